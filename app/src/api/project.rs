@@ -1,0 +1,74 @@
+//! Projects: their list, their home page, what runs in them, and the demo.
+
+use crate::AppError;
+use leptos::prelude::*;
+use trainyard_types::{
+    account::ProjectView,
+    home::{Activity, HomeView},
+};
+
+/// What the project's home page shows. The browser remembers the project as the one to start with.
+#[server(prefix = "/api/fn", endpoint = "home")]
+pub async fn home(project: String) -> Result<HomeView, AppError> {
+    let (ctx, actor, slug) = super::in_project(&project)?;
+    let view = super::done(trainyard_service::demo::home(&ctx, &actor, &slug).await)?;
+    let cookie = format!("project={slug}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly");
+    if let (Some(response), Ok(value)) =
+        (use_context::<leptos_axum::ResponseOptions>(), http::HeaderValue::from_str(&cookie))
+    {
+        response.append_header(http::header::SET_COOKIE, value);
+    }
+    Ok(view)
+}
+
+/// The project to start with: the one looked at last, or the first; `None` where the person sees none.
+#[server(prefix = "/api/fn", endpoint = "start")]
+pub async fn start() -> Result<Option<String>, AppError> {
+    let (ctx, actor) = super::caller()?;
+    let me = super::done(trainyard_service::accounts::me(&ctx, &actor).await)?;
+    let last = use_context::<http::request::Parts>().and_then(|p| crate::session::cookie(&p.headers, "project"));
+    let known = last.filter(|slug| me.projects.iter().any(|p| &p.slug == slug));
+    Ok(known.or_else(|| me.projects.first().map(|p| p.slug.clone())))
+}
+
+/// What runs and waits in the project: the top bar's indicator.
+#[server(prefix = "/api/fn", endpoint = "activity")]
+pub async fn activity(project: String) -> Result<Activity, AppError> {
+    let (ctx, actor, slug) = super::in_project(&project)?;
+    super::done(trainyard_service::runs::activity(&ctx, &actor, &slug).await)
+}
+
+/// Makes the demo project, or finds it, and goes there.
+#[server(prefix = "/api/fn", endpoint = "load_demo")]
+pub async fn load_demo() -> Result<(), AppError> {
+    let (ctx, actor) = super::caller()?;
+    let project = super::done(trainyard_service::demo::load(&ctx, &actor).await)?;
+    leptos_axum::redirect(&format!("/p/{}", project.slug));
+    Ok(())
+}
+
+/// The projects that the caller sees.
+#[server(prefix = "/api/fn", endpoint = "projects")]
+pub async fn list_projects() -> Result<Vec<ProjectView>, AppError> {
+    let (ctx, actor) = super::caller()?;
+    super::done(trainyard_service::projects::list(&ctx, &actor).await)
+}
+
+/// Makes a project and goes there.
+#[server(prefix = "/api/fn", endpoint = "create_project")]
+pub async fn create_project(name: String, #[server(default)] slug: String, #[server(default)] description: String, #[server(default)] workspace: String) -> Result<(), AppError> {
+    use trainyard_types::{ResourceName, Slug, account::NewProject};
+    let (ctx, actor) = super::caller()?;
+    let optional = |field: &str, text: String| {
+        if text.trim().is_empty() { Ok(None) } else { super::word(field, Slug::parse(text)).map(Some) }
+    };
+    let input = NewProject {
+        name: super::word("name", ResourceName::parse(name))?,
+        description,
+        slug: optional("slug", slug)?,
+        workspace: optional("workspace", workspace)?,
+    };
+    let project = super::done(trainyard_service::projects::create(&ctx, &actor, input).await)?;
+    leptos_axum::redirect(&format!("/p/{}", project.slug));
+    Ok(())
+}

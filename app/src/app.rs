@@ -1,0 +1,100 @@
+//! The document around every page, and the table of addresses.
+
+use crate::{components::*, hooks::{provide_now, provide_signed_in}, pages};
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{ParentRoute, Route, Router, Routes},
+    path,
+};
+
+/// The whole HTML document, as the server sends it. `data-theme` comes from the person's cookie, so that the page
+/// never flashes in the wrong colours.
+#[cfg(feature = "ssr")]
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    use leptos::hydration::{AutoReload, HydrationScripts};
+    use leptos_meta::MetaTags;
+    let theme = use_context::<http::request::Parts>().map_or("system", |parts| crate::session::theme(&parts.headers));
+    let css = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-theme=theme>
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <meta name="description" content="Train, judge, register and serve models, with evidence."/>
+                <link rel="icon" type="image/svg+xml" href=FAVICON/>
+                <link rel="stylesheet" href=css/>
+                <AutoReload options=options.clone()/>
+                <HydrationScripts options/>
+                <MetaTags/>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+/// The mark in the browser's tab: two rails and a sleeper.
+#[cfg(feature = "ssr")]
+const FAVICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%232a5bd7'/%3E%3Cpath d='M5 3v10M11 3v10M3 6h10M3 10h10' stroke='%23fff' stroke-width='1.6'/%3E%3C/svg%3E";
+
+/// The application: the same view on the server and in the browser.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_now();
+    provide_toasts();
+    provide_tip();
+    provide_signed_in();
+    view! {
+        <Title formatter=|text: String| if text.is_empty() { "Trainyard".to_owned() } else { format!("{text} · Trainyard") }/>
+        <Router>
+            <Routes fallback=|| view! { <pages::errors::NotFoundPage/> }>
+                <Route path=path!("/sign-in") view=pages::sign_in::SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/change-password") view=pages::sign_in::ChangePasswordPage ssr=SsrMode::Async/>
+                <ParentRoute path=path!("") view=pages::frame::Frame ssr=SsrMode::Async>
+                    <ProjectRoutes/>
+                    <InstanceRoutes/>
+                    <Route path=path!("/*any") view=pages::errors::NotFoundInFrame ssr=SsrMode::Async/>
+                </ParentRoute>
+            </Routes>
+        </Router>
+        <ToastRegion/>
+        <Tip/>
+    }
+}
+
+#[component(transparent)]
+fn ProjectRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <Route path=path!("/") view=pages::home::StartPage ssr=SsrMode::Async/>
+        <Route path=path!("/p/:project") view=pages::home::HomePage ssr=SsrMode::Async/>
+        <Route path=path!("/p/:project/data") view=pages::data::DataPage ssr=SsrMode::Async/>
+        <Route path=path!("/p/:project/data/upload") view=pages::upload::UploadPage ssr=SsrMode::Async/>
+        <Route path=path!("/p/:project/data/:dataset_id") view=pages::dataset::DatasetPage ssr=SsrMode::Async/>
+        <Route path=path!("/p/:project/runs") view=pages::runs::RunsPage ssr=SsrMode::Async/>
+        <Route path=path!("/p/:project/runs/new") view=pages::new_run::NewRunPage ssr=SsrMode::Async/>
+        <Route path=path!("/p/:project/runs/:run_id") view=pages::run::RunPage ssr=SsrMode::Async/>
+        <Route path=path!("/p/:project/models") view=pages::models::ModelsPage ssr=SsrMode::Async/>
+        <Route path=path!("/p/:project/models/:name") view=pages::model::ModelPage ssr=SsrMode::Async/>
+    }
+    .into_inner()
+}
+
+#[component(transparent)]
+fn InstanceRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
+        <Route path=path!("/admin/people") view=pages::people::PeoplePage ssr=SsrMode::Async/>
+        <Route path=path!("/admin/projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async/>
+        <Route path=path!("/admin/workers") view=pages::workers::WorkersPage ssr=SsrMode::Async/>
+        <Route path=path!("/governance/audit") view=pages::audit::AuditPage ssr=SsrMode::Async/>
+        <Route path=path!("/glossary") view=pages::glossary::GlossaryPage ssr=SsrMode::Async/>
+        <Route path=path!("/docs/api") view=pages::api_docs::ApiDocsPage ssr=SsrMode::Async/>
+    }
+    .into_inner()
+}

@@ -1,0 +1,10 @@
+//! One registered model.
+
+use crate::components::*;
+use leptos::prelude::*;
+
+/// One registered model.
+#[component]
+pub fn ModelPage() -> impl IntoView {
+    view! { <PageHead title="Model"/> }
+}

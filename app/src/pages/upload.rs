@@ -1,0 +1,120 @@
+//! Uploads a file and shows how it was read before it is kept.
+
+mod review;
+mod transfer;
+
+use crate::{
+    api::datasets::get_upload,
+    components::*,
+    format::{self, bytes},
+    hooks::{use_project, use_query_param, use_set_query},
+    pages::parts::parse_id,
+};
+use leptos::{html, prelude::*};
+use review::Review;
+use trainyard_types::dataset::UploadView;
+use transfer::{Sender, Sent, Transfer};
+
+/// Uploads a file and shows how it was read before it is kept. The upload's id stands in the address, so that a
+/// reload goes on with the same file.
+#[component]
+pub fn UploadPage() -> impl IntoView {
+    let project = use_project();
+    let upload = use_query_param("upload");
+    let waiting = Resource::new(
+        move || (project.get(), upload.get()),
+        |(project, upload)| async move {
+            if upload.is_empty() {
+                return Ok(None);
+            }
+            get_upload(project, parse_id(&upload, "upload")?).await.map(Some)
+        },
+    );
+    let data = move || vec![("Data".to_owned(), format!("/p/{}/data", project.get_untracked()))];
+    view! {
+        <PageHead title="Upload data" state="CSV, TSV, JSON Lines or Parquet. You see how the file is read before anything is kept." crumbs=data()/>
+        <Load resource=waiting lines=8 view=move |waiting: Option<UploadView>| match waiting {
+            None => view! { <Chooser/> }.into_any(),
+            Some(view) => view! { <Review view/> }.into_any(),
+        }/>
+    }
+}
+
+/// Where a file is dropped or chosen, and how far its transfer is.
+#[component]
+fn Chooser() -> impl IntoView {
+    let project = use_project();
+    let set_query = use_set_query();
+    let sender = Sender::new();
+    let over = RwSignal::new(false);
+    let input = NodeRef::<html::Input>::new();
+    let arrived = StoredValue::new_local(move |view: UploadView| set_query(&[("upload", Some(view.id.to_string()))]));
+    let take = move |file: Option<web_sys::File>| {
+        if let Some(file) = file {
+            sender.send(&project.get_untracked(), &file, move |view| arrived.with_value(|arrived| arrived(view)));
+        }
+    };
+    let dropped = move |event: web_sys::DragEvent| {
+        event.prevent_default();
+        over.set(false);
+        take(event.data_transfer().and_then(|data| data.files()).and_then(|files| files.get(0)));
+    };
+    let chosen = move |_| take(input.get_untracked().and_then(|input| input.files()).and_then(|files| files.get(0)));
+    view! {
+        {move || match sender.state.get() {
+            Transfer::Sending(sent) => view! { <Going sent sender/> }.into_any(),
+            Transfer::Reading(sent) => view! {
+                <div class="transfer" role="status">
+                    <p class="transfer-name">{sent.file_name}</p>
+                    <progress aria-label="Reading the file"></progress>
+                    <p class="muted">"All bytes have arrived. The server reads the file to find its columns and types."</p>
+                </div>
+            }.into_any(),
+            Transfer::Idle | Transfer::Failed(_) => view! {
+                <label
+                    class="drop-zone"
+                    class:over=move || over.get()
+                    on:dragover=move |event: web_sys::DragEvent| { event.prevent_default(); over.set(true); }
+                    on:dragleave=move |_| over.set(false)
+                    on:drop=dropped
+                >
+                    <Icon glyph=Glyph::Upload/>
+                    <strong>"Drop a file here, or choose one"</strong>
+                    <span class="muted">"The first line of a CSV should name its columns. Delimiter, encoding and types are found by themselves."</span>
+                    <input type="file" node_ref=input on:change=chosen
+                        accept=".csv,.tsv,.txt,.json,.jsonl,.ndjson,.parquet,.pq" aria-label="File to upload"/>
+                </label>
+            }.into_any(),
+        }}
+        <div role="alert">
+            {move || match sender.state.get() {
+                Transfer::Failed(problem) => Some(view! { <Note tone=Tone::Critical>{problem.message}</Note> }),
+                _ => None,
+            }}
+        </div>
+        <noscript><p class="muted">"Uploading from this page needs JavaScript. Without it, use: trainyard dataset import --file FILE --name NAME"</p></noscript>
+    }
+}
+
+/// A transfer that goes on: bar, speed, time left, cancel.
+#[component]
+fn Going(sent: Sent, sender: Sender) -> impl IntoView {
+    let mut words = format!("{} of {}", bytes(sent.bytes as u64), bytes(sent.total as u64));
+    if let Some(speed) = sent.speed() {
+        words.push_str(&format!(", {} a second", bytes(speed as u64)));
+    }
+    if let Some(left) = sent.seconds_left() {
+        words.push_str(&format!(", {}", format::eta(left)));
+    }
+    let label = format!("Sending {}", sent.file_name);
+    view! {
+        <div class="transfer">
+            <p class="transfer-name">{sent.file_name.clone()}</p>
+            <ProgressBar fraction=sent.fraction() label/>
+            <div class="transfer-foot">
+                <p class="muted">{words}</p>
+                <Button label="Cancel upload".to_owned() on_press=move |()| sender.cancel()/>
+            </div>
+        </div>
+    }
+}

@@ -1,0 +1,326 @@
+//! Single values as text: what type they look like, and reading them as one.
+
+use trainyard_types::{dataset::ColumnType, time::civil_from_days};
+
+/// Texts that mean "missing" unless a person says otherwise. Compared after trimming, upper and lower case apart.
+pub(crate) const DEFAULT_MISSING: [&str; 8] = ["NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"];
+
+/// Decides quickly whether a trimmed text means "missing".
+#[derive(Clone, Debug)]
+pub(crate) struct Missing {
+    tokens: Vec<String>,
+    /// First bytes that any token begins with: most values are told apart by it.
+    first: [bool; 256],
+}
+
+impl Missing {
+    pub(crate) fn new(tokens: &[String]) -> Self {
+        let tokens: Vec<String> =
+            tokens.iter().map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()).collect();
+        let mut first = [false; 256];
+        for token in &tokens {
+            first[usize::from(token.as_bytes()[0])] = true;
+        }
+        Self { tokens, first }
+    }
+
+    /// The empty text is missing whatever the tokens are.
+    #[inline]
+    pub(crate) fn is(&self, trimmed: &str) -> bool {
+        match trimmed.as_bytes().first() {
+            None => true,
+            Some(&byte) => self.first[usize::from(byte)] && self.tokens.iter().any(|token| token == trimmed),
+        }
+    }
+}
+
+/// What a single value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Integer,
+    /// Written as a whole number that does not fit 64 bits.
+    HugeInteger,
+    Float,
+    /// `inf` and its kin: a float, but not a finite one.
+    Infinite,
+    Boolean,
+    Datetime,
+    Text,
+}
+
+/// What a trimmed, present value looks like. Whole numbers with leading zeros or a plus sign look like text: they
+/// are postal codes and telephone numbers, which reading as numbers would damage.
+pub(crate) fn look(text: &str, decimal_comma: bool) -> Look {
+    let bytes = text.as_bytes();
+    let Some(&first) = bytes.first() else { return Look::Text };
+    match first {
+        b'0'..=b'9' | b'-' | b'+' | b'.' => {
+            let digits = match first {
+                b'-' | b'+' => &bytes[1..],
+                _ => bytes,
+            };
+            if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) {
+                if first == b'+' || (digits[0] == b'0' && digits.len() > 1) {
+                    return Look::Text;
+                }
+                return if text.parse::<i64>().is_ok() { Look::Integer } else { Look::HugeInteger };
+            }
+            match float(text, decimal_comma) {
+                // `00.5` is no number's usual spelling either.
+                Some(_) if digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit() => Look::Text,
+                Some(value) if value.is_finite() => Look::Float,
+                Some(_) => Look::Infinite,
+                None if datetime(text).is_some() => Look::Datetime,
+                None => Look::Text,
+            }
+        }
+        b't' | b'T' | b'f' | b'F' if boolean(text).is_some() => Look::Boolean,
+        b'i' | b'I' if float(text, decimal_comma).is_some() => Look::Infinite,
+        _ => Look::Text,
+    }
+}
+
+/// A whole number in 64 bits, optionally signed.
+#[inline]
+pub(crate) fn integer(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    // Up to 18 digits can't overflow, which is the common case.
+    let (negative, digits) = match bytes.first()? {
+        b'-' => (true, &bytes[1..]),
+        b'+' => (false, &bytes[1..]),
+        _ => (false, bytes),
+    };
+    if digits.is_empty() || digits.len() > 18 {
+        return text.parse().ok();
+    }
+    let mut value = 0_i64;
+    for &digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(if negative { -value } else { value })
+}
+
+/// A decimal number, with `,` as decimal sign too where `decimal_comma`. Infinite values are `inf`, `infinity` and
+/// decimals beyond the range; `nan` is none.
+#[inline]
+pub(crate) fn float(text: &str, decimal_comma: bool) -> Option<f64> {
+    let value: f64 = if decimal_comma && text.contains(',') {
+        text.replacen(',', ".", 1).parse().ok()?
+    } else {
+        text.parse().ok()?
+    };
+    (!value.is_nan()).then_some(value)
+}
+
+/// `true` or `false`, upper or lower case.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// Milliseconds since 1970 (UTC) of `YYYY-MM-DD` or `YYYY/MM/DD`, optionally with `T` or a space and `HH:MM[:SS[.f]]`
+/// and `Z` or an offset `±HH[:]MM`. Without an offset the time counts as UTC.
+pub(crate) fn datetime(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    if bytes.len() < 10 || bytes.len() > 40 {
+        return None;
+    }
+    let separator = bytes[4];
+    if (separator != b'-' && separator != b'/') || bytes[7] != separator {
+        return None;
+    }
+    let (year, month, day) = (digits(&bytes[0..4])?, digits(&bytes[5..7])?, digits(&bytes[8..10])?);
+    if year == 0 || !(1..=12).contains(&month) || day == 0 || day > days_in_month(year, month) {
+        return None;
+    }
+    let midnight = days_from_civil(year, month, day) * 86_400_000;
+    let rest = &bytes[10..];
+    if rest.is_empty() {
+        return Some(midnight);
+    }
+    if (rest[0] != b'T' && rest[0] != b' ') || rest.len() < 6 || rest[3] != b':' {
+        return None;
+    }
+    let (hour, minute) = (digits(&rest[1..3])?, digits(&rest[4..6])?);
+    let mut rest = &rest[6..];
+    let (mut second, mut millis) = (0, 0);
+    if rest.len() >= 3 && rest[0] == b':' {
+        second = digits(&rest[1..3])?;
+        rest = &rest[3..];
+        if rest.first() == Some(&b'.') {
+            let length = rest[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if length == 0 || length > 12 {
+                return None;
+            }
+            for (place, digit) in rest[1..=length].iter().take(3).enumerate() {
+                millis += i64::from(digit - b'0') * [100, 10, 1][place];
+            }
+            rest = &rest[1 + length..];
+        }
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let offset_minutes = match rest {
+        [] | [b'Z' | b'z'] | [b' ', b'U', b'T', b'C'] => 0,
+        [sign @ (b'+' | b'-'), zone @ ..] => {
+            let (hours, minutes) = match zone {
+                [a, b] => (digits(&[*a, *b])?, 0),
+                [a, b, b':', c, d] | [a, b, c, d] => (digits(&[*a, *b])?, digits(&[*c, *d])?),
+                _ => return None,
+            };
+            if hours > 18 || minutes > 59 {
+                return None;
+            }
+            (hours * 60 + minutes) * if *sign == b'-' { -1 } else { 1 }
+        }
+        _ => return None,
+    };
+    Some(midnight + ((hour * 60 + minute - offset_minutes) * 60 + second) * 1000 + millis)
+}
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    bytes.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 of a proleptic Gregorian date (Howard Hinnant, "chrono-compatible low-level date
+/// algorithms", <https://howardhinnant.github.io/date_algorithms.html>).
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let yoe = year.rem_euclid(400);
+    let doy = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
+}
+
+/// `2012-10-02` at midnight or where `date_only`, otherwise `2012-10-02 09:00:00`, with milliseconds where there are some.
+pub(crate) fn show_datetime(millis: i64, date_only: bool) -> String {
+    let (days, of_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
+    let (year, month, day) = civil_from_days(days);
+    let date = format!("{year:04}-{month:02}-{day:02}");
+    if date_only {
+        return date;
+    }
+    let (seconds, fraction) = (of_day / 1000, of_day % 1000);
+    let time = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if fraction == 0 { format!("{date} {time}") } else { format!("{date} {time}.{fraction:03}") }
+}
+
+/// A float as the shortest text that reads back the same.
+pub(crate) fn show_float(value: f64) -> String {
+    let magnitude = value.abs();
+    if magnitude != 0.0 && !(1e-5..1e16).contains(&magnitude) { format!("{value:e}") } else { format!("{value}") }
+}
+
+/// Why a value can't be read as the type, for the report of bad rows.
+pub(crate) fn not_a(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Integer => "is not a whole number of 64 bits",
+        ColumnType::Float => "is not a number",
+        ColumnType::Boolean => "is neither true nor false",
+        ColumnType::Datetime => "is not a date or time like 2024-12-31 or 2024-12-31 23:59:59",
+        ColumnType::Text => "is not valid text",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks() {
+        for (text, expected) in [
+            ("0", Look::Integer),
+            ("-12", Look::Integer),
+            ("00123", Look::Text),
+            ("+4912", Look::Text),
+            ("9223372036854775807", Look::Integer),
+            ("9223372036854775808", Look::HugeInteger),
+            ("1.5", Look::Float),
+            (".5", Look::Float),
+            ("-1e-3", Look::Float),
+            ("00.5", Look::Text),
+            ("1e999", Look::Infinite),
+            ("-inf", Look::Infinite),
+            ("Infinity", Look::Infinite),
+            ("true", Look::Boolean),
+            ("FALSE", Look::Boolean),
+            ("yes", Look::Text),
+            ("2024-02-29", Look::Datetime),
+            ("2023-02-29", Look::Text),
+            ("2012-10-02 09:00:00", Look::Datetime),
+            ("1,5", Look::Text),
+            ("-", Look::Text),
+            ("1_000", Look::Text),
+            ("0x1F", Look::Text),
+            ("12%", Look::Text),
+        ] {
+            assert_eq!(look(text, false), expected, "{text}");
+        }
+        assert_eq!(look("1,5", true), Look::Float);
+        assert_eq!(look("1.234,5", true), Look::Text);
+    }
+
+    #[test]
+    fn integers_at_the_edges() {
+        assert_eq!(integer("9223372036854775807"), Some(i64::MAX));
+        assert_eq!(integer("-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(integer("9223372036854775808"), None);
+        assert_eq!(integer("12a"), None);
+        assert_eq!(integer("-"), None);
+        assert_eq!(integer(""), None);
+    }
+
+    // Instants from Python 3.11: datetime.fromisoformat(text).timestamp(), naive texts with tzinfo=UTC.
+    #[test]
+    fn datetimes_match_python() {
+        for (text, seconds) in [
+            ("1970-01-01", 0.0),
+            ("2012-10-02 09:00:00", 1_349_168_400.0),
+            ("2024/02/29", 1_709_164_800.0),
+            ("2024-02-29T12:30", 1_709_209_800.0),
+            ("2024-02-29T12:30:15.250Z", 1_709_209_815.25),
+            ("2024-02-29T12:30:15+02:00", 1_709_202_615.0),
+            ("2024-02-29T12:30:15-0530", 1_709_229_615.0),
+            ("0001-01-01", -62_135_596_800.0),
+            ("9999-12-31 23:59:59", 253_402_300_799.0),
+        ] {
+            assert_eq!(datetime(text), Some((seconds * 1000.0) as i64), "{text}");
+        }
+        for text in ["2024-13-01", "2024-01-32", "2024-01-01 24:00", "2024-1-1", "20240101", "2024-01-01T", "2024-01-01 10:00x"] {
+            assert_eq!(datetime(text), None, "{text}");
+        }
+        assert_eq!(show_datetime(1_349_168_400_000, false), "2012-10-02 09:00:00");
+        assert_eq!(show_datetime(-1, false), "1969-12-31 23:59:59.999");
+        assert_eq!(show_datetime(1_709_164_800_000, true), "2024-02-29");
+    }
+
+    #[test]
+    fn missing_tokens() {
+        let missing = Missing::new(&DEFAULT_MISSING.map(String::from));
+        for text in ["", "NA", "?", "None"] {
+            assert!(missing.is(text));
+        }
+        for text in ["none", "N", "0", "??"] {
+            assert!(!missing.is(text));
+        }
+    }
+}

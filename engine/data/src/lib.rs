@@ -1,0 +1,38 @@
+//! Tables: reading files of many kinds, storing them as Parquet, describing them, and dividing them for training.
+//!
+//! [`inspect()`] looks at a file and proposes how to read it. [`ingest()`] reads it so and writes Parquet with a
+//! profile. [`frame::load`] brings the Parquet into memory for training, [`split()`] divides the rows, and
+//! [`target`] says what kind of task a column makes. [`read_any`] does it without a stored file, [`demo`] makes a
+//! data set up. Everything is streamed within the bounds of [`limits`], except for [`frame::load`] and [`read_any`].
+
+pub mod demo;
+pub mod frame;
+pub mod ingest;
+pub mod inspect;
+pub mod limits;
+pub mod profile;
+pub mod read_any;
+pub mod rows;
+pub mod split;
+pub mod target;
+
+mod block;
+mod cell;
+mod convert;
+mod csv_source;
+mod decode;
+mod delimiter;
+mod guess;
+mod json_source;
+mod names;
+mod parquet_source;
+mod source;
+mod sniff;
+mod words;
+mod write;
+
+pub use ingest::{Ingested, ingest};
+pub use inspect::{Inspection, inspect, reinspect, sample};
+pub use profile::profile;
+pub use rows::rows;
+pub use split::{Part, split};

@@ -1,0 +1,359 @@
+//! Tree ensembles laid out flat: 16 bytes a node, siblings side by side, leaves apart.
+
+use crate::{
+    error::LoadError,
+    tensors::{Stored, TensorBag},
+};
+use serde::{Deserialize, Serialize};
+
+/// A leaf; otherwise a split.
+const LEAF: u32 = 1 << 31;
+/// The split asks for membership in a set of categories.
+const CATEGORY: u32 = 1 << 30;
+/// Missing values go left.
+const MISSING_LEFT: u32 = 1 << 29;
+const INDEX: u32 = MISSING_LEFT - 1;
+/// Rows that pass through one tree before the next, so that the tree stays in the cache.
+const BLOCK: usize = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Node {
+    /// Split on a number: the threshold's bits, below it is left. On a category: where its set starts in `sets`
+    /// (upper half) and how many bytes it has (lower half).
+    bits: u64,
+    /// Split: the left child, the right one follows it. Leaf: where its values start in `leaves`.
+    child: u32,
+    /// The feature and the flags.
+    feature: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Tree {
+    root: u32,
+    /// The first sum that the tree's leaves add to, and how many.
+    offset: u32,
+    width: u32,
+}
+
+/// How the sums become an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Head {
+    /// Regression: the one sum, plus the linear correction if there is one.
+    Value { linear: Option<LinearCorrection> },
+    /// Two classes: the mean over all sums of their sigmoids is the second class's probability (each sum comes from one
+    /// of perpetual's five folds).
+    Binary,
+    /// Several classes, `folds` sums each: the mean of the sigmoids gives `p`; `p / (1 - p)^alpha / prior^beta`,
+    /// normalised, is the probability (perpetual's coupling of one-against-rest boosters).
+    OneVsRest { folds: usize, alpha: f64, beta: f64, priors: Vec<f64> },
+    /// Several classes, one sum each: softmax of the sums over `temperature`.
+    Softmax { temperature: f64 },
+}
+
+/// What perpetual adds to the trees on small numeric regressions: `weight * (intercept + coefficients . z)` with
+/// `z = (x - mean) / scale`, 0 where x is missing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinearCorrection {
+    pub means: Vec<f64>,
+    pub scales: Vec<f64>,
+    pub coefficients: Vec<f64>,
+    pub intercept: f64,
+    pub weight: f64,
+}
+
+/// One node of a tree that is to be added.
+pub enum Source<'a> {
+    Leaf(Vec<f32>),
+    Split { feature: usize, rule: Rule<'a>, left: usize, right: usize, missing_left: bool },
+}
+
+/// What goes left.
+pub enum Rule<'a> {
+    Below(f64),
+    /// Category `c` where bit `c % 8` of byte `c / 8` is set; bytes beyond the end are 0.
+    In(&'a [u8]),
+}
+
+/// Trees whose leaves add to a few sums, and what is made of the sums.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ensemble {
+    features: usize,
+    base: Vec<f64>,
+    head: Head,
+    trees: Vec<Tree>,
+    nodes: Vec<Node>,
+    leaves: Vec<f32>,
+    sets: Vec<u8>,
+}
+
+impl Ensemble {
+    /// No trees yet: every row's sums are `base`. The head decides how many sums there have to be.
+    pub fn new(features: usize, base: Vec<f64>, head: Head) -> Self {
+        Self { features, base, head, trees: Vec::new(), nodes: Vec::new(), leaves: Vec::new(), sets: Vec::new() }
+    }
+
+    /// Numbers that each row has to bring.
+    pub fn features(&self) -> usize {
+        self.features
+    }
+    pub fn trees(&self) -> usize {
+        self.trees.len()
+    }
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+    /// Numbers that an answer has: 1 for regression, otherwise one a class.
+    pub fn outputs(&self) -> usize {
+        match &self.head {
+            Head::Value { .. } => 1,
+            Head::Binary => 2,
+            Head::OneVsRest { priors, .. } => priors.len(),
+            Head::Softmax { .. } => self.base.len(),
+        }
+    }
+
+    /// Adds a tree whose leaves hold `width` values that go to the sums from `offset` on. `node` gives the source's nodes
+    /// by their own numbers, beginning with `root`.
+    pub fn push_tree<'a>(
+        &mut self,
+        offset: usize,
+        width: usize,
+        root: usize,
+        node: impl Fn(usize) -> Option<Source<'a>>,
+    ) -> Result<(), LoadError> {
+        let broken = |what: &str| LoadError::part(format!("a tree {what}"));
+        let start = self.nodes.len();
+        if width == 0 || offset + width > self.base.len() {
+            return Err(broken("adds to sums that are not there"));
+        }
+        self.trees.push(Tree { root: start as u32, offset: offset as u32, width: width as u32 });
+        self.nodes.push(Node { bits: 0, child: 0, feature: LEAF });
+        let mut open = std::collections::VecDeque::from([(start, root)]);
+        while let Some((at, number)) = open.pop_front() {
+            self.nodes[at] = match node(number).ok_or_else(|| broken("names a node that is not there"))? {
+                Source::Leaf(values) => {
+                    if values.len() != width {
+                        return Err(broken("has a leaf of the wrong width"));
+                    }
+                    let child = self.leaves.len() as u32;
+                    self.leaves.extend(values);
+                    Node { bits: 0, child, feature: LEAF }
+                }
+                Source::Split { feature, rule, left, right, missing_left } => {
+                    let child = self.nodes.len();
+                    if feature >= self.features || child + 2 > INDEX as usize {
+                        return Err(broken("is too large or splits on an unknown feature"));
+                    }
+                    self.nodes.extend([Node { bits: 0, child: 0, feature: LEAF }; 2]);
+                    open.extend([(child, left), (child + 1, right)]);
+                    let missing = if missing_left { MISSING_LEFT } else { 0 };
+                    let (bits, category) = match rule {
+                        Rule::Below(threshold) => (threshold.to_bits(), 0),
+                        Rule::In(set) => {
+                            let from = self.sets.len() as u64;
+                            self.sets.extend_from_slice(set);
+                            (from << 32 | set.len() as u64, CATEGORY)
+                        }
+                    };
+                    Node { bits, child: child as u32, feature: feature as u32 | missing | category }
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// The answers for `rows` rows whose features stand in `columns`, one after the other, each `rows` long. The result is
+    /// row-major, [`Ensemble::outputs`] wide. Large batches use all cores.
+    pub fn predict(&self, columns: &[f64], rows: usize) -> Vec<f64> {
+        let outputs = self.outputs();
+        let mut answers = vec![0.0; rows * outputs];
+        crate::parallel::chunks(&mut answers, outputs * BLOCK, rows * self.trees.len(), |block, answers| {
+            let first = block * BLOCK;
+            let count = answers.len() / outputs;
+            let mut features = vec![0.0; count * self.features];
+            for (feature, column) in columns.chunks_exact(rows.max(1)).enumerate().take(self.features) {
+                for (row, value) in column[first..first + count].iter().enumerate() {
+                    features[row * self.features + feature] = *value;
+                }
+            }
+            self.predict_block(&features, count, answers);
+        });
+        answers
+    }
+
+    fn predict_block(&self, features: &[f64], rows: usize, answers: &mut [f64]) {
+        let sums_wide = self.base.len();
+        let mut sums: Vec<f64> = self.base.iter().copied().cycle().take(rows * sums_wide).collect();
+        for tree in &self.trees {
+            let (offset, width) = (tree.offset as usize, tree.width as usize);
+            for row in 0..rows {
+                let leaf = self.leaf(tree.root, &features[row * self.features..(row + 1) * self.features]);
+                let target = &mut sums[row * sums_wide + offset..][..width];
+                for (sum, value) in target.iter_mut().zip(&self.leaves[leaf..leaf + width]) {
+                    *sum += f64::from(*value);
+                }
+            }
+        }
+        let outputs = self.outputs();
+        for row in 0..rows {
+            let features = &features[row * self.features..(row + 1) * self.features];
+            self.answer(&sums[row * sums_wide..(row + 1) * sums_wide], features, &mut answers[row * outputs..(row + 1) * outputs]);
+        }
+    }
+
+    /// Where the values of the leaf that the row falls into begin.
+    #[inline]
+    fn leaf(&self, root: u32, row: &[f64]) -> usize {
+        let mut node = self.nodes[root as usize];
+        while node.feature & LEAF == 0 {
+            let value = row[(node.feature & INDEX) as usize];
+            let left = if value.is_nan() {
+                node.feature & MISSING_LEFT != 0
+            } else if node.feature & CATEGORY == 0 {
+                value < f64::from_bits(node.bits)
+            } else {
+                self.in_set(node.bits, value)
+            };
+            node = self.nodes[node.child as usize + usize::from(!left)];
+        }
+        node.child as usize
+    }
+
+    fn in_set(&self, bits: u64, value: f64) -> bool {
+        let (from, length) = ((bits >> 32) as usize, (bits & 0xffff_ffff) as usize);
+        let category = value as usize;
+        category / 8 < length && self.sets[from + category / 8] >> (category % 8) & 1 == 1
+    }
+
+    fn answer(&self, sums: &[f64], features: &[f64], answer: &mut [f64]) {
+        match &self.head {
+            Head::Value { linear } => {
+                answer[0] = sums[0] + linear.as_ref().map_or(0.0, |head| head.value(features));
+            }
+            Head::Binary => {
+                let positive = mean_sigmoid(sums);
+                answer[0] = 1.0 - positive;
+                answer[1] = positive;
+            }
+            Head::OneVsRest { folds, alpha, beta, priors } => {
+                for (class, value) in answer.iter_mut().enumerate() {
+                    let p = mean_sigmoid(&sums[class * folds..(class + 1) * folds]).clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+                    let prior = priors[class].clamp(f64::EPSILON, 1.0);
+                    *value = p / (1.0 - p).powf(*alpha) / prior.powf(*beta);
+                }
+                let total: f64 = answer.iter().sum();
+                let uniform = 1.0 / answer.len() as f64;
+                answer.iter_mut().for_each(|value| *value = if total <= f64::EPSILON { uniform } else { *value / total });
+            }
+            Head::Softmax { temperature } => {
+                let top = sums.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                for (value, sum) in answer.iter_mut().zip(sums) {
+                    *value = ((sum - top) / temperature.max(f64::EPSILON)).exp();
+                }
+                let total: f64 = answer.iter().sum::<f64>().max(f64::EPSILON);
+                answer.iter_mut().for_each(|value| *value /= total);
+            }
+        }
+    }
+
+    /// Everything that prediction relies on, so that a damaged or hostile file can't make it panic or loop.
+    fn check(&self) -> Result<(), &'static str> {
+        let sums = self.base.len();
+        let fits = match &self.head {
+            Head::Value { linear } => {
+                sums == 1
+                    && linear.as_ref().is_none_or(|head| {
+                        [&head.means, &head.scales, &head.coefficients].iter().all(|list| list.len() == self.features)
+                    })
+            }
+            Head::Binary => sums > 0,
+            Head::OneVsRest { folds, priors, .. } => *folds > 0 && priors.len() > 1 && folds.checked_mul(priors.len()) == Some(sums),
+            Head::Softmax { .. } => sums > 1,
+        };
+        if !fits || self.features > INDEX as usize {
+            return Err("the head does not fit the sums");
+        }
+        for (index, tree) in self.trees.iter().enumerate() {
+            let end = self.trees.get(index + 1).map_or(self.nodes.len(), |next| next.root as usize);
+            let width = tree.width as usize;
+            let place = u64::from(tree.offset) + u64::from(tree.width);
+            if tree.root as usize >= end || end > self.nodes.len() || place > sums as u64 || width == 0 {
+                return Err("a tree is out of place");
+            }
+            for at in tree.root as usize..end {
+                let node = self.nodes[at];
+                let child = node.child as usize;
+                let sound = if node.feature & LEAF != 0 {
+                    u64::from(node.child) + u64::from(tree.width) <= self.leaves.len() as u64
+                } else {
+                    let set_end = (node.bits >> 32) + (node.bits & 0xffff_ffff);
+                    // Children stand behind their parent, so that no walk goes round in circles.
+                    child > at
+                        && child < end - 1
+                        && ((node.feature & INDEX) as usize) < self.features
+                        && (node.feature & CATEGORY == 0 || set_end <= self.sets.len() as u64)
+                };
+                if !sound {
+                    return Err("a node points out of its tree");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LinearCorrection {
+    fn value(&self, features: &[f64]) -> f64 {
+        let mut sum = self.intercept;
+        for (index, value) in features.iter().enumerate() {
+            let z = if value.is_finite() { (value - self.means[index]) / self.scales[index] } else { 0.0 };
+            sum += self.coefficients[index] * z;
+        }
+        self.weight * sum
+    }
+}
+
+fn mean_sigmoid(sums: &[f64]) -> f64 {
+    sums.iter().map(|sum| 1.0 / (1.0 + (-sum).exp())).sum::<f64>() / sums.len() as f64
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    features: usize,
+    head: Head,
+}
+
+impl Stored for Ensemble {
+    fn store(&self, bag: &mut TensorBag) -> Result<serde_json::Value, LoadError> {
+        let nodes = self.nodes.iter().flat_map(|node| [node.bits as u32, (node.bits >> 32) as u32, node.child, node.feature]);
+        bag.put("trees.nodes", &[self.nodes.len(), 4], nodes.collect());
+        bag.put("trees.roots", &[self.trees.len(), 3], self.trees.iter().flat_map(|t| [t.root, t.offset, t.width]).collect());
+        bag.put("trees.leaves", &[self.leaves.len()], self.leaves.clone());
+        bag.put("trees.sets", &[self.sets.len()], self.sets.clone());
+        bag.put("trees.base", &[self.base.len()], self.base.clone());
+        Ok(serde_json::to_value(Header { features: self.features, head: self.head.clone() })?)
+    }
+
+    fn restore(header: serde_json::Value, bag: &mut TensorBag) -> Result<Self, LoadError> {
+        let Header { features, head } = serde_json::from_value(header)?;
+        let nodes: Vec<u32> = bag.take("trees.nodes")?.1;
+        let trees: Vec<u32> = bag.take("trees.roots")?.1;
+        let nodes = nodes
+            .chunks_exact(4)
+            .map(|word| Node { bits: u64::from(word[0]) | u64::from(word[1]) << 32, child: word[2], feature: word[3] })
+            .collect();
+        let trees = trees.chunks_exact(3).map(|word| Tree { root: word[0], offset: word[1], width: word[2] }).collect();
+        let ensemble = Self {
+            features,
+            base: bag.take("trees.base")?.1,
+            head,
+            trees,
+            nodes,
+            leaves: bag.take("trees.leaves")?.1,
+            sets: bag.take("trees.sets")?.1,
+        };
+        ensemble.check().map_err(LoadError::part)?;
+        Ok(ensemble)
+    }
+}

@@ -1,0 +1,25 @@
+//! The fitted model: preprocessing, nets and tree ensembles, and the one implementation of prediction that evaluation,
+//! the command line and the server share. No I/O; compiles to WebAssembly.
+
+pub mod datetime;
+pub mod dummy;
+pub mod ensemble;
+pub mod error;
+pub mod frame;
+pub mod model;
+pub mod math;
+pub mod net;
+pub mod oip;
+mod parallel;
+pub mod preprocess;
+pub mod rows;
+pub mod signature;
+pub mod target;
+pub mod tensors;
+pub mod trees;
+
+pub use error::{LoadError, PredictError};
+pub use frame::{Column, Frame, MISSING, Values};
+pub use model::{Model, Predictor};
+pub use target::{Predictions, Target};
+pub use tensors::{Stored, TensorBag};

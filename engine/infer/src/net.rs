@@ -1,0 +1,78 @@
+//! Forward passes of the nets: RealMLP and the linear model.
+
+mod linear;
+mod realmlp;
+
+use crate::{error::LoadError, target::Predictions, tensors::TensorBag};
+use serde::{Deserialize, Serialize};
+
+pub use linear::LinearModel;
+pub use realmlp::{Layer, RealMlpModel, RealMlpNet, RealMlpWeights};
+
+/// The nonlinearity of RealMLP's hidden layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// For classification.
+    Selu,
+    /// For regression.
+    Mish,
+}
+
+/// What a net's outputs mean.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// One logit a class; probabilities are their softmax.
+    Classes { classes: usize },
+    /// One number: the target minus `mean`, divided by `scale`, held within `low` and `high`.
+    Value { mean: f64, scale: f64, low: f64, high: f64 },
+}
+
+impl Head {
+    /// Number of outputs of the net.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Head::Classes { classes } => *classes,
+            Head::Value { .. } => 1,
+        }
+    }
+
+    /// Makes predictions of the net's outputs, row-major.
+    pub fn predictions(&self, mut outputs: Vec<f32>) -> Predictions {
+        match *self {
+            Head::Classes { classes } => {
+                crate::math::softmax(&mut outputs, classes);
+                Predictions::Probabilities { classes, values: outputs }
+            }
+            Head::Value { mean, scale, low, high } => {
+                Predictions::Values(outputs.into_iter().map(|y| (f64::from(y) * scale + mean).max(low).min(high)).collect())
+            }
+        }
+    }
+
+    /// Numbers go into an array, so that they come back exact.
+    fn store(&self, bag: &mut TensorBag) -> Option<usize> {
+        match *self {
+            Head::Classes { classes } => Some(classes),
+            Head::Value { mean, scale, low, high } => {
+                bag.put("head", &[4], vec![mean, scale, low, high]);
+                None
+            }
+        }
+    }
+
+    fn restore(classes: Option<usize>, bag: &mut TensorBag) -> Result<Self, LoadError> {
+        if let Some(classes) = classes {
+            if !(2..=1_000_000).contains(&classes) {
+                return Err(LoadError::part(format!("a net of {classes} classes")));
+            }
+            return Ok(Head::Classes { classes });
+        }
+        let values = bag.take_shaped::<f64>("head", &[4])?;
+        Ok(Head::Value { mean: values[0], scale: values[1], low: values[2], high: values[3] })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! What a run found out, drawn: charts with a finding as title, a sentence for those who can't see them, and their
+//! numbers as a table.
+
+mod axes;
+mod canvas;
+mod classification;
+mod findings;
+mod numbers;
+mod regression;
+pub mod words;
+
+pub mod charts;
+
+pub use charts::{Evidence, charts};

@@ -1,0 +1,25 @@
+//! The words that every other crate speaks: ids, validated inputs, state machines and the views that pages,
+//! REST and the command line show. Plain data, no I/O; compiles to WebAssembly.
+
+pub mod account;
+pub mod audit;
+pub mod dataset;
+pub mod evaluation;
+pub mod glossary;
+pub mod home;
+pub mod ids;
+pub mod job;
+pub mod model;
+pub mod name;
+pub mod page;
+pub mod problem;
+pub mod role;
+pub mod run;
+pub mod time;
+
+pub use ids::*;
+pub use name::{Password, PersonName, ResourceName, Slug, UserName};
+pub use page::{Page, PageQuery};
+pub use problem::{Code, FieldProblem, Problem};
+pub use role::{Action, Role};
+pub use time::Timestamp;

@@ -1,0 +1,348 @@
+//! Training runs: what was asked for, and what is shown while it goes on.
+
+use crate::{
+    DatasetId, DatasetVersionId, Problem, ResourceName, RunId, Timestamp,
+    evaluation::{RunResult, TestMetric},
+    job::{JobView, LogLevel},
+};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    Binary,
+    Multiclass,
+    Regression,
+}
+
+impl Task {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Task::Binary => "binary",
+            Task::Multiclass => "multiclass",
+            Task::Regression => "regression",
+        }
+    }
+    pub fn is_classification(self) -> bool {
+        self != Task::Regression
+    }
+    /// The metric that decides between models: `roc_auc`, `accuracy` or `rmse`.
+    pub fn primary_metric(self) -> &'static str {
+        match self {
+            Task::Binary => "roc_auc",
+            Task::Multiclass => "accuracy",
+            Task::Regression => "rmse",
+        }
+    }
+}
+
+/// The family of model to train.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// Trains all three and keeps the one that is best on the validation rows.
+    #[default]
+    Auto,
+    /// Logistic or linear regression, with L2.
+    Linear,
+    /// RealMLP-TD, a neural network for tables.
+    RealMlp,
+    /// Gradient-boosted trees.
+    Trees,
+}
+
+impl Family {
+    pub const ALL: [Family; 4] = [Family::Auto, Family::Linear, Family::RealMlp, Family::Trees];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Family::Auto => "auto",
+            Family::Linear => "linear",
+            Family::RealMlp => "realmlp",
+            Family::Trees => "trees",
+        }
+    }
+    /// As a page names it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Family::Auto => "Automatic",
+            Family::Linear => "Linear",
+            Family::RealMlp => "RealMLP",
+            Family::Trees => "Boosted trees",
+        }
+    }
+}
+
+impl std::str::FromStr for Family {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Family::ALL
+            .into_iter()
+            .find(|f| f.as_str() == text)
+            .ok_or_else(|| format!("'{text}' is no model family. Use auto, linear, realmlp or trees."))
+    }
+}
+
+/// How rows are divided into train, validation and test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct SplitSpec {
+    pub method: SplitMethod,
+    /// Share of rows for validation, 0.01 to 0.8.
+    pub valid: f64,
+    /// Share of rows for test, 0.01 to 0.8; train gets the rest, at least 0.1.
+    pub test: f64,
+    pub seed: u64,
+}
+
+impl Default for SplitSpec {
+    fn default() -> Self {
+        Self { method: SplitMethod::Random, valid: 0.2, test: 0.2, seed: 0 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SplitMethod {
+    /// Shuffled; stratified by class where the task is classification.
+    Random,
+    /// The oldest rows train, the newest test.
+    Time { column: String },
+    /// All rows with the same value stay in one part.
+    Group { column: String },
+    /// A column holds `train`, `valid` (or `validation`) and `test`.
+    Given { column: String },
+}
+
+impl SplitMethod {
+    /// The column that decides, which is never a feature unless it is time.
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            SplitMethod::Random => None,
+            SplitMethod::Time { column } | SplitMethod::Group { column } | SplitMethod::Given { column } => Some(column),
+        }
+    }
+}
+
+/// Where to train.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// A real GPU if there is one, otherwise the CPU.
+    #[default]
+    Auto,
+    Cpu,
+    /// Vulkan or fail; takes a software rasteriser too.
+    Gpu,
+}
+
+/// Everything that decides a training run's result, besides the code and the device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainSpec {
+    /// Parquet file with the rows (train, valid and test, or train and valid if `test_data` is given).
+    pub data: String,
+    /// A separate test part.
+    pub test_data: Option<String>,
+    pub settings: TrainSettings,
+}
+
+/// What a person decides about a run. All but the target has a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct TrainSettings {
+    pub target: String,
+    /// Left out: inferred from the target.
+    #[serde(default)]
+    pub task: Option<Task>,
+    /// Columns that are not to be features.
+    #[serde(default)]
+    pub drop: Vec<String>,
+    #[serde(default)]
+    pub split: SplitSpec,
+    #[serde(default)]
+    pub family: Family,
+    #[serde(default)]
+    pub seed: u64,
+    /// RealMLP's and the linear model's passes over the train rows. Left out: what fits the time budget, 256 at most.
+    #[serde(default)]
+    pub epochs: Option<u32>,
+    /// Seconds that RealMLP may take, unless `epochs` is given. Left out: 60.
+    #[serde(default)]
+    pub budget_seconds: Option<f64>,
+    #[serde(default)]
+    pub device: DeviceChoice,
+}
+
+impl TrainSettings {
+    pub fn for_target(target: impl Into<String>) -> Self {
+        Self {
+            target: target.into(),
+            task: None,
+            drop: Vec::new(),
+            split: SplitSpec::default(),
+            family: Family::Auto,
+            seed: 0,
+            epochs: None,
+            budget_seconds: None,
+            device: DeviceChoice::Auto,
+        }
+    }
+}
+
+/// Asks for a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct NewRun {
+    /// Left out: made from the data set's name and the family.
+    #[serde(default)]
+    pub name: Option<ResourceName>,
+    pub dataset_version: DatasetVersionId,
+    pub settings: TrainSettings,
+}
+
+/// What the New run page says about a target before anything is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct RunPlan {
+    pub task: Option<Task>,
+    /// One sentence: "Binary classification of `income`: 23.9 % are `>50K`."
+    pub summary: String,
+    pub train_rows: u64,
+    pub valid_rows: u64,
+    pub test_rows: u64,
+    pub features: u32,
+    pub estimated_seconds: f64,
+    /// Jobs ahead in the queue.
+    pub queued_before: u64,
+    /// What is wrong or worth knowing; `Critical` blocks the run.
+    pub warnings: Vec<crate::dataset::DataWarning>,
+}
+
+/// One row of the runs table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct RunSummary {
+    pub id: RunId,
+    pub name: String,
+    pub dataset: DatasetId,
+    pub dataset_name: String,
+    pub dataset_version: i32,
+    pub target: String,
+    pub task: Option<Task>,
+    /// As asked for.
+    pub family: Family,
+    /// What was trained in the end (differs from `family` when that is `auto`).
+    pub trained: Option<Family>,
+    pub job: JobView,
+    /// The primary metric on the test rows.
+    pub score: Option<TestMetric>,
+    /// `good`, `underfit`, `overfit`, `too_little_data`.
+    pub verdict: Option<String>,
+    pub created_at: Timestamp,
+    pub created_by: String,
+    pub seconds: Option<f64>,
+}
+
+/// A run, whole, but for its metrics' history and its log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct RunView {
+    pub summary: RunSummary,
+    pub settings: TrainSettings,
+    pub dataset_version_id: DatasetVersionId,
+    pub dataset_hash: String,
+    pub code_version: String,
+    /// Where it trains, once known, and why there.
+    pub device: Option<String>,
+    pub device_reason: Option<String>,
+    pub result: Option<RunResult>,
+    pub problem: Option<Problem>,
+    /// Versions registered from this run: name and number.
+    pub registered: Vec<RegisteredAs>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct RegisteredAs {
+    pub model: String,
+    pub version: i32,
+}
+
+/// One value of a metric while training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct MetricPoint {
+    /// `loss`, `accuracy`, `rmse` …; a family's name stands before it when several are trained: `realmlp/loss`.
+    pub key: String,
+    /// `train` or `valid`.
+    pub part: String,
+    /// Epochs done (boosting rounds for trees).
+    pub step: u64,
+    pub value: f64,
+}
+
+/// A curve, thinned to at most 1,500 points.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct MetricSeries {
+    pub key: String,
+    pub part: String,
+    pub steps: Vec<u64>,
+    pub values: Vec<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct LogLine {
+    /// 1 for the run's first line.
+    pub seq: i64,
+    pub at: Timestamp,
+    pub level: LogLevel,
+    pub line: String,
+}
+
+/// What the run page's stream sends, as the `data` of one server-sent event: what is new since the last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct RunUpdate {
+    pub job: JobView,
+    pub device: Option<String>,
+    pub device_reason: Option<String>,
+    pub points: Vec<MetricPoint>,
+    pub log: Vec<LogLine>,
+    /// The run has ended: the page loads the result and closes the stream.
+    pub ended: bool,
+}
+
+/// How far a reader of a run's stream has read; the default is its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema, utoipa::IntoParams))]
+#[serde(default)]
+pub struct RunCursor {
+    /// Metric points seen.
+    pub points: i64,
+    /// `seq` of the last log line seen.
+    pub log: i64,
+}
+
+impl std::fmt::Display for RunCursor {
+    /// `points.log`: an event's id in the stream.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.points, self.log)
+    }
+}
+
+impl std::str::FromStr for RunCursor {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || {
+            let (points, log) = text.split_once('.')?;
+            Some(Self { points: points.parse().ok()?, log: log.parse().ok()? })
+        };
+        parse().ok_or_else(|| format!("'{text}' is no position in a run's stream"))
+    }
+}

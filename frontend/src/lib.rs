@@ -1,0 +1,8 @@
+//! The browser's entry point: takes over the page that the server sent.
+
+/// Makes the page interactive. Called by the loader script once the module has arrived.
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(trainyard_app::App);
+}

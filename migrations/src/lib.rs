@@ -1,0 +1,26 @@
+//! The database's tables, one file per step. The same steps run on SQLite and PostgreSQL.
+//!
+//! Conventions: ids are UUIDs as text (36 characters, lower case), instants are milliseconds since 1970 in a
+//! `bigint`, structured values are JSON in a text column.
+
+pub use sea_orm_migration::prelude::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m0001_accounts_and_audit;
+mod m0002_data_and_runs;
+
+/// Applies the steps that a database lacks.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_accounts_and_audit::Migration), Box::new(m0002_data_and_runs::Migration)]
+    }
+}
+
+impl Migrator {
+    /// The names of all steps this program knows, oldest first.
+    pub fn known() -> Vec<String> {
+        Self::migrations().iter().map(|step| step.name().to_owned()).collect()
+    }
+}
