@@ -16,10 +16,11 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     use leptos::hydration::{AutoReload, HydrationScripts};
     use leptos_meta::MetaTags;
     let theme = use_context::<http::request::Parts>().map_or("system", |parts| crate::session::theme(&parts.headers));
+    let nav = use_context::<http::request::Parts>().map_or("open", |parts| crate::session::nav(&parts.headers));
     let css = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme>
+        <html lang="en" data-theme=theme data-nav=nav>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>

@@ -27,7 +27,7 @@ impl SignedIn {
 /// Provides [`SignedIn`] to the whole application.
 pub fn provide_signed_in() -> SignedIn {
     let version = RwSignal::new(0);
-    let me = Resource::new(move || version.get(), |_| crate::api::account::me());
+    let me = Resource::new(move || version.get(), |_| crate::api::account::fetch_me());
     let signed_in = SignedIn { me, version };
     provide_context(signed_in);
     signed_in

@@ -1,30 +1,21 @@
 //! What the browser's session and cookies hold. Server only; REST handlers sign in and out with the same functions.
 
 use http::HeaderMap;
-use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
-use trainyard_service::{Actor, Ctx, accounts};
-use trainyard_types::{Problem, UserId};
+use trainyard_service::{Actor, Ctx, accounts::{self, SignedIn}};
+use trainyard_types::Problem;
 
 /// The session's one entry.
 const KEY: &str = "account";
 
-/// Whose session it is. `epoch` is the account's count of "sign out everywhere" and password changes at sign-in: an
-/// older one opens nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Held {
-    user: UserId,
-    epoch: i64,
-}
-
-/// Signs a person in: a new session id (so that a planted one is worth nothing), then the account.
+/// Signs a person in: a new session id (so that a planted one is worth nothing), then whose session it is. The epoch
+/// in it makes the session void once the person signs out everywhere or changes the password.
 ///
 /// # Errors
 /// `Unavailable` where the session can't be stored.
-pub async fn open(session: &Session, ctx: &Ctx, user: UserId) -> Result<(), Problem> {
-    let epoch = accounts::session_epoch(ctx, user).await?;
+pub async fn open(session: &Session, signed_in: SignedIn) -> Result<(), Problem> {
     session.cycle_id().await.map_err(unavailable)?;
-    session.insert(KEY, Held { user, epoch }).await.map_err(unavailable)
+    session.insert(KEY, signed_in).await.map_err(unavailable)
 }
 
 /// Signs out: the session and all it holds are gone.
@@ -35,10 +26,13 @@ pub async fn close(session: &Session) -> Result<(), Problem> {
     session.flush().await.map_err(unavailable)
 }
 
-/// Who the session belongs to; `None` where nobody is signed in or the account was disabled or signed out everywhere.
-pub async fn actor(session: &Session, ctx: &Ctx, from: &str) -> Option<Actor> {
-    let held = session.get::<Held>(KEY).await.ok().flatten()?;
-    accounts::actor_for_user(ctx, held.user, held.epoch, from).await
+/// Who the session belongs to; `None` where nobody is signed in, or the account was disabled or signed out everywhere.
+///
+/// # Errors
+/// The store's, where it can't be asked.
+pub async fn actor(session: &Session, ctx: &Ctx, from: &str) -> Result<Option<Actor>, Problem> {
+    let Some(held) = session.get::<SignedIn>(KEY).await.map_err(unavailable)? else { return Ok(None) };
+    accounts::actor_for_user(ctx, held, from).await
 }
 
 /// The person's theme out of the cookie: `light`, `dark`, or `system`.

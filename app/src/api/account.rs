@@ -2,11 +2,14 @@
 
 use crate::AppError;
 use leptos::prelude::*;
-use trainyard_types::account::{Me, NewTokenView, TokenView};
+use trainyard_types::{
+    Page, PageQuery,
+    account::{Me, NewTokenView, TokenView},
+};
 
 /// The signed-in person with the projects they see.
 #[server(prefix = "/api/fn", endpoint = "me")]
-pub async fn me() -> Result<Me, AppError> {
+pub async fn fetch_me() -> Result<Me, AppError> {
     let (ctx, actor) = super::anyone()?;
     super::done(trainyard_service::accounts::me(&ctx, &actor).await)
 }
@@ -16,8 +19,8 @@ pub async fn me() -> Result<Me, AppError> {
 pub async fn sign_in(name: String, password: String, #[server(default)] next: String) -> Result<(), AppError> {
     let ctx = super::ctx()?;
     let input = trainyard_types::account::SignIn { name, password };
-    let user = super::done(trainyard_service::accounts::sign_in(&ctx, input, &super::address()).await)?;
-    super::done(crate::session::open(&super::session().await?, &ctx, user).await)?;
+    let signed_in = super::done(trainyard_service::accounts::sign_in(&ctx, input, &super::address()).await)?;
+    super::done(crate::session::open(&super::session().await?, signed_in).await)?;
     leptos_axum::redirect(&crate::hooks::safe_next(&next));
     Ok(())
 }
@@ -25,6 +28,9 @@ pub async fn sign_in(name: String, password: String, #[server(default)] next: St
 /// Ends this browser's session.
 #[server(prefix = "/api/fn", endpoint = "sign_out")]
 pub async fn sign_out() -> Result<(), AppError> {
+    if let Ok((ctx, actor)) = super::anyone() {
+        super::done(trainyard_service::accounts::sign_out(&ctx, &actor).await)?;
+    }
     super::done(crate::session::close(&super::session().await?).await)?;
     leptos_axum::redirect("/sign-in");
     Ok(())
@@ -49,18 +55,18 @@ pub async fn change_password(current: String, new: String, again: String, #[serv
         return super::done(Err(Problem::field("again", "The two new passwords differ. Type the same one twice.")));
     }
     let new = super::word("new", Password::parse(new))?;
-    let user = actor.user;
-    super::done(trainyard_service::accounts::change_password(&ctx, &actor, ChangePassword { current, new }).await)?;
-    super::done(crate::session::open(&super::session().await?, &ctx, user).await)?;
+    let input = ChangePassword { current, new };
+    let signed_in = super::done(trainyard_service::accounts::change_password(&ctx, &actor, input).await)?;
+    super::done(crate::session::open(&super::session().await?, signed_in).await)?;
     leptos_axum::redirect(&crate::hooks::safe_next(&next));
     Ok(())
 }
 
 /// The person's API tokens, without the secrets.
 #[server(prefix = "/api/fn", endpoint = "tokens")]
-pub async fn list_tokens() -> Result<Vec<TokenView>, AppError> {
+pub async fn list_tokens(query: PageQuery) -> Result<Page<TokenView>, AppError> {
     let (ctx, actor) = super::caller()?;
-    super::done(trainyard_service::accounts::list_tokens(&ctx, &actor).await)
+    super::done(trainyard_service::accounts::list_tokens(&ctx, &actor, &query).await)
 }
 
 /// Makes a token; the answer holds its secret, this once.

@@ -48,9 +48,9 @@ pub async fn set_disabled(user: UserId, disabled: bool) -> Result<(), AppError> 
     super::done(trainyard_service::accounts::set_disabled(&ctx, &actor, user, disabled).await.map(|_| ()))
 }
 
-/// Gives an account a new generated password, which the answer is; it has to be changed at the next sign-in.
+/// Gives an account a new generated password, which the answer holds this once; it has to be changed at the next sign-in.
 #[server(prefix = "/api/fn", endpoint = "reset_password")]
-pub async fn reset_password(user: UserId) -> Result<String, AppError> {
+pub async fn reset_password(user: UserId) -> Result<NewUserView, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::accounts::reset_password(&ctx, &actor, user).await)
 }

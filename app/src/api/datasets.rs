@@ -18,57 +18,57 @@ pub enum Committed {
     Refused(ReadFailure),
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "list_datasets", input = Json)]
 pub async fn list_datasets(project: String, query: PageQuery) -> Result<Page<DatasetView>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::datasets::list(&ctx, &actor, &project, &query).await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "get_dataset", input = Json)]
 pub async fn get_dataset(project: String, dataset: DatasetId) -> Result<DatasetView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::datasets::view(&ctx, &actor, &project, dataset).await)
 }
 
 /// All versions of a data set, newest first.
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "dataset_versions", input = Json)]
 pub async fn dataset_versions(project: String, dataset: DatasetId) -> Result<Vec<VersionSummary>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::datasets::versions(&ctx, &actor, &project, dataset).await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "dataset_version", input = Json)]
 pub async fn dataset_version(project: String, version: DatasetVersionId) -> Result<VersionView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::datasets::version(&ctx, &actor, &project, version).await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "dataset_rows", input = Json)]
 pub async fn dataset_rows(project: String, version: DatasetVersionId, offset: u64, limit: u64) -> Result<RowsView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::datasets::rows(&ctx, &actor, &project, version, offset, limit.clamp(1, 200)).await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "get_upload", input = Json)]
 pub async fn get_upload(project: String, upload: UploadId) -> Result<UploadView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::datasets::upload_view(&ctx, &actor, &project, upload).await)
 }
 
 /// Reads the first rows again, as corrected.
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "reinspect_upload", input = Json)]
 pub async fn reinspect_upload(project: String, upload: UploadId, options: ReadOptions) -> Result<UploadView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::datasets::reinspect(&ctx, &actor, &project, upload, options).await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "discard_upload", input = Json)]
 pub async fn discard_upload(project: String, upload: UploadId) -> Result<(), AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::datasets::discard_upload(&ctx, &actor, &project, upload).await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "commit_upload", input = Json)]
 pub async fn commit_upload(project: String, upload: UploadId, commit: CommitUpload) -> Result<Committed, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     Ok(match trainyard_service::datasets::commit(&ctx, &actor, &project, upload, commit).await {

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod admin;
 pub mod datasets;
+pub mod docs;
 pub mod models;
 pub mod project;
 pub mod runs;

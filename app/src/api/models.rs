@@ -8,32 +8,32 @@ use trainyard_types::{
     model::{ModelVersionView, ModelView, MoveAlias, PredictRows, PredictionsView, RegisterModel},
 };
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "list_models", input = Json)]
 pub async fn list_models(project: String, query: PageQuery) -> Result<Page<ModelView>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::models::list(&ctx, &actor, &project, &query).await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "get_model", input = Json)]
 pub async fn get_model(name: String) -> Result<ModelView, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::models::view(&ctx, &actor, &super::model_name(&name)?).await)
 }
 
 /// All versions of a model, newest first.
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "model_versions", input = Json)]
 pub async fn model_versions(name: String) -> Result<Vec<ModelVersionView>, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::models::versions(&ctx, &actor, &super::model_name(&name)?).await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "register_model", input = Json)]
 pub async fn register_model(project: String, model: RegisterModel) -> Result<ModelVersionView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::models::register(&ctx, &actor, &project, model).await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "move_champion", input = Json)]
 pub async fn move_champion(name: String, to: MoveAlias) -> Result<(), AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::models::move_champion(&ctx, &actor, &super::model_name(&name)?, to).await)?;
@@ -41,7 +41,7 @@ pub async fn move_champion(name: String, to: MoveAlias) -> Result<(), AppError> 
 }
 
 /// Predicts rows with a version, or with the champion.
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "predict_rows", input = Json)]
 pub async fn predict_rows(name: String, version: Option<i32>, rows: PredictRows) -> Result<PredictionsView, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::models::predict(&ctx, &actor, &super::model_name(&name)?, version, rows).await)

@@ -3,8 +3,9 @@
 use crate::AppError;
 use leptos::prelude::*;
 use trainyard_types::{
-    account::ProjectView,
-    home::{Activity, HomeView},
+    Page, PageQuery,
+    account::{ProjectView, WorkspaceView},
+    home::{ActivityView, HomeView},
 };
 
 /// What the project's home page shows. The browser remembers the project as the one to start with.
@@ -33,7 +34,7 @@ pub async fn start() -> Result<Option<String>, AppError> {
 
 /// What runs and waits in the project: the top bar's indicator.
 #[server(prefix = "/api/fn", endpoint = "activity")]
-pub async fn activity(project: String) -> Result<Activity, AppError> {
+pub async fn activity(project: String) -> Result<ActivityView, AppError> {
     let (ctx, actor, slug) = super::in_project(&project)?;
     super::done(trainyard_service::runs::activity(&ctx, &actor, &slug).await)
 }
@@ -49,9 +50,9 @@ pub async fn load_demo() -> Result<(), AppError> {
 
 /// The projects that the caller sees.
 #[server(prefix = "/api/fn", endpoint = "projects")]
-pub async fn list_projects() -> Result<Vec<ProjectView>, AppError> {
+pub async fn list_projects(query: PageQuery) -> Result<Page<ProjectView>, AppError> {
     let (ctx, actor) = super::caller()?;
-    super::done(trainyard_service::projects::list(&ctx, &actor).await)
+    super::done(trainyard_service::projects::list(&ctx, &actor, &query).await)
 }
 
 /// Makes a project and goes there.
@@ -71,4 +72,11 @@ pub async fn create_project(name: String, #[server(default)] slug: String, #[ser
     let project = super::done(trainyard_service::projects::create(&ctx, &actor, input).await)?;
     leptos_axum::redirect(&format!("/p/{}", project.slug));
     Ok(())
+}
+
+/// The workspaces that the caller has a role in.
+#[server(prefix = "/api/fn", endpoint = "workspaces")]
+pub async fn list_workspaces() -> Result<Vec<WorkspaceView>, AppError> {
+    let (ctx, actor) = super::caller()?;
+    super::done(trainyard_service::projects::list_workspaces(&ctx, &actor).await)
 }

@@ -9,14 +9,14 @@ use trainyard_types::{
     run::{LogLine, MetricSeries, NewRun, RunPlan, RunSummary, RunView, TrainSettings},
 };
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "list_runs", input = Json)]
 pub async fn list_runs(project: String, query: PageQuery) -> Result<Page<RunSummary>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::runs::list(&ctx, &actor, &project, &query).await)
 }
 
 /// A run without its charts, which [`run_charts`] loads where they are looked at.
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "get_run", input = Json)]
 pub async fn get_run(project: String, run: RunId) -> Result<RunView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     let mut view = super::done(trainyard_service::runs::view(&ctx, &actor, &project, run).await)?;
@@ -26,7 +26,7 @@ pub async fn get_run(project: String, run: RunId) -> Result<RunView, AppError> {
     Ok(view)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "run_charts", input = Json)]
 pub async fn run_charts(project: String, run: RunId) -> Result<Vec<Chart>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     let view = super::done(trainyard_service::runs::view(&ctx, &actor, &project, run).await)?;
@@ -34,7 +34,7 @@ pub async fn run_charts(project: String, run: RunId) -> Result<Vec<Chart>, AppEr
 }
 
 /// The run as the API gives it, as indented JSON, without the charts' drawings.
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "run_raw", input = Json)]
 pub async fn run_raw(project: String, run: RunId) -> Result<String, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     let mut view = super::done(trainyard_service::runs::view(&ctx, &actor, &project, run).await)?;
@@ -45,39 +45,39 @@ pub async fn run_raw(project: String, run: RunId) -> Result<String, AppError> {
         .map_err(|error| AppError(trainyard_types::Problem::internal(format!("The run can't be written as JSON: {error}."))))
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "run_metrics", input = Json)]
 pub async fn run_metrics(project: String, run: RunId) -> Result<Vec<MetricSeries>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::runs::metrics(&ctx, &actor, &project, run).await)
 }
 
 /// Log lines after a sequence number (0: from the start), 5,000 at most.
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "run_log", input = Json)]
 pub async fn run_log(project: String, run: RunId, after: i64) -> Result<Vec<LogLine>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::runs::log(&ctx, &actor, &project, run, after, 5_000, "").await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "plan_run", input = Json)]
 pub async fn plan_run(project: String, version: DatasetVersionId, settings: TrainSettings) -> Result<RunPlan, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::runs::plan(&ctx, &actor, &project, version, settings).await)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "create_run", input = Json)]
 pub async fn create_run(project: String, new: NewRun) -> Result<RunId, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     Ok(super::done(trainyard_service::runs::create(&ctx, &actor, &project, new).await)?.summary.id)
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "cancel_run", input = Json)]
 pub async fn cancel_run(project: String, run: RunId) -> Result<(), AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::runs::cancel(&ctx, &actor, &project, run).await)?;
     Ok(())
 }
 
-#[server(prefix = "/api/fn", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "retry_run", input = Json)]
 pub async fn retry_run(project: String, run: RunId) -> Result<RunId, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     Ok(super::done(trainyard_service::runs::retry(&ctx, &actor, &project, run).await)?.summary.id)

@@ -1,35 +1,16 @@
 //! Charts that the server drew: the drawing with its finding as heading, its sentence, its numbers as a table, and
 //! files to take away.
 
-use crate::{browser, format::words};
+use crate::browser;
 use leptos::prelude::*;
-use trainyard_types::evaluation::{Chart, ChartTable};
+use trainyard_types::{
+    evaluation::{Chart, ChartTable},
+    glossary,
+};
 
-/// A metric as a page names it. A metric without a better name keeps its own, in words.
+/// A metric as a page names it: the glossary's word, or its own with spaces; with a capital first letter.
 pub fn metric_title(name: &str) -> String {
-    let known = match name {
-        "loss" => "Loss",
-        "log_loss" => "Log loss",
-        "accuracy" => "Accuracy",
-        "balanced_accuracy" => "Balanced accuracy",
-        "f1" => "F1",
-        "f1_macro" => "F1 (macro)",
-        "precision" => "Precision",
-        "recall" => "Recall",
-        "roc_auc" => "ROC AUC",
-        "roc_auc_ovr" => "ROC AUC (one against rest)",
-        "average_precision" => "Average precision",
-        "brier_score" => "Brier score",
-        "mcc" => "MCC",
-        "rmse" => "RMSE",
-        "mae" => "MAE",
-        "mse" => "MSE",
-        "mape" => "MAPE",
-        "r2" => "R²",
-        "median_absolute_error" => "Median absolute error",
-        _ => return capital(&words(name)),
-    };
-    known.to_owned()
+    capital(&glossary::title(name))
 }
 
 /// The text with a capital first letter.
@@ -107,7 +88,7 @@ pub fn ChartFigure(chart: Chart) -> impl IntoView {
                 {has_table.then(|| view! {
                     <details class="figure-table">
                         <summary>"Table"</summary>
-                        <div class="table-scroll" tabindex="0">
+                        <div class="table-wrap" tabindex="0">
                             <table class="table"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>
                         </div>
                     </details>

@@ -12,6 +12,7 @@ pub mod home;
 pub mod model;
 pub mod models;
 pub mod new_run;
+pub mod parts;
 pub mod people;
 pub mod projects;
 pub mod run;

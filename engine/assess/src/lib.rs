@@ -1,0 +1,8 @@
+//! Judgement: metrics, intervals, curves, importance and the verdict on a fit. Numbers in, numbers out.
+
+pub mod bootstrap;
+pub mod curves;
+pub mod diagnosis;
+pub mod importance;
+pub mod metrics;
+mod scorer;

@@ -7,7 +7,7 @@ use crate::{
     block::{Block, Cells, Lines, Stop, TextCells, note_bad},
     csv_source::not_utf8,
     decode::{Meter, Window},
-    limits::{BLOCK_BYTES, BLOCK_CELLS, BLOCK_ROWS, MAX_COLUMNS, MAX_FIELD_BYTES, MAX_RECORD_BYTES},
+    limits::{BLOCK_BYTES, BLOCK_CELLS, BLOCK_ROWS, MAX_COLUMNS, MAX_FIELD_BYTES, MAX_NAME_CHARS, MAX_RECORD_BYTES},
     words,
 };
 use memchr::{memchr, memchr2};
@@ -39,6 +39,8 @@ struct RowCells {
     /// Columns that ever held an object or array.
     nested: Vec<bool>,
     too_long: bool,
+    /// A key that can't be a column's name was passed over.
+    odd_keys: bool,
 }
 
 impl<R: Read> JsonSource<R> {
@@ -52,6 +54,7 @@ impl<R: Read> JsonSource<R> {
             cells: vec![String::new(); names.len()],
             nested: vec![false; names.len()],
             too_long: false,
+            odd_keys: false,
         };
         Self { window: Window::new(reader), meter, line: 1, started: false, row, waiting: None }
     }
@@ -64,6 +67,11 @@ impl<R: Read> JsonSource<R> {
     /// Columns (by index) that held objects or arrays so far.
     pub(crate) fn nested(&self) -> &[bool] {
         &self.row.nested
+    }
+
+    /// Whether keys were passed over that are empty, too long, or hold control characters.
+    pub(crate) fn odd_keys(&self) -> bool {
+        self.row.odd_keys
     }
 
     /// The next line that is not empty, as `(line, its length in the window)`; it is not passed yet.
@@ -219,6 +227,10 @@ impl RowCells {
         }
         // One more than allowed is enough to know that there are too many.
         if !self.grows || self.names.len() > MAX_COLUMNS {
+            return None;
+        }
+        if key.trim().is_empty() || key.chars().count() > MAX_NAME_CHARS || key.chars().any(char::is_control) {
+            self.odd_keys = true;
             return None;
         }
         let column = self.names.len();

@@ -25,6 +25,8 @@ mod delimiter;
 mod guess;
 mod json_source;
 mod names;
+mod normal;
+mod parallel;
 mod parquet_source;
 mod source;
 mod sniff;

@@ -52,6 +52,12 @@ impl ParquetFile {
         Ok(opened)
     }
 
+    /// The same file with a handle of its own, for another thread: clones of a handle share its position.
+    pub(crate) fn reopen(&self, path: &Path) -> Result<Self, Problem> {
+        let file = File::open(path).map_err(|error| words::cannot_read(path, &error))?;
+        Ok(Self { file, metadata: self.metadata.clone() })
+    }
+
     pub(crate) fn rows(&self) -> u64 {
         self.metadata.metadata().file_metadata().num_rows().max(0) as u64
     }

@@ -166,9 +166,15 @@ impl Ensemble {
     /// The answers for `rows` rows whose features stand in `columns`, one after the other, each `rows` long. The result is
     /// row-major, [`Ensemble::outputs`] wide. Large batches use all cores.
     pub fn predict(&self, columns: &[f64], rows: usize) -> Vec<f64> {
+        self.predict_first(columns, rows, self.trees.len())
+    }
+
+    /// As [`Ensemble::predict`], with the first `trees` trees only.
+    pub fn predict_first(&self, columns: &[f64], rows: usize, trees: usize) -> Vec<f64> {
+        let trees = &self.trees[..trees.min(self.trees.len())];
         let outputs = self.outputs();
         let mut answers = vec![0.0; rows * outputs];
-        crate::parallel::chunks(&mut answers, outputs * BLOCK, rows * self.trees.len(), |block, answers| {
+        crate::parallel::chunks(&mut answers, outputs * BLOCK, rows * trees.len(), |block, answers| {
             let first = block * BLOCK;
             let count = answers.len() / outputs;
             let mut features = vec![0.0; count * self.features];
@@ -177,15 +183,15 @@ impl Ensemble {
                     features[row * self.features + feature] = *value;
                 }
             }
-            self.predict_block(&features, count, answers);
+            self.predict_block(trees, &features, count, answers);
         });
         answers
     }
 
-    fn predict_block(&self, features: &[f64], rows: usize, answers: &mut [f64]) {
+    fn predict_block(&self, trees: &[Tree], features: &[f64], rows: usize, answers: &mut [f64]) {
         let sums_wide = self.base.len();
         let mut sums: Vec<f64> = self.base.iter().copied().cycle().take(rows * sums_wide).collect();
-        for tree in &self.trees {
+        for tree in trees {
             let (offset, width) = (tree.offset as usize, tree.width as usize);
             for row in 0..rows {
                 let leaf = self.leaf(tree.root, &features[row * self.features..(row + 1) * self.features]);
@@ -258,7 +264,7 @@ impl Ensemble {
     }
 
     /// Everything that prediction relies on, so that a damaged or hostile file can't make it panic or loop.
-    fn check(&self) -> Result<(), &'static str> {
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
         let sums = self.base.len();
         let fits = match &self.head {
             Head::Value { linear } => {
@@ -335,6 +341,7 @@ impl Stored for Ensemble {
         Ok(serde_json::to_value(Header { features: self.features, head: self.head.clone() })?)
     }
 
+    /// Unchecked: [`crate::trees::TreesModel::new`] checks it together with its encoder.
     fn restore(header: serde_json::Value, bag: &mut TensorBag) -> Result<Self, LoadError> {
         let Header { features, head } = serde_json::from_value(header)?;
         let nodes: Vec<u32> = bag.take("trees.nodes")?.1;
@@ -344,7 +351,7 @@ impl Stored for Ensemble {
             .map(|word| Node { bits: u64::from(word[0]) | u64::from(word[1]) << 32, child: word[2], feature: word[3] })
             .collect();
         let trees = trees.chunks_exact(3).map(|word| Tree { root: word[0], offset: word[1], width: word[2] }).collect();
-        let ensemble = Self {
+        Ok(Self {
             features,
             base: bag.take("trees.base")?.1,
             head,
@@ -352,8 +359,6 @@ impl Stored for Ensemble {
             nodes,
             leaves: bag.take("trees.leaves")?.1,
             sets: bag.take("trees.sets")?.1,
-        };
-        ensemble.check().map_err(LoadError::part)?;
-        Ok(ensemble)
+        })
     }
 }

@@ -203,6 +203,7 @@ impl TreesModel {
         if !parts_known || encoder.width() != ensemble.features() {
             return Err(LoadError::part("the trees and their encoder do not fit together"));
         }
+        ensemble.check().map_err(LoadError::part)?;
         Ok(Self { encoder, ensemble })
     }
 
@@ -215,6 +216,11 @@ impl TreesModel {
 
     /// One answer a row: values for regression, probabilities otherwise. Columns are found by name.
     pub fn predict(&self, frame: &Frame) -> Result<Predictions, PredictError> {
+        self.predict_first(frame, self.ensemble.trees())
+    }
+
+    /// As [`TreesModel::predict`], with the first `trees` trees only: the model as it was while it was boosted.
+    pub fn predict_first(&self, frame: &Frame, trees: usize) -> Result<Predictions, PredictError> {
         let tables = self.encoder.tables(frame)?;
         let outputs = self.ensemble.outputs();
         let mut answers = Vec::with_capacity(frame.rows * outputs);
@@ -225,7 +231,7 @@ impl TreesModel {
             for (input, (column, codes)) in self.encoder.inputs.iter().zip(&tables) {
                 input.encoding.append(column, codes, rows.clone(), &mut features);
             }
-            answers.extend(self.ensemble.predict(&features, rows.len()));
+            answers.extend(self.ensemble.predict_first(&features, rows.len(), trees));
         }
         Ok(if outputs == 1 {
             Predictions::Values(answers)

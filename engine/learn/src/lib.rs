@@ -1,6 +1,14 @@
 //! Fitting: rows in, a [`trainyard_infer`] model out. Nets train with burn on the device chosen at run time, trees with
 //! perpetual on the CPU.
 
+pub mod device;
+pub mod dummy;
+mod lbfgs;
+pub mod linear;
+pub mod realmlp;
+mod scale;
+pub mod trees;
+
 use std::collections::BTreeMap;
 use trainyard_infer::{Frame, Target};
 use trainyard_types::{
@@ -63,3 +71,6 @@ pub enum FitError {
     #[error(transparent)]
     Problem(#[from] Problem),
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,24 @@
 //! Every chart of a run, from its predictions on the test rows and its verdict.
 
 use crate::{
-    classification::{self, CalibrationBin, ClassCurve, thin},
-    findings,
-    numbers,
-    regression::{self, Bin},
+    classification::{self, ClassCurve, thin},
+    findings, regression,
     words::quoted,
 };
-use trainyard_infer::{Predictions, Target};
+use trainyard_assess::{
+    curves::{self, CurvePoint},
+    metrics::{self, higher_is_better},
+};
+use trainyard_infer::{Predictions, Target, rows::top};
 use trainyard_types::{
     evaluation::{Chart, Importance, Metrics, Verdict},
-    run::Task,
+    run::{Family, Task},
 };
 
 /// Curves of at most this many classes are drawn: as many as there are colours.
 const CURVES: usize = 8;
+const CALIBRATION_BINS: usize = 10;
+const REGRESSION_BINS: usize = 20;
 /// Points of a drawn curve.
 const POINTS: usize = 200;
 
@@ -32,6 +36,8 @@ pub struct Evidence<'a> {
     pub metrics: &'a Metrics,
     pub importance: &'a [Importance],
     pub verdict: &'a Verdict,
+    /// What the fits of the verdict's learning curve are of.
+    pub curve_family: Family,
 }
 
 /// The charts in the order in which a page shows them. A chart whose numbers do not exist (one class only among the test
@@ -44,12 +50,12 @@ pub fn charts(evidence: &Evidence<'_>) -> Vec<Chart> {
         (Target::Values(actual), Predictions::Values(predicted)) => regressed(evidence, actual, predicted),
         _ => Vec::new(),
     };
-    let higher_is_better = evidence.task != Task::Regression;
+    let primary = evidence.task.primary_metric();
     if !evidence.importance.is_empty() {
-        charts.push(findings::importance(evidence.importance, evidence.task.primary_metric(), higher_is_better));
+        charts.push(findings::importance(evidence.importance, primary, higher_is_better(primary)));
     }
     if evidence.verdict.learning_curve.len() > 1 {
-        charts.push(findings::learning_curve(evidence.verdict, higher_is_better));
+        charts.push(findings::learning_curve(evidence.verdict, higher_is_better(primary), evidence.curve_family));
     }
     charts
 }
@@ -57,9 +63,12 @@ pub fn charts(evidence: &Evidence<'_>) -> Vec<Chart> {
 fn classified(evidence: &Evidence<'_>, actual: &[u32], classes: usize, values: &[f32]) -> Vec<Chart> {
     let rows = actual.len() as u64;
     let mut charts = Vec::new();
-    let column = |class: usize| -> (Vec<bool>, Vec<f32>) {
-        let truth = actual.iter().map(|&c| c as usize == class).collect();
-        (truth, values.iter().skip(class).step_by(classes.max(1)).copied().collect())
+    // One class against the rest.
+    let against_rest = |class: usize| -> (Target, Predictions) {
+        two_way(
+            actual.iter().map(|&c| c as usize == class),
+            values.iter().skip(class).step_by(classes.max(1)).copied(),
+        )
     };
     let label = |class: usize| evidence.classes.get(class).cloned().unwrap_or_default();
     // Of two classes the second is the true case; of more, the most frequent ones against the rest.
@@ -77,12 +86,19 @@ fn classified(evidence: &Evidence<'_>, actual: &[u32], classes: usize, values: &
 
     let (mut ranking, mut finding) = (Vec::new(), Vec::new());
     for &class in &chosen {
-        let (truth, scores) = column(class);
-        let prevalence = counts[class] as f64 / rows.max(1) as f64;
-        let (points, area) = numbers::roc(&truth, &scores);
-        ranking.push(ClassCurve { label: label(class), points: thin(&points, POINTS), area, prevalence });
-        let (points, area) = numbers::precision_recall(&truth, &scores);
-        finding.push(ClassCurve { label: label(class), points: thin(&points, POINTS), area, prevalence });
+        let (target, predictions) = against_rest(class);
+        let scores = metrics::score(Task::Binary, &target, &predictions);
+        let curve = |points: &[CurvePoint], area: &str| {
+            let points: Vec<(f64, f64)> = points.iter().map(|p| (p.x, p.y)).collect();
+            ClassCurve {
+                label: label(class),
+                points: thin(&points, POINTS),
+                area: scores.get(area).copied().unwrap_or(f64::NAN),
+                prevalence: counts[class] as f64 / rows.max(1) as f64,
+            }
+        };
+        ranking.push(curve(&curves::roc(&target, &predictions), "roc_auc"));
+        finding.push(curve(&curves::precision_recall(&target, &predictions), "average_precision"));
     }
     if !ranking.is_empty() {
         let mean = ranking.iter().map(|c| c.area).sum::<f64>() / ranking.len() as f64;
@@ -92,44 +108,43 @@ fn classified(evidence: &Evidence<'_>, actual: &[u32], classes: usize, values: &
     }
 
     // Of many classes it is the most probable one whose probability is checked.
-    let (of, truth, scores) = if classes == 2 {
-        let (truth, scores) = column(1);
-        (quoted(&label(1)), truth, scores)
+    let (of, (target, predictions)) = if classes == 2 {
+        (quoted(&label(1)), against_rest(1))
     } else {
-        let best: Vec<usize> = (0..actual.len()).map(|row| argmax(&values[row * classes..(row + 1) * classes])).collect();
-        let truth = best.iter().zip(actual).map(|(&b, &a)| b == a as usize).collect();
-        let scores = best.iter().enumerate().map(|(row, &b)| values[row * classes + b]).collect();
-        ("the class that was called".to_owned(), truth, scores)
+        let called: Vec<usize> = values.chunks_exact(classes.max(1)).map(top).collect();
+        let right = called.iter().zip(actual).map(|(&called, &actual)| called == actual as usize);
+        let probability = called.iter().enumerate().map(|(row, &class)| values[row * classes + class]);
+        ("the class that was called".to_owned(), two_way(right, probability))
     };
-    let bins: Vec<CalibrationBin> = numbers::calibration(&truth, &scores);
+    let bins = curves::calibration(&target, &predictions, CALIBRATION_BINS);
     if bins.len() > 1 {
         charts.push(classification::calibration(&bins, &of, rows));
     }
 
     let rule = if classes == 2 { "at a threshold of 0.5" } else { "by the most probable class" };
-    let mut matrix = vec![vec![0u64; classes]; classes];
-    for (row, &class) in actual.iter().enumerate() {
-        let called = argmax(&values[row * classes..(row + 1) * classes]);
-        matrix[class as usize][called] += 1;
-    }
+    let matrix = curves::confusion(evidence.target, evidence.predictions);
     let labels: Vec<String> = (0..classes).map(label).collect();
     charts.push(classification::confusion(&matrix, &labels, rule));
     charts
 }
 
-fn argmax(row: &[f32]) -> usize {
-    row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &p)| if p > best.1 { (i, p) } else { best }).0
+/// Outcomes and probabilities as those of two classes.
+fn two_way(truth: impl Iterator<Item = bool>, probabilities: impl Iterator<Item = f32>) -> (Target, Predictions) {
+    let values = probabilities.flat_map(|p| [1.0 - p, p]).collect();
+    (Target::Classes(truth.map(u32::from).collect()), Predictions::Probabilities { classes: 2, values })
 }
 
 fn regressed(evidence: &Evidence<'_>, actual: &[f64], predicted: &[f64]) -> Vec<Chart> {
-    let bins: Vec<Bin> = numbers::residual_bins(actual, predicted);
-    if bins.is_empty() {
+    let left_over = Target::Values(actual.iter().zip(predicted).map(|(actual, predicted)| actual - predicted).collect());
+    let outcomes = curves::predicted_vs_actual(evidence.target, evidence.predictions, REGRESSION_BINS);
+    let residuals = curves::predicted_vs_actual(&left_over, evidence.predictions, REGRESSION_BINS);
+    if outcomes.is_empty() {
         return Vec::new();
     }
     let metric = |name: &str| evidence.metrics.get(name).copied().unwrap_or(f64::NAN);
     vec![
-        regression::predicted_vs_actual(actual, predicted, &bins, metric("r2"), evidence.target_name),
-        regression::residuals(&bins, metric("median_absolute_error"), evidence.target_name, actual.len() as u64),
+        regression::predicted_vs_actual(actual, predicted, &outcomes, metric("r2"), evidence.target_name),
+        regression::residuals(&residuals, metric("median_absolute_error"), evidence.target_name, actual.len() as u64),
     ]
 }
 

@@ -69,6 +69,7 @@ fn binary() -> Vec<Chart> {
         metrics: &Metrics::new(),
         importance: &importance,
         verdict: &verdict("roc_auc", [0.9126, 0.9198, 0.9234], 0.5, 0.902),
+        curve_family: Family::Trees,
     })
 }
 
@@ -95,6 +96,7 @@ fn multiclass(classes: usize) -> Vec<Chart> {
         metrics: &Metrics::new(),
         importance: &columns(&["elevation", "slope"]),
         verdict: &verdict("accuracy", [0.61, 0.655, 0.70], 0.31, 0.52),
+        curve_family: Family::Trees,
     })
 }
 
@@ -117,6 +119,7 @@ fn regression() -> Vec<Chart> {
         metrics: &metrics,
         importance: &columns(&["Latitude", "Longitude", "MedInc", "AveOccup", "AveRooms", "HouseAge", "Population", "AveBedrms"]),
         verdict: &verdict("rmse", [0.523, 0.481, 0.447], 1.154, 0.73),
+        curve_family: Family::Trees,
     })
 }
 
@@ -163,6 +166,7 @@ fn one_class_among_the_test_rows_has_no_curves() {
         metrics: &Metrics::new(),
         importance: &[],
         verdict: &verdict("roc_auc", [0.5; 3], 0.5, 0.5),
+        curve_family: Family::Trees,
     });
     assert!(charts.iter().all(|c| c.id != "roc" && c.id != "pr"), "{charts:?}");
 }

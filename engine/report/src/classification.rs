@@ -5,6 +5,7 @@ use crate::{
     canvas::{Align, Canvas, Ink, draw, fit, text_width},
     words::{count, number, of_hundred, percent, quoted},
 };
+use trainyard_assess::curves::Bin;
 use trainyard_types::evaluation::{Chart, ChartTable};
 
 const HEIGHT: f64 = 320.0;
@@ -216,21 +217,12 @@ pub fn thin(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     kept
 }
 
-/// One bin of a reliability diagram.
-pub struct CalibrationBin {
-    /// Mean probability that was predicted.
-    pub predicted: f64,
-    /// Share in which it came true.
-    pub observed: f64,
-    pub rows: u64,
-}
-
 /// Reliability: predicted against observed. `of` says whose probability it is.
-pub fn calibration(bins: &[CalibrationBin], of: &str, rows: u64) -> Chart {
+pub fn calibration(bins: &[Bin], of: &str, rows: u64) -> Chart {
     let total = bins.iter().map(|b| b.rows).sum::<u64>().max(1) as f64;
-    let weigh = |f: &dyn Fn(&CalibrationBin) -> f64| bins.iter().map(|b| f(b) * b.rows as f64).sum::<f64>() / total;
-    let error = weigh(&|b| (b.predicted - b.observed).abs());
-    let lean = weigh(&|b| b.predicted - b.observed);
+    let weigh = |f: &dyn Fn(&Bin) -> f64| bins.iter().map(|b| f(b) * b.rows as f64).sum::<f64>() / total;
+    let error = weigh(&|b| (b.predicted - b.actual).abs());
+    let lean = weigh(&|b| b.predicted - b.actual);
     let points = |share: f64| format!("{} percentage points", number((share * 100.0).abs()));
     let title = if error < 0.02 {
         format!("Probabilities can be taken at their word: off by {} on average", points(error))
@@ -240,27 +232,27 @@ pub fn calibration(bins: &[CalibrationBin], of: &str, rows: u64) -> Chart {
     } else {
         format!("Probabilities are off by {} on average", points(error))
     };
-    let worst = bins.iter().max_by(|a, b| (a.predicted - a.observed).abs().total_cmp(&(b.predicted - b.observed).abs()));
+    let worst = bins.iter().max_by(|a, b| (a.predicted - a.actual).abs().total_cmp(&(b.predicted - b.actual).abs()));
     let summary = worst.map_or(String::new(), |w| {
         format!(
             "Predicted against observed share of {of} in {} groups of {} test rows; furthest off where {} was predicted and {} came true.",
             bins.len(),
             count(rows),
             percent(w.predicted),
-            percent(w.observed)
+            percent(w.actual)
         )
     });
     let svg = draw(WIDTH, HEIGHT, &title, |canvas| {
         let plot = frame(canvas, HEIGHT, Axis::share("Predicted probability"), Axis::share("Observed share"));
         canvas.line(plot.point(0.0, 0.0), plot.point(1.0, 1.0), Ink::Reference, 1.0);
-        let line: Vec<_> = bins.iter().map(|b| plot.point(b.predicted, b.observed)).collect();
+        let line: Vec<_> = bins.iter().map(|b| plot.point(b.predicted, b.actual)).collect();
         canvas.path(&line, Ink::Series(0), 2.0);
         for bin in bins {
             // 95 % normal interval of the observed share.
-            let half = 1.96 * (bin.observed * (1.0 - bin.observed) / bin.rows.max(1) as f64).sqrt();
-            let (low, high) = ((bin.observed - half).max(0.0), (bin.observed + half).min(1.0));
+            let half = 1.96 * (bin.actual * (1.0 - bin.actual) / bin.rows.max(1) as f64).sqrt();
+            let (low, high) = ((bin.actual - half).max(0.0), (bin.actual + half).min(1.0));
             canvas.line(plot.point(bin.predicted, low), plot.point(bin.predicted, high), Ink::Solid(0), 1.0);
-            canvas.dot(plot.point(bin.predicted, bin.observed), 3.5, Ink::Solid(0), 1.0);
+            canvas.dot(plot.point(bin.predicted, bin.actual), 3.5, Ink::Solid(0), 1.0);
         }
         canvas.text("dashed: perfect", plot.point(0.97, 0.06), Align::Right, Ink::Text);
     });
@@ -269,7 +261,7 @@ pub fn calibration(bins: &[CalibrationBin], of: &str, rows: u64) -> Chart {
         rows: bins
             .iter()
             .take(TABLE_ROWS)
-            .map(|b| vec![format!("{:.4}", b.predicted), format!("{:.4}", b.observed), count(b.rows)])
+            .map(|b| vec![format!("{:.4}", b.predicted), format!("{:.4}", b.actual), count(b.rows)])
             .collect(),
     };
     Chart { id: "calibration".into(), title, summary, svg, table }

@@ -5,7 +5,10 @@ use crate::{
     canvas::{Align, Ink, draw, fit, text_width},
     words::{count, metric, number, percent, quoted},
 };
-use trainyard_types::evaluation::{Chart, ChartTable, Importance, Verdict};
+use trainyard_types::{
+    evaluation::{Chart, ChartTable, Importance, Verdict},
+    run::Family,
+};
 
 /// Bars in the drawing; the table has more.
 const BARS: usize = 12;
@@ -73,8 +76,8 @@ pub fn importance(columns: &[Importance], primary: &str, higher_is_better: bool)
     Chart { id: "importance".into(), title, summary, svg, table }
 }
 
-/// The score on validation by share of the train rows, with the baselines as references.
-pub fn learning_curve(verdict: &Verdict, higher_is_better: bool) -> Chart {
+/// The score of fits of `of` on validation by share of the train rows, with the baselines as references.
+pub fn learning_curve(verdict: &Verdict, higher_is_better: bool, of: Family) -> Chart {
     let points = &verdict.learning_curve;
     let name = metric(&verdict.metric);
     let (before, last) = match points.as_slice() {
@@ -96,8 +99,9 @@ pub fn learning_curve(verdict: &Verdict, higher_is_better: bool) -> Chart {
     };
     let summary = match (points.first(), points.last()) {
         (Some(first), Some(last)) => format!(
-            "{} on the validation rows: {} from {} train rows, {} from {}; a linear model reaches {}, a guess without columns {}.",
+            "{} of {} on the validation rows: {} from {} train rows, {} from {}; a linear model reaches {}, a guess without columns {}.",
             capital(name),
+            family(of),
             number(first.valid),
             count(first.rows),
             number(last.valid),
@@ -146,6 +150,15 @@ pub fn learning_curve(verdict: &Verdict, higher_is_better: bool) -> Chart {
         rows: points.iter().map(|p| vec![percent(p.share), count(p.rows), number(p.valid)]).collect(),
     };
     Chart { id: "learning_curve".into(), title, summary, svg, table }
+}
+
+fn family(family: Family) -> &'static str {
+    match family {
+        Family::Linear => "a linear model",
+        Family::RealMlp => "RealMLP",
+        Family::Trees => "gradient-boosted trees",
+        Family::Auto => "the model",
+    }
 }
 
 fn capital(text: &str) -> String {

@@ -5,7 +5,6 @@ mod axes;
 mod canvas;
 mod classification;
 mod findings;
-mod numbers;
 mod regression;
 pub mod words;
 

@@ -5,22 +5,12 @@ use crate::{
     canvas::{Align, Ink, draw},
     words::{count, number, percent},
 };
+use trainyard_assess::curves::Bin;
 use trainyard_types::evaluation::{Chart, ChartTable};
 
 const HEIGHT: f64 = 320.0;
 /// Dots in a scatter plot: enough to see the shape, few enough for a page.
 const DOTS: usize = 240;
-
-/// Rows of similar predicted value.
-pub struct Bin {
-    /// Mean prediction.
-    pub predicted: f64,
-    /// Mean actual value.
-    pub actual: f64,
-    /// 10, 50 and 90 % quantiles of actual minus predicted.
-    pub residual: [f64; 3],
-    pub rows: u64,
-}
 
 /// Predicted against actual: single rows behind, the mean of each group in front. `unit` is the target's name.
 pub fn predicted_vs_actual(actual: &[f64], predicted: &[f64], bins: &[Bin], r2: f64, unit: &str) -> Chart {
@@ -59,10 +49,11 @@ pub fn predicted_vs_actual(actual: &[f64], predicted: &[f64], bins: &[Bin], r2: 
     Chart { id: "predicted_vs_actual".into(), title, summary, svg, table }
 }
 
-/// What is left over (actual minus predicted) along the prediction: median and the middle 80 % of each group.
+/// What is left over (actual minus predicted, the `actual` of the bins) along the prediction: mean and middle 80 % of each
+/// group.
 pub fn residuals(bins: &[Bin], median_absolute: f64, unit: &str, rows: u64) -> Chart {
     let title = format!("Half of the predictions are within {} of the truth", number(median_absolute));
-    let width = |b: &Bin| b.residual[2] - b.residual[0];
+    let width = |b: &Bin| b.high - b.low;
     let summary = match (bins.first(), bins.last()) {
         (Some(first), Some(last)) if bins.len() > 1 => {
             let ratio = width(last) / width(first).max(f64::MIN_POSITIVE);
@@ -79,29 +70,28 @@ pub fn residuals(bins: &[Bin], median_absolute: f64, unit: &str, rows: u64) -> C
     };
     let svg = draw(WIDTH, HEIGHT, &title, |canvas| {
         let x = Axis::covering(bins.iter().map(|b| b.predicted), 5, format!("Predicted {}", crate::canvas::fit(unit, 130.0)));
-        let y = Axis::covering(bins.iter().flat_map(|b| b.residual).chain([0.0]), 6, "Actual minus predicted");
+        let y = Axis::covering(bins.iter().flat_map(|b| [b.low, b.actual, b.high]).chain([0.0]), 6, "Actual minus predicted");
         let plot = frame(canvas, HEIGHT, x, y);
-        let low = bins.iter().map(|b| plot.point(b.predicted, b.residual[0]));
-        let high = bins.iter().rev().map(|b| plot.point(b.predicted, b.residual[2]));
+        let low = bins.iter().map(|b| plot.point(b.predicted, b.low));
+        let high = bins.iter().rev().map(|b| plot.point(b.predicted, b.high));
         let band: Vec<_> = low.chain(high).collect();
         canvas.area(&band, Ink::Solid(0), 0.18);
         canvas.line(plot.point(plot.x.low, 0.0), plot.point(plot.x.high, 0.0), Ink::Reference, 1.0);
-        let medians: Vec<_> = bins.iter().map(|b| plot.point(b.predicted, b.residual[1])).collect();
-        canvas.path(&medians, Ink::Series(0), 2.0);
-        for &at in &medians {
+        let means: Vec<_> = bins.iter().map(|b| plot.point(b.predicted, b.actual)).collect();
+        canvas.path(&means, Ink::Series(0), 2.0);
+        for &at in &means {
             canvas.dot(at, 2.5, Ink::Solid(0), 1.0);
         }
         let (x, y) = (plot.left + 8.0, plot.bottom - 12.0);
-        canvas.bar((x - 4.0, y - 9.0), (x + 210.0, y + 9.0), Ink::Surface, 0.8);
-        canvas.text("line: median, band: middle 80 %", (x, y), Align::Left, Ink::Text);
+        canvas.bar((x - 4.0, y - 9.0), (x + 200.0, y + 9.0), Ink::Surface, 0.8);
+        canvas.text("line: mean, band: middle 80 %", (x, y), Align::Left, Ink::Text);
     });
     let table = ChartTable {
-        columns: ["Mean predicted", "10 % quantile", "Median", "90 % quantile", "Rows"].map(String::from).to_vec(),
+        columns: ["Mean predicted", "10 % quantile", "Mean", "90 % quantile", "Rows"].map(String::from).to_vec(),
         rows: bins
             .iter()
             .map(|b| {
-                let [low, middle, high] = b.residual;
-                vec![number(b.predicted), number(low), number(middle), number(high), count(b.rows)]
+                vec![number(b.predicted), number(b.low), number(b.actual), number(b.high), count(b.rows)]
             })
             .collect(),
     };

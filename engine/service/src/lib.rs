@@ -1,0 +1,18 @@
+//! The use cases, one function each: authorise, validate, act, view. REST handlers, server functions and the command
+//! line call the same functions. A change and its audit event are one transaction.
+
+pub mod accounts;
+pub mod actor;
+pub mod audit;
+pub mod authorise;
+mod blocking;
+pub mod ctx;
+pub mod home;
+pub mod jobs;
+pub mod models;
+pub mod oip;
+pub mod projects;
+pub mod workers;
+
+pub use actor::{Actor, Via};
+pub use ctx::{Ctx, Settings};

@@ -133,6 +133,14 @@ pub async fn set_disabled(db: &impl ConnectionTrait, id: UserId, disabled: bool)
     update(db, id, vec![(user::Column::Disabled, Expr::value(disabled)), next_epoch()]).await
 }
 
+/// Makes a person an admin of the whole instance, or ends that. `None`: there is no such person.
+///
+/// # Errors
+/// The database failed.
+pub async fn set_instance_admin(db: &impl ConnectionTrait, id: UserId, admin: bool) -> Result<Option<User>, StoreError> {
+    update(db, id, vec![(user::Column::InstanceAdmin, Expr::value(admin))]).await
+}
+
 /// # Errors
 /// The database failed.
 pub async fn touch_sign_in(db: &impl ConnectionTrait, id: UserId) -> Result<Option<User>, StoreError> {

@@ -268,6 +268,16 @@ pub async fn content(
     Ok(row.map(|row| row.try_get("", "hash")).transpose()?)
 }
 
+/// How many data sets the project has.
+///
+/// # Errors
+/// The database failed.
+pub async fn total(db: &impl ConnectionTrait, project: ProjectId) -> Result<u64, StoreError> {
+    let mut select = Query::select();
+    select.from(dataset::Entity).and_where(dataset::Column::ProjectId.eq(project.to_string()));
+    count(db, &select).await
+}
+
 async fn version_model(
     db: &impl ConnectionTrait,
     project: ProjectId,

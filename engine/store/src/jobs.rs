@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError, Tx,
-    entity::{job, run, run_log},
+    entity::{job, run, run_log, worker},
     metrics, parse,
     query::unsigned,
     to_json,
@@ -158,12 +158,23 @@ fn held(lease: &Lease) -> Condition {
         .add(job::Column::WorkerId.eq(lease.worker.to_string()))
 }
 
-/// Extends the lease to `until` and says whether the job is to stop; `None` where the lease is lost.
+/// Extends the lease to `until` and says whether the job is to stop; `None` where the lease is lost. The worker counts as
+/// seen either way.
 ///
 /// # Errors
 /// The database failed.
-pub async fn heartbeat(store: &Store, lease: &Lease, until: Timestamp) -> Result<Option<bool>, StoreError> {
+pub async fn heartbeat(
+    store: &Store,
+    lease: &Lease,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<bool>, StoreError> {
     let tx = store.begin().await?;
+    worker::Entity::update_many()
+        .col_expr(worker::Column::LastSeen, Expr::value(now.0))
+        .filter(worker::Column::Id.eq(lease.worker.to_string()))
+        .exec(&*tx)
+        .await?;
     let updated = job::Entity::update_many()
         .col_expr(job::Column::LeaseUntil, Expr::value(until.0))
         .filter(held(lease))

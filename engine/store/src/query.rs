@@ -62,8 +62,13 @@ pub(crate) fn holds<C: ColumnTrait>(words: &str, columns: &[C]) -> Option<Condit
     Some(any)
 }
 
-/// Orders by a column, with rows that lack a value last either way.
+/// Orders by a column that every row has a value in: an index on it serves.
 pub(crate) fn order<C: ColumnTrait>(select: &mut SelectStatement, column: C, down: bool) {
+    select.order_by(column.as_column_ref(), if down { Order::Desc } else { Order::Asc });
+}
+
+/// Orders by a column, with rows that lack a value last either way.
+pub(crate) fn order_nulls_last<C: ColumnTrait>(select: &mut SelectStatement, column: C, down: bool) {
     let order = if down { Order::Desc } else { Order::Asc };
     select.order_by_with_nulls(column.as_column_ref(), order, NullOrdering::Last);
 }

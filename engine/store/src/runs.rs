@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError, Tx, from_json, jobs, now, parse,
     entity::{dataset, dataset_version, job, model, model_version, run, run_log},
-    query::{all, count, direction, holds, one, order, pick, pick_all, signed, unsigned},
+    query::{all, count, direction, holds, one, order, order_nulls_last, pick, pick_all, signed, unsigned},
     queue::{self, Queue, job_view},
     to_json,
 };
@@ -150,8 +150,8 @@ pub async fn list(store: &Store, project: ProjectId, query: &PageQuery) -> Resul
     let (name, down) = direction(&query.sort);
     match name {
         "name" => order(&mut select, run::Column::Name, down),
-        "score" => order(&mut select, run::Column::Score, down),
-        "seconds" => order(&mut select, run::Column::Seconds, down),
+        "score" => order_nulls_last(&mut select, run::Column::Score, down),
+        "seconds" => order_nulls_last(&mut select, run::Column::Seconds, down),
         "target" => order(&mut select, run::Column::Target, down),
         "family" => order(&mut select, run::Column::Family, down),
         "dataset" => order(&mut select, dataset::Column::Name, down),
@@ -175,7 +175,7 @@ pub async fn in_states(
     let mut select = summaries(project);
     select.and_where(job::Column::State.is_in(states.iter().map(|state| state.as_str()))).limit(limit);
     if states.iter().all(|state| state.is_final()) {
-        order(&mut select, job::Column::EndedAt, true);
+        order_nulls_last(&mut select, job::Column::EndedAt, true);
     } else {
         // `running` sorts after `queued`.
         order(&mut select, job::Column::State, true);
@@ -295,14 +295,29 @@ pub async fn log(
         .collect())
 }
 
-/// How many runs the project has.
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub name: String,
+    pub state: JobState,
+    pub result: Option<RunResult>,
+    /// Size of the model file.
+    pub model_bytes: u64,
+}
+
+/// How a run of the project ended, or that it has not.
 ///
 /// # Errors
 /// The database failed.
-pub async fn total(db: &impl ConnectionTrait, project: ProjectId) -> Result<u64, StoreError> {
-    let mut select = Query::select();
-    select.from(run::Entity).and_where(run::Column::ProjectId.eq(project.to_string()));
-    count(db, &select).await
+pub async fn outcome(db: &impl ConnectionTrait, project: ProjectId, id: RunId) -> Result<Option<Outcome>, StoreError> {
+    let Some(state) = state(db, project, id).await? else { return Ok(None) };
+    let Some(model) = run::Entity::find_by_id(id.to_string()).one(db).await? else { return Ok(None) };
+    Ok(Some(Outcome {
+        name: model.name,
+        state,
+        result: model.result.as_deref().map(|text| from_json("runs.result", text)).transpose()?,
+        model_bytes: unsigned(model.model_bytes.unwrap_or(0)),
+    }))
 }
 
 fn newest(select: &mut SelectStatement, down: bool) {
@@ -374,7 +389,7 @@ struct SummaryRow {
     created_at: i64,
     created_by: String,
     seconds: Option<f64>,
-    #[sea_orm(nested, alias = "job_")]
+    #[sea_orm(nested(prefix = "job_"))]
     job: job::Model,
 }
 

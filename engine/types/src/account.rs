@@ -120,6 +120,15 @@ pub struct NewProject {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct NewWorkspace {
+    pub name: ResourceName,
+    /// Left out: made from the name.
+    #[serde(default)]
+    pub slug: Option<Slug>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct NewToken {
     pub name: ResourceName,
     /// Days until it expires, 1 to 365. Left out: 90.

@@ -265,3 +265,10 @@ pub struct ReadFailure {
     pub problem: Problem,
     pub report: BadRowReport,
 }
+
+impl From<Problem> for ReadFailure {
+    /// A failure that no single row is at fault for.
+    fn from(problem: Problem) -> Self {
+        Self { problem, report: BadRowReport::default() }
+    }
+}

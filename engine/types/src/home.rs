@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A project at a glance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct HomeView {
     /// Nothing is here yet: the page shows its three doors.
     pub first_visit: bool,
@@ -19,7 +19,7 @@ pub struct HomeView {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct HomeCounts {
     pub datasets: u64,
     pub runs: u64,
@@ -35,7 +35,7 @@ pub struct HomeCounts {
 
 /// What is going on in a project, for the top bar.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct ActivityView {
     pub running: u64,
     pub queued: u64,
@@ -44,7 +44,7 @@ pub struct ActivityView {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct ActivityJob {
     pub job: JobId,
     pub run: RunId,

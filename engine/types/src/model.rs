@@ -175,7 +175,7 @@ pub struct OipResponse {
 
 /// Open Inference Protocol: what a model takes and gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct OipMetadata {
     pub name: String,
     pub versions: Vec<String>,
@@ -185,7 +185,7 @@ pub struct OipMetadata {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct OipTensorMetadata {
     pub name: String,
     pub datatype: String,

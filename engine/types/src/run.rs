@@ -320,7 +320,7 @@ pub struct RunUpdate {
 
 /// How far a reader of a run's stream has read; the default is its beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema, utoipa::IntoParams))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema, utoipa::IntoParams))]
 #[serde(default)]
 pub struct RunCursor {
     /// Metric points seen.

@@ -52,7 +52,7 @@ const PARTS: [(&str, Measure); 3] = [("site", site_size::measure), ("pages", pag
 /// Runs the parts named, or all, prints a table of each and writes it to `<target>/bench/NAME.json`.
 pub fn bench(names: &[String]) -> Result<()> {
     let names: Vec<&String> = names.iter().filter(|name| *name != "quick").collect();
-    if let Some(unknown) = names.iter().find(|name| PARTS.iter().all(|(part, _)| part != name)) {
+    if let Some(unknown) = names.iter().find(|name| PARTS.iter().all(|(part, _)| name.as_str() != *part)) {
         bail!("there is no measurement '{unknown}'. There are: {}", PARTS.map(|(part, _)| part).join(", "));
     }
     let folder = target_dir()?.join("bench");

@@ -54,7 +54,7 @@ fn table(view: RowsView) -> AnyView {
         })
         .collect_view();
     view! {
-        <div class="table-scroll preview" tabindex="0" role="region" aria-label="Rows">
+        <div class="table-wrap preview" tabindex="0" role="region" aria-label="Rows">
             <table class="table">
                 <thead><tr><th scope="col" class="num">"Row"</th>{heads}</tr></thead>
                 <tbody>{rows}</tbody>

@@ -44,7 +44,7 @@ pub fn ProfileTable(profile: Profile) -> impl IntoView {
             </nav>
         });
         view! {
-            <div class="table-scroll" tabindex="0" role="region" aria-label="Columns">
+            <div class="table-wrap" tabindex="0" role="region" aria-label="Columns">
                 <table class="table profile">
                     <thead>
                         <tr>

@@ -131,7 +131,7 @@ fn CurveFigure(key_name: String, series: Signal<Vec<MetricSeries>>, running: Sig
                 </Show>
                 <details class="figure-table">
                     <summary>"Table"</summary>
-                    <div class="table-scroll">
+                    <div class="table-wrap">
                         <table class="table">
                             <thead><tr><th scope="col" class="num">{draw::step_word(&name())}</th>{heads}</tr></thead>
                             <tbody>{rows}</tbody>

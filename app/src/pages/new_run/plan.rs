@@ -1,0 +1,104 @@
+//! What a run would do, before it is asked for.
+
+use crate::{
+    api::runs::plan_run,
+    components::*,
+    format::{count, counted, duration},
+    pages::dataset::Warnings,
+};
+use leptos::prelude::*;
+use std::{fmt::Write, time::Duration};
+use trainyard_types::{
+    DatasetVersionId,
+    dataset::Severity,
+    run::{RunPlan, TrainSettings},
+};
+
+/// Follows the settings, a moment after the last change. `blocked` says whether something forbids the run.
+#[component]
+pub fn PlanPanel(
+    project: StoredValue<String>,
+    version: DatasetVersionId,
+    settings: RwSignal<TrainSettings>,
+    blocked: RwSignal<bool>,
+) -> impl IntoView {
+    let settled = RwSignal::new(settings.get_untracked());
+    let handle = StoredValue::new_local(None::<TimeoutHandle>);
+    Effect::new(move |before: Option<()>| {
+        let now = settings.get();
+        if before.is_none() {
+            return;
+        }
+        let wait = set_timeout_with_handle(
+            move || {
+                settled.try_set(now.clone());
+            },
+            Duration::from_millis(300),
+        );
+        handle.update_value(|h| {
+            if let Some(old) = h.take() {
+                old.clear();
+            }
+            *h = wait.ok();
+        });
+    });
+    let plan = Resource::new(move || settled.get(), move |settings| plan_run(project.get_value(), version, settings));
+    let family_time = settings;
+    view! {
+        <section class="plan" aria-live="polite">
+            <h2>"What will happen"</h2>
+            <Load resource=plan lines=6 view=move |plan: RunPlan| {
+                blocked.set(plan.warnings.iter().any(|w| w.severity == Severity::Critical));
+                shown(plan, family_time.with_untracked(|s| s.target.is_empty()))
+            }/>
+        </section>
+    }
+}
+
+fn shown(plan: RunPlan, without_target: bool) -> AnyView {
+    if without_target {
+        return view! { <p class="muted">"Choose the column to predict: its task, the rows for each part and the time it takes then stand here."</p> }.into_any();
+    }
+    let queue = match plan.queued_before {
+        0 => "Starts at once.".to_owned(),
+        n => format!("Waits for {} first.", counted(n, "other run", "other runs")),
+    };
+    let rows = (plan.train_rows > 0).then(|| {
+        let legend = [("Train", plan.train_rows), ("Validation", plan.valid_rows), ("Test", plan.test_rows)]
+            .into_iter()
+            .enumerate()
+            .map(|(i, (name, rows))| {
+                let class = format!("swatch part-{}", i + 1);
+                view! { <li><span class=class></span>{name}<span class="num">{count(rows)}</span></li> }
+            })
+            .collect_view();
+        view! {
+            <div class="plan-split" inner_html=split_bar(&plan)></div>
+            <ul class="plan-parts">{legend}</ul>
+        }
+    });
+    let facts = (plan.train_rows > 0).then(|| view! {
+        <p>{format!("{}. About {} on this machine. {queue}", counted(u64::from(plan.features), "feature", "features"), duration(plan.estimated_seconds.round()))}</p>
+    });
+    view! {
+        <p class="plan-summary">{plan.summary}</p>
+        {rows}
+        {facts}
+        <Warnings warnings=plan.warnings/>
+    }
+    .into_any()
+}
+
+/// The three parts as one bar.
+fn split_bar(plan: &RunPlan) -> String {
+    let all = (plan.train_rows + plan.valid_rows + plan.test_rows).max(1) as f64;
+    let mut out = String::from("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 300 8\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    let mut x = 0.0;
+    for (i, rows) in [plan.train_rows, plan.valid_rows, plan.test_rows].into_iter().enumerate() {
+        let width = rows as f64 / all * 300.0;
+        let _ = write!(out, "<rect class=\"part-{}\" x=\"{x:.1}\" width=\"{:.1}\" height=\"8\"/>", i + 1, (width - 2.0).max(1.0));
+        x += width;
+    }
+    out.push_str("</svg>");
+    out
+}

@@ -1,0 +1,51 @@
+//! The verdict: a sentence, the rule that decided, and the numbers behind it.
+
+use crate::{components::*, format::{count, measure, percent}, pages::figure::metric_title};
+use leptos::prelude::*;
+use trainyard_types::{evaluation::Verdict, run::Task};
+
+#[component]
+pub fn VerdictCard(verdict: Verdict, task: Task) -> impl IntoView {
+    let Verdict { fit, sentence, rule, advice, metric, train, valid, gap, gap_low, gap_high, dummy, linear, learning_curve } = verdict;
+    let points = learning_curve
+        .into_iter()
+        .map(|p| view! { <tr><th scope="row" class="num">{percent(p.share)}</th><td class="num">{count(p.rows)}</td><td class="num">{measure(p.valid)}</td></tr> })
+        .collect_view();
+    let name = metric_title(&metric);
+    let number = |term: &'static str, label: &'static str, value: f64| view! { <div><dt><Term name=term text=label/></dt><dd>{measure(value)}</dd></div> };
+    let what = match task {
+        Task::Regression => "guessing the mean",
+        _ => "guessing by frequency",
+    };
+    view! {
+        <section class="verdict" aria-label="Verdict">
+            <div class="verdict-head">
+                <FitBadge fit/>
+                <p class="verdict-sentence">{sentence}</p>
+            </div>
+            <p class="verdict-advice">{advice}</p>
+            <details>
+                <summary>"The rule and the numbers"</summary>
+                <p>{rule}</p>
+                <div class="verdict-numbers">
+                    <dl class="facts">
+                        {number("train", "Train", train)}
+                        {number("validation", "Validation", valid)}
+                        <div>
+                            <dt><Term name="gap" text="Gap"/></dt>
+                            <dd>{measure(gap)}<span class="muted">{format!(" ({} to {})", measure(gap_low), measure(gap_high))}</span></dd>
+                        </div>
+                        {number("dummy", what, dummy)}
+                        {number("linear", "Linear baseline", linear)}
+                    </dl>
+                    <table class="table compact">
+                        <caption>{format!("{name} on validation rows, by rows learned from")}</caption>
+                        <thead><tr><th scope="col" class="num">"Share"</th><th scope="col" class="num">"Rows"</th><th scope="col" class="num">{name.clone()}</th></tr></thead>
+                        <tbody>{points}</tbody>
+                    </table>
+                </div>
+            </details>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,94 @@
+//! Metrics by scikit-learn's names and definitions.
+
+use crate::scorer::Scorer;
+use trainyard_infer::{Predictions, Target};
+use trainyard_types::{evaluation::Metrics, run::Task};
+
+/// All metrics of the task, over rows of equal weight. Classes are decided by the greatest probability (the first where
+/// several are). A metric that the rows leave undefined is left out: no rows, `roc_auc` with one class only, `r2` of one
+/// row. Definitions, as scikit-learn's unless said:
+///
+/// - binary, positive being class 1: `accuracy`, `balanced_accuracy`, `f1`, `precision`, `recall` (0 where nothing is
+///   predicted or there), `mcc`, `roc_auc` (ties count half), `average_precision`, `brier_score`, `log_loss`
+///   (probabilities clipped to f32's epsilon, as scikit-learn does for float32);
+/// - multiclass: `accuracy`, `balanced_accuracy` (over the classes that occur), `f1_macro` (over the classes that occur or
+///   are predicted), `log_loss`, `roc_auc_ovr` (mean over the classes that have rows in and out);
+/// - regression: `rmse`, `mae`, `r2`, `mape` (a share, not percent; denominators of at least f64's epsilon),
+///   `median_absolute_error`.
+///
+/// # Panics
+/// If target and predictions are of different kinds or lengths.
+pub fn score(task: Task, target: &Target, predictions: &Predictions) -> Metrics {
+    let scorer = Scorer::new(task, target, predictions);
+    let values = scorer.values(&vec![1; scorer.rows()]);
+    scorer.names().iter().zip(values).filter(|(_, value)| value.is_finite()).map(|(name, value)| ((*name).to_owned(), value)).collect()
+}
+
+/// The task's metric that decides between models; NaN where the rows leave it undefined.
+///
+/// # Panics
+/// As [`score`].
+pub fn primary(task: Task, target: &Target, predictions: &Predictions) -> f64 {
+    score(task, target, predictions).get(task.primary_metric()).copied().unwrap_or(f64::NAN)
+}
+
+/// The task's metric names, the primary one first.
+pub fn names(task: Task) -> &'static [&'static str] {
+    match task {
+        Task::Binary => &[
+            "roc_auc",
+            "accuracy",
+            "balanced_accuracy",
+            "f1",
+            "precision",
+            "recall",
+            "average_precision",
+            "log_loss",
+            "brier_score",
+            "mcc",
+        ],
+        Task::Multiclass => &["accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc_ovr"],
+        Task::Regression => &["rmse", "mae", "r2", "mape", "median_absolute_error"],
+    }
+}
+
+/// Whether more is better. All but errors and losses are.
+pub fn higher_is_better(name: &str) -> bool {
+    !matches!(name, "log_loss" | "loss" | "brier_score" | "rmse" | "mae" | "mape" | "median_absolute_error")
+}
+
+/// The value such that more is better.
+pub fn oriented(name: &str, value: f64) -> f64 {
+    if higher_is_better(name) { value } else { -value }
+}
+
+/// Whether `left` is better than `right`; false where either is NaN.
+pub fn is_better(name: &str, left: f64, right: f64) -> bool {
+    oriented(name, left) > oriented(name, right)
+}
+
+/// A metric's name as a sentence has it.
+pub fn title(name: &str) -> &str {
+    match name {
+        "roc_auc" => "ROC AUC",
+        "roc_auc_ovr" => "ROC AUC (one against the rest)",
+        "accuracy" => "accuracy",
+        "balanced_accuracy" => "balanced accuracy",
+        "f1" => "F1",
+        "f1_macro" => "macro F1",
+        "average_precision" => "average precision",
+        "log_loss" => "log loss",
+        "brier_score" => "Brier score",
+        "mcc" => "Matthews correlation",
+        "rmse" => "RMSE",
+        "mae" => "mean absolute error",
+        "r2" => "R²",
+        "mape" => "mean absolute percentage error",
+        "median_absolute_error" => "median absolute error",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;

@@ -1,0 +1,240 @@
+//! What a table looks like, column by column, in one pass over its rows.
+//!
+//! Means and deviations are merged block by block (Chan, Golub, LeVeque: "Updating formulae and a pairwise algorithm
+//! for computing sample variances", 1979). Quantiles, histograms and counts of different values are exact while the
+//! numbers kept fit a bound (32 million over all columns, 256 MiB); beyond it each column keeps a uniform sample
+//! (Vitter's algorithm R, seeded) of its share, and quantiles and histograms are estimated from that. Counts of
+//! different texts are exact to 1,000,000 a column and 8 million over all columns. Duplicate rows are found by 64-bit
+//! hashes among the first 32 million rows.
+
+mod numbers;
+mod texts;
+mod warnings;
+
+use crate::{
+    limits::{PROFILE_NUMBERS, PROFILE_ROW_HASHES, PROFILE_TEXT_BYTES, PROFILE_TEXTS},
+    parallel,
+    parquet_source::{ParquetFile, ParquetSource, guarded, kind_of},
+    words,
+};
+use arrow_array::{
+    Array, ArrayRef,
+    cast::AsArray,
+    types::{Float64Type, Int64Type, TimestampMillisecondType},
+};
+use numbers::NumberStats;
+use std::{hash::BuildHasher, path::Path};
+use texts::TextStats;
+use trainyard_types::{
+    Problem,
+    dataset::{ColumnProfile, ColumnSchema, ColumnType, Profile, ValueCount},
+};
+
+/// The profile of a table stored by [`crate::ingest()`].
+///
+/// # Errors
+/// If the file can't be read, or is not one that this crate wrote.
+pub fn profile(parquet: &Path) -> Result<Profile, Problem> {
+    let file = ParquetFile::open(parquet)?;
+    let schema = stored_schema(&file)?;
+    let all: Vec<usize> = (0..schema.len()).collect();
+    let mut stats = TableStats::new(&schema);
+    let mut source = ParquetSource::new(&file, &all)?;
+    while let Some(block) = source.next_block()? {
+        if let crate::block::Cells::Arrow(arrays) = &block.cells {
+            guarded(|| {
+                stats.add(arrays, block.rows);
+                Ok(())
+            })?;
+        }
+    }
+    Ok(stats.finish())
+}
+
+/// The columns of a stored table, which has only the types that [`crate::ingest()`] writes.
+pub(crate) fn stored_schema(file: &ParquetFile) -> Result<Vec<ColumnSchema>, Problem> {
+    file.schema()
+        .fields()
+        .iter()
+        .map(|field| match kind_of(field.data_type()) {
+            Some(kind) if crate::convert::arrow_type(kind) == *field.data_type() => {
+                Ok(ColumnSchema { name: field.name().clone(), kind })
+            }
+            _ => Err(Problem::invalid(format!(
+                "The column `{}` is {}, which no stored table has. Import the file first.",
+                words::clip(field.name()),
+                crate::parquet_source::describe(field.data_type())
+            ))),
+        })
+        .collect()
+}
+
+/// Statistics of a whole table in the making.
+pub(crate) struct TableStats {
+    pub columns: Vec<ColumnStats>,
+    hashes: Vec<u64>,
+    rows: u64,
+}
+
+impl TableStats {
+    pub(crate) fn new(schema: &[ColumnSchema]) -> Self {
+        let count = |wanted: fn(ColumnType) -> bool| schema.iter().filter(|column| wanted(column.kind)).count().max(1);
+        let texts = count(|kind| kind == ColumnType::Text);
+        let numbers = count(|kind| kind.is_numeric() || kind == ColumnType::Datetime);
+        let columns = schema
+            .iter()
+            .enumerate()
+            .map(|(i, column)| ColumnStats {
+                name: column.name.clone(),
+                kind: column.kind,
+                salt: mix(i as u64 + 1),
+                missing: 0,
+                stats: match column.kind {
+                    ColumnType::Text => Stats::Texts(TextStats::new(PROFILE_TEXTS / texts, PROFILE_TEXT_BYTES / texts)),
+                    ColumnType::Boolean => Stats::Booleans([0; 2]),
+                    _ => Stats::Numbers(NumberStats::new((PROFILE_NUMBERS / numbers).max(4096))),
+                },
+            })
+            .collect();
+        Self { columns, hashes: Vec::new(), rows: 0 }
+    }
+
+    /// Adds rows, column by column in parallel.
+    pub(crate) fn add(&mut self, arrays: &[ArrayRef], rows: usize) {
+        let partial =
+            parallel::each(&mut self.columns, || vec![0; rows], |hashes, i, column| column.add(&arrays[i], hashes));
+        self.add_hashes(partial, rows);
+    }
+
+    /// Adds the rows' hashes, which are the sums over the threads' columns.
+    pub(crate) fn add_hashes(&mut self, partial: Vec<Vec<u64>>, rows: usize) {
+        self.rows += rows as u64;
+        if self.hashes.len() >= PROFILE_ROW_HASHES {
+            return;
+        }
+        let mut partial = partial.into_iter();
+        let mut sum = partial.next().unwrap_or_default();
+        for other in partial {
+            sum.iter_mut().zip(other).for_each(|(sum, hash)| *sum = sum.wrapping_add(hash));
+        }
+        self.hashes.append(&mut sum);
+    }
+
+    pub(crate) fn finish(mut self) -> Profile {
+        self.hashes.sort_unstable();
+        let all = self.hashes.len() as u64;
+        let different = self.hashes.chunk_by(|a, b| a == b).count() as u64;
+        self.hashes = Vec::new();
+        let mut done: Vec<(ColumnStats, Option<Described>)> = self.columns.into_iter().map(|column| (column, None)).collect();
+        parallel::each(&mut done, || (), |(), _, (column, out)| *out = Some(column.finish()));
+        let columns: Vec<Described> = done.into_iter().filter_map(|(_, out)| out).collect();
+        let mut profile = Profile {
+            rows: self.rows,
+            duplicate_rows: all - different,
+            warnings: Vec::new(),
+            columns: Vec::with_capacity(columns.len()),
+        };
+        profile.warnings = warnings::of(&profile, &columns);
+        profile.columns = columns.into_iter().map(|column| column.profile).collect();
+        profile
+    }
+}
+
+/// A column's profile with what only the warnings need.
+pub(crate) struct Described {
+    pub profile: ColumnProfile,
+    /// Share of a text column's values (where known) that look like numbers.
+    pub number_like: f64,
+    /// Third standardised moment, 0 where undefined.
+    pub skewness: f64,
+}
+
+/// Statistics of a column in the making.
+pub(crate) struct ColumnStats {
+    name: String,
+    kind: ColumnType,
+    /// Tells columns apart in the rows' hashes.
+    salt: u64,
+    missing: u64,
+    stats: Stats,
+}
+
+enum Stats {
+    Numbers(NumberStats),
+    Texts(TextStats),
+    /// Counts of `false` and `true`.
+    Booleans([u64; 2]),
+}
+
+impl ColumnStats {
+    /// Adds the values, and to each row's hash the value's.
+    pub(crate) fn add(&mut self, array: &ArrayRef, hashes: &mut [u64]) {
+        self.missing += array.null_count() as u64;
+        let salt = self.salt;
+        // Sums of mixed hashes do not depend on the columns' order, so that threads can share the work.
+        let mut put = |row: usize, value: u64| hashes[row] = hashes[row].wrapping_add(mix(value ^ salt));
+        match &mut self.stats {
+            Stats::Numbers(numbers) => match self.kind {
+                ColumnType::Float => {
+                    let array = array.as_primitive::<Float64Type>();
+                    numbers.add(array.iter().map(|value| value.map(numbers::key_of_float)), true, &mut put);
+                }
+                ColumnType::Integer => numbers.add(array.as_primitive::<Int64Type>().iter(), false, &mut put),
+                _ => numbers.add(array.as_primitive::<TimestampMillisecondType>().iter(), false, &mut put),
+            },
+            Stats::Texts(texts) => {
+                let hasher = texts.hasher().clone();
+                for (row, text) in array.as_string::<i32>().iter().enumerate() {
+                    if let Some(text) = text {
+                        let hash = hasher.hash_one(text);
+                        texts.add(text, hash);
+                        put(row, hash);
+                    }
+                }
+            }
+            Stats::Booleans(counts) => {
+                for (row, value) in array.as_boolean().iter().enumerate() {
+                    if let Some(value) = value {
+                        counts[usize::from(value)] += 1;
+                        put(row, u64::from(value) + 1);
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Described {
+        let mut profile = ColumnProfile {
+            name: std::mem::take(&mut self.name),
+            kind: self.kind,
+            missing: self.missing,
+            distinct: 0,
+            numeric: None,
+            top: Vec::new(),
+        };
+        let (mut number_like, mut skewness) = (0.0, 0.0);
+        match &mut self.stats {
+            Stats::Numbers(numbers) => skewness = numbers.finish(self.kind, &mut profile),
+            Stats::Texts(texts) => number_like = texts.finish(&mut profile),
+            Stats::Booleans([no, yes]) => {
+                let mut top: Vec<ValueCount> = [("false", *no), ("true", *yes)]
+                    .into_iter()
+                    .filter(|(_, count)| *count > 0)
+                    .map(|(value, count)| ValueCount { value: value.into(), count })
+                    .collect();
+                top.sort_by_key(|value| std::cmp::Reverse(value.count));
+                profile.distinct = top.len() as u64;
+                profile.top = top;
+            }
+        }
+        Described { profile, number_like, skewness }
+    }
+}
+
+/// MurmurHash3's 64-bit finaliser: every input bit changes about half of the output's.
+fn mix(mut h: u64) -> u64 {
+    h = h.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    h ^ (h >> 33)
+}

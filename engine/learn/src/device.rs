@@ -1,0 +1,111 @@
+//! Where nets train: a GPU through Vulkan (Metal, DirectX) where a real one answers, otherwise the CPU.
+
+use burn::tensor::{Device, DeviceKind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Mutex,
+};
+use trainyard_types::{Code, Problem, run::DeviceChoice};
+
+/// A device, and why it was chosen.
+#[derive(Clone, Debug)]
+pub struct ChosenDevice {
+    pub device: Device,
+    /// For people: `CPU (flex)`, `NVIDIA L4 (Vulkan)`.
+    pub name: String,
+    /// One sentence.
+    pub reason: String,
+    /// Whether it is the CPU, where the same spec gives the same weights bit for bit.
+    pub is_cpu: bool,
+}
+
+/// What a look for a GPU found. burn registers a runtime once a process, so the answer is kept.
+#[derive(Clone, Debug)]
+enum Probe {
+    Found { device: Device, name: String, software: bool },
+    None(String),
+}
+
+static PROBE: Mutex<Option<Probe>> = Mutex::new(None);
+static SOFTWARE: Mutex<Option<Probe>> = Mutex::new(None);
+
+/// Chooses the device. Never panics.
+///
+/// # Errors
+/// If a GPU was asked for and none answers.
+pub fn choose(choice: DeviceChoice) -> Result<ChosenDevice, Problem> {
+    if choice == DeviceChoice::Cpu {
+        return Ok(cpu("The CPU was asked for.".into()));
+    }
+    match (probe(&PROBE, DeviceKind::DefaultDevice), choice) {
+        (Probe::Found { device, name, software: false }, _) => {
+            let reason = format!("A GPU was found: {name}.");
+            Ok(ChosenDevice { device, name, reason, is_cpu: false })
+        }
+        (Probe::Found { name, software: true, .. }, DeviceChoice::Auto) => {
+            Ok(cpu(format!("The only Vulkan device, {name}, is software, which is slower than the CPU itself.")))
+        }
+        (Probe::None(why), DeviceChoice::Auto) => Ok(cpu(format!("No GPU was found: {why}."))),
+        (Probe::Found { device, name, software: true }, _) => Ok(software_device(device, name)),
+        (Probe::None(why), _) => match probe(&SOFTWARE, DeviceKind::Cpu) {
+            Probe::Found { device, name, .. } => Ok(software_device(device, name)),
+            Probe::None(_) => Err(Problem::new(
+                Code::Unavailable,
+                format!("A GPU was asked for, but none was found: {why}. Install its Vulkan driver, or choose the device 'auto' or 'cpu'."),
+            )),
+        },
+    }
+}
+
+fn cpu(reason: String) -> ChosenDevice {
+    ChosenDevice { device: Device::flex(), name: "CPU (flex)".into(), reason, is_cpu: true }
+}
+
+fn software_device(device: Device, name: String) -> ChosenDevice {
+    let reason = format!("A GPU was asked for, and the only Vulkan device is software: {name}.");
+    ChosenDevice { device, name, reason, is_cpu: false }
+}
+
+fn probe(slot: &Mutex<Option<Probe>>, kind: DeviceKind) -> Probe {
+    let mut slot = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    slot.get_or_insert_with(|| look(kind)).clone()
+}
+
+fn look(kind: DeviceKind) -> Probe {
+    // A driver's fault must not end the job: it may panic where it should answer.
+    let answer = catch_unwind(AssertUnwindSafe(|| {
+        Device::wgpu_options().device_kind(kind).init_with_setup().map(|(device, setup)| (device, setup.adapter.get_info()))
+    }));
+    match answer {
+        Ok(Ok((device, info))) => {
+            let software = format!("{:?}", info.device_type) == "Cpu";
+            Probe::Found { device, name: format!("{} ({:?})", info.name.trim(), info.backend), software }
+        }
+        Ok(Err(error)) => {
+            let text = error.to_string();
+            let none = text.contains("No adapter") || text.contains("no adapter");
+            Probe::None(if none { "no Vulkan driver answered".into() } else { text.trim_end_matches('.').to_owned() })
+        }
+        Err(_) => Probe::None("the graphics driver failed while it was started".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_cpu_is_there_when_asked_for() {
+        let chosen = choose(DeviceChoice::Cpu).unwrap();
+        assert!(chosen.is_cpu);
+        assert_eq!(chosen.name, "CPU (flex)");
+    }
+
+    #[test]
+    fn auto_always_answers_and_says_why() {
+        let chosen = choose(DeviceChoice::Auto).unwrap();
+        assert!(chosen.reason.ends_with('.') && !chosen.name.is_empty());
+        assert_eq!(choose(DeviceChoice::Auto).unwrap().name, chosen.name, "asked twice, it says the same");
+    }
+}

@@ -1,0 +1,258 @@
+//! RealMLP's training step as burn tensors with autodiff, on any device. Data and parameters stay on the device; the host
+//! sends row numbers and reads one loss an epoch.
+
+use super::{
+    engine::{Clock, Engine, Failure, State},
+    recipe::{BETA1, BETA2, DEPTH, EPSILON, FREQUENCIES, LABEL_SMOOTHING, Layout, MIXED, Part, Segment, Truth},
+};
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData, activation};
+use std::{ops::Range, sync::Arc};
+use trainyard_infer::net::Activation;
+
+/// The engine; see the module.
+pub struct Graph {
+    layout: Arc<Layout>,
+    device: Device,
+    train: Resident,
+    valid: Resident,
+    theta: Tensor<1>,
+    first: Tensor<1>,
+    second: Tensor<1>,
+    /// The learning rate's factor of each parameter, and its square where weight decay counts, else 0.
+    rates: Tensor<1>,
+    decays: Tensor<1>,
+    steps: u64,
+    loss: Option<Tensor<1>>,
+    losses: u64,
+}
+
+/// A part on the device.
+struct Resident {
+    dense: Tensor<2>,
+    codes: Option<Tensor<2, Int>>,
+    target: ResidentTarget,
+}
+
+enum ResidentTarget {
+    Classes(Tensor<1, Int>),
+    Values(Tensor<1>),
+}
+
+fn floats(values: Vec<f32>, device: &Device) -> Tensor<1> {
+    let length = values.len();
+    Tensor::from_data(TensorData::new(values, [length]), device)
+}
+
+fn integers(values: &[u32], device: &Device) -> Tensor<1, Int> {
+    let values: Vec<i32> = values.iter().map(|&v| v as i32).collect();
+    let length = values.len();
+    Tensor::from_data(TensorData::new(values, [length]), device)
+}
+
+impl Resident {
+    fn new(part: &Part, device: &Device) -> Self {
+        let encoded = &part.encoded;
+        let dense = floats(encoded.dense.clone(), device).reshape([encoded.rows, encoded.width]);
+        let codes = (encoded.embedded > 0).then(|| integers(&encoded.codes, device).reshape([encoded.rows, encoded.embedded]));
+        let target = match &part.target {
+            Truth::Classes(classes) => ResidentTarget::Classes(integers(classes, device)),
+            Truth::Values(values) => ResidentTarget::Values(floats(values.clone(), device)),
+        };
+        Self { dense, codes, target }
+    }
+}
+
+/// The parameters as leaves of one step's graph, in the layout's order.
+struct Leaves(Vec<Tensor<2>>);
+
+impl Leaves {
+    fn new(layout: &Layout, theta: &Tensor<1>, tracked: bool) -> Self {
+        let leaf = |segment: &Segment| {
+            let part = theta.clone().slice([segment.range()]).reshape([segment.rows, segment.columns]);
+            if tracked { part.autodiff().require_grad() } else { part }
+        };
+        Self(layout.segments().map(leaf).collect())
+    }
+    /// The leaf at `index`, counting from the end of the four that belong to cosines.
+    fn table(&self, index: usize) -> Tensor<2> {
+        self.0[4 + index].clone()
+    }
+    fn after_tables(&self, tables: usize, index: usize) -> Tensor<2> {
+        self.0[4 + tables + index].clone()
+    }
+}
+
+impl Graph {
+    /// # Errors
+    /// If the device fails.
+    pub fn new(layout: Arc<Layout>, train: &Part, valid: &Part, theta: &[f32], device: Device) -> Self {
+        let each = |value: &dyn Fn(&Segment) -> f64| {
+            let values = layout.segments().flat_map(|segment| std::iter::repeat_n(value(segment) as f32, segment.range().len()));
+            floats(values.collect(), &device)
+        };
+        Self {
+            train: Resident::new(train, &device),
+            valid: Resident::new(valid, &device),
+            theta: floats(theta.to_vec(), &device),
+            first: Tensor::zeros([layout.total], &device),
+            second: Tensor::zeros([layout.total], &device),
+            rates: each(&|segment| segment.rate),
+            decays: each(&|segment| if segment.decays { segment.rate.powi(2) } else { 0.0 }),
+            steps: 0,
+            loss: None,
+            losses: 0,
+            layout,
+            device,
+        }
+    }
+
+    /// The net's outputs for rows given by number.
+    fn forward(&self, part: &Resident, rows: &Tensor<1, Int>, leaves: &Leaves, tracked: bool, clock: &Clock) -> Tensor<2> {
+        let layout = &self.layout;
+        let track = |tensor: Tensor<2>| if tracked { tensor.autodiff() } else { tensor };
+        let x = part.dense.clone().select(0, rows.clone());
+        let [count, dense] = x.dims();
+        let x = track(x);
+        let mut columns = Vec::new();
+        if dense > 0 {
+            let cosines = (x.clone().reshape([count, dense, 1]) * leaves.0[0].clone().reshape([1, dense, FREQUENCIES]) * std::f32::consts::TAU
+                + leaves.0[1].clone().reshape([1, dense, FREQUENCIES]))
+            .cos();
+            let mixed = cosines.reshape([count, dense, 1, FREQUENCIES]) * leaves.0[2].clone().reshape([1, dense, MIXED, FREQUENCIES]);
+            let mixed = mixed.sum_dim(3).reshape([count, dense, MIXED]) + leaves.0[3].clone().reshape([1, dense, MIXED]);
+            columns.push(mixed.reshape([count, dense * MIXED]));
+            columns.push(x);
+        }
+        if let Some(codes) = &part.codes {
+            let codes = codes.clone().select(0, rows.clone());
+            for index in 0..layout.tables.len() {
+                let code = codes.clone().slice([0..count, index..index + 1]).reshape([count]);
+                let code = if tracked { code.autodiff() } else { code };
+                columns.push(leaves.table(index).select(0, code));
+            }
+        }
+        let tables = layout.tables.len();
+        let mut values = Tensor::cat(columns, 1) * leaves.after_tables(tables, 0);
+        for layer in 0..=DEPTH {
+            let weight = leaves.after_tables(tables, 1 + (DEPTH + 1) + DEPTH + layer);
+            let z = values.matmul(weight) * layout.tangent(layer) + leaves.after_tables(tables, 1 + layer);
+            if layer == DEPTH {
+                return z;
+            }
+            let f = match layout.activation {
+                Activation::Selu => activation::selu(z.clone()),
+                Activation::Mish => activation::mish(z.clone()),
+            };
+            let alpha = leaves.after_tables(tables, 1 + (DEPTH + 1) + layer);
+            values = z.clone() + (f - z) * alpha;
+            if clock.dropout > 0.0 {
+                let draw: Tensor<2> = Tensor::random(values.dims(), Distribution::Default, &self.device);
+                let kept = draw.greater_equal_elem(clock.dropout).float() / (1.0 - clock.dropout);
+                values = values * track(kept);
+            }
+        }
+        values
+    }
+
+    /// The mean loss of the rows, as a graph, and its leaves.
+    fn graph(&self, rows: &[u32], clock: &Clock) -> (Tensor<1>, Leaves) {
+        let rows = integers(rows, &self.device);
+        let leaves = Leaves::new(&self.layout, &self.theta, true);
+        let outputs = self.forward(&self.train, &rows, &leaves, true, clock);
+        let loss = match &self.train.target {
+            ResidentTarget::Classes(classes) => {
+                let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();
+                let logs = activation::log_softmax(outputs, 1);
+                let plain = logs.clone().mean();
+                let right = logs.gather(1, classes).mean();
+                -(right * (1.0 - LABEL_SMOOTHING) + plain * LABEL_SMOOTHING)
+            }
+            ResidentTarget::Values(values) => {
+                let target = values.clone().select(0, rows).reshape([-1, 1]).autodiff();
+                (outputs - target).powi_scalar(2).mean()
+            }
+        };
+        (loss, leaves)
+    }
+
+    /// The gradient in the flat vector's order, and the loss.
+    fn gradient(&self, rows: &[u32], clock: &Clock) -> Result<(Tensor<1>, Tensor<1>), Failure> {
+        let (loss, leaves) = self.graph(rows, clock);
+        let mut gradients = loss.backward();
+        let parts: Option<Vec<Tensor<1>>> = leaves
+            .0
+            .iter()
+            .filter(|leaf| leaf.dims().iter().product::<usize>() > 0)
+            .map(|leaf| leaf.grad_remove(&mut gradients).map(|gradient| gradient.reshape([-1])))
+            .collect();
+        let parts = parts.ok_or_else(|| Failure::Device("a parameter got no gradient".into()))?;
+        Ok((loss.inner(), Tensor::cat(parts, 0)))
+    }
+
+    /// See [`super::fused::Fused::whole_gradient`].
+    #[cfg(test)]
+    pub fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> (f64, Vec<f32>) {
+        let (loss, gradient) = self.gradient(rows, clock).unwrap_or_else(|failure| panic!("{failure:?}"));
+        (f64::from(super::init::to_vec(loss)[0]), super::init::to_vec(gradient))
+    }
+}
+
+impl Engine for Graph {
+    fn step(&mut self, rows: &[u32], clock: &Clock) -> Result<(), Failure> {
+        if self.steps == 0 || clock.dropout > 0.0 {
+            self.device.seed(clock.key);
+        }
+        let (loss, gradient) = self.gradient(rows, clock)?;
+        self.losses += 1;
+        self.loss = Some(match self.loss.take() {
+            Some(sum) => sum + loss,
+            None => loss,
+        });
+        self.steps += 1;
+        let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
+        let unbias = (1.0 - BETA1.powi(power), 1.0 - BETA2.powi(power));
+        self.first = self.first.clone() * BETA1 + gradient.clone() * (1.0 - BETA1);
+        self.second = self.second.clone() * BETA2 + gradient.powi_scalar(2) * (1.0 - BETA2);
+        let step = self.first.clone() / ((self.second.clone() / unbias.1).sqrt() + EPSILON) * self.rates.clone() * (clock.rate / unbias.0);
+        let shrunk = self.theta.clone() * (self.decays.clone() * (-clock.decay * clock.rate) + 1.0);
+        self.theta = shrunk - step;
+        Ok(())
+    }
+
+    fn mean_loss(&mut self) -> Result<f64, Failure> {
+        let Some(sum) = self.loss.take() else { return Ok(0.0) };
+        let mean = f64::from(read(sum)?.first().copied().unwrap_or(f32::NAN)) / self.losses.max(1) as f64;
+        self.losses = 0;
+        if mean.is_finite() { Ok(mean) } else { Err(Failure::NotFinite) }
+    }
+
+    fn outputs(&mut self, valid: bool, rows: Range<usize>) -> Result<Vec<f32>, Failure> {
+        let part = if valid { &self.valid } else { &self.train };
+        let leaves = Leaves::new(&self.layout, &self.theta, false);
+        let numbers: Vec<u32> = rows.map(|row| row as u32).collect();
+        let mut all = Vec::with_capacity(numbers.len() * self.layout.outputs);
+        for block in numbers.chunks(4_096) {
+            let outputs = self.forward(part, &integers(block, &self.device), &leaves, false, &Clock::still());
+            all.extend(read(outputs)?);
+        }
+        Ok(all)
+    }
+
+    fn state(&self) -> Result<State, Failure> {
+        Ok(State { theta: read(self.theta.clone())?, first: read(self.first.clone())?, second: read(self.second.clone())?, steps: self.steps })
+    }
+
+    fn restore(&mut self, state: State) {
+        self.theta = floats(state.theta, &self.device);
+        self.first = floats(state.first, &self.device);
+        self.second = floats(state.second, &self.device);
+        self.steps = state.steps;
+        (self.loss, self.losses) = (None, 0);
+    }
+}
+
+/// Reads a tensor from the device.
+fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Failure> {
+    let data = tensor.try_into_data().map_err(|error| Failure::Device(format!("{error:?}")))?;
+    data.as_slice::<f32>().map(<[f32]>::to_vec).map_err(|error| Failure::Device(error.to_string()))
+}

@@ -1,0 +1,98 @@
+//! Loss and metric of the train and validation rows, scored alike: no dropout, no label smoothing.
+
+use super::{
+    engine::{Engine, Failure},
+    recipe::{Part, Truth},
+};
+use std::sync::Arc;
+use trainyard_infer::net::Head;
+
+/// Train rows that are scored; the first ones, for the split has shuffled them or they are in time order.
+const TRAIN_ROWS: usize = 4_096;
+
+/// Scores a training after each epoch.
+pub struct Scorer {
+    head: Head,
+    train: Arc<Part>,
+    valid: Arc<Part>,
+    train_rows: usize,
+}
+
+/// One epoch's scores. Loss is the log loss, or the mean squared error of the standardised target.
+pub struct Scores {
+    pub train_loss: f64,
+    pub valid_loss: f64,
+    /// Accuracy, or RMSE in the target's unit.
+    pub train: f64,
+    pub valid: f64,
+    /// What decides: class error or RMSE.
+    pub valid_error: f64,
+}
+
+impl Scorer {
+    pub fn new(head: Head, train: &Arc<Part>, valid: &Arc<Part>) -> Self {
+        Self { head, train_rows: train.encoded.rows.min(TRAIN_ROWS), train: Arc::clone(train), valid: Arc::clone(valid) }
+    }
+
+    /// The metric's name.
+    pub fn metric(&self) -> &'static str {
+        match self.head {
+            Head::Classes { .. } => "accuracy",
+            Head::Value { .. } => "rmse",
+        }
+    }
+
+    /// Rows that [`Scorer::score`] runs.
+    pub fn rows(&self) -> usize {
+        self.train_rows + self.valid.encoded.rows
+    }
+
+    /// Runs some of them, for their time; how many.
+    pub fn sample(&self, engine: &mut dyn Engine) -> Result<usize, Failure> {
+        let rows = self.train_rows.min(1_024);
+        engine.outputs(false, 0..rows)?;
+        Ok(rows)
+    }
+
+    pub fn score(&self, engine: &mut dyn Engine) -> Result<Scores, Failure> {
+        let (train_loss, train) = evaluate(self.head, &engine.outputs(false, 0..self.train_rows)?, &self.train.target);
+        let (valid_loss, valid) = evaluate(self.head, &engine.outputs(true, 0..self.valid.encoded.rows)?, &self.valid.target);
+        if !(train_loss.is_finite() && valid_loss.is_finite()) {
+            return Err(Failure::NotFinite);
+        }
+        let valid_error = if matches!(self.head, Head::Classes { .. }) { 1.0 - valid } else { valid };
+        Ok(Scores { train_loss, valid_loss, train, valid, valid_error })
+    }
+}
+
+/// Mean loss, and accuracy or RMSE, of the net's outputs for the first rows of a part.
+pub fn evaluate(head: Head, outputs: &[f32], truth: &Truth) -> (f64, f64) {
+    match (head, truth) {
+        (Head::Value { scale, mean, low, high }, Truth::Values(truth)) => {
+            let (low, high) = ((low - mean) / scale, (high - mean) / scale);
+            let (mut loss, mut error) = (0.0f64, 0.0f64);
+            for (output, truth) in outputs.iter().zip(truth) {
+                let (output, truth) = (f64::from(*output), f64::from(*truth));
+                loss += (output - truth).powi(2);
+                error += (output.max(low).min(high) - truth).powi(2);
+            }
+            let rows = outputs.len().max(1) as f64;
+            (loss / rows, (error / rows).sqrt() * scale)
+        }
+        (Head::Classes { classes }, Truth::Classes(truth)) => {
+            let (mut loss, mut right) = (0.0f64, 0u64);
+            for (logits, &class) in outputs.chunks_exact(classes).zip(truth) {
+                let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let sum: f32 = logits.iter().map(|z| (z - highest).exp()).sum();
+                let own = logits[class as usize];
+                loss += f64::from(sum.ln() + highest - own);
+                // The first of equals, as an arg-max has it.
+                let best = logits.iter().position(|z| *z == highest);
+                right += u64::from(best == Some(class as usize));
+            }
+            let rows = (outputs.len() / classes).max(1) as f64;
+            (loss / rows, right as f64 / rows)
+        }
+        _ => (f64::NAN, f64::NAN),
+    }
+}

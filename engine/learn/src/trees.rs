@@ -1,0 +1,301 @@
+//! Gradient-boosted trees: fitted by perpetual, converted exactly into infer's flat ensemble.
+
+mod convert;
+
+use crate::{FitError, FitOptions, Fitted, Observer, TrainData};
+use perpetual::{Matrix, MultiOutputBooster, PerpetualBooster, objective::Objective};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+use trainyard_assess::metrics;
+use trainyard_infer::{
+    Frame, Model, Predictor, Target,
+    ensemble::{Ensemble, Head},
+    signature,
+    trees::{TreeEncoder, TreesModel},
+};
+use trainyard_types::{
+    Problem,
+    run::{MetricPoint, Task},
+};
+
+/// perpetual's one setting: how far it goes in fitting. Its own examples use 0.5 to 2.
+const BUDGET: f32 = 1.0;
+const MAX_BIN: u16 = 255;
+/// Memory (GB) that perpetual may plan with, beside the rows. A fixed figure, because what it plans decides how large a tree
+/// may grow: with the machine's free memory the same spec would give another model another day.
+const MEMORY: f32 = 2.0;
+/// Features times rows (times trees a round) that one round may look at within a second on two cores, with a wide margin.
+const CELLS_A_SECOND: f64 = 12e6;
+const FEWEST_ROUNDS: usize = 60;
+/// Rows of each part that the curves are drawn from.
+const CURVE_ROWS: usize = 5_000;
+const CURVE_POINTS: usize = 16;
+
+/// Fits boosted trees with perpetual, which decides by itself when to stop; `options.budget_seconds` sets the most rounds it
+/// may take, from the number of rows and columns and not from a clock, so that the same options give the same trees
+/// everywhere. `epochs`, `device` and `resume` change nothing: it runs on the CPU, and a resumed fit starts anew.
+///
+/// A cancelled fit returns at once; perpetual can't be stopped, so that its thread goes on until the process ends.
+pub fn fit(data: &TrainData<'_>, options: &FitOptions, _resume: Option<&[u8]>, observer: &mut dyn Observer) -> Result<Fitted, FitError> {
+    let start = Instant::now();
+    if data.train.rows == 0 {
+        return Err(Problem::invalid("There are no train rows. Choose a split that leaves some for training.").into());
+    }
+    observer.progress(0.0, "encoding columns", None);
+    let encoder = TreeEncoder::fit(data.train);
+    let plan = Plan::new(data, options, &encoder);
+    observer.log(&format!(
+        "Boosted trees: {} rows, {} features ({} categorical), at most {} rounds",
+        data.train.rows,
+        plan.features,
+        plan.categorical.len(),
+        plan.rounds
+    ));
+    let (ensemble, rounds) = if plan.features == 0 {
+        observer.log("No column varies: the model answers every row alike.");
+        (constant(data)?, 0)
+    } else {
+        let features = encoder.encode(data.train).map_err(|error| FitError::Problem(error.into()))?;
+        let outcomes = outcomes(data);
+        let rows = data.train.rows;
+        let seed = options.seed;
+        let expected = plan.expected_seconds;
+        let task = plan.clone();
+        let booster = run(move || task.fit(&features, &outcomes, rows, seed), expected, observer)?;
+        (booster.convert(plan.features)?, booster.rounds())
+    };
+    if observer.cancelled() {
+        return Err(FitError::Cancelled);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    observer.progress(0.95, "scoring trees", None);
+    let (trees, nodes) = (ensemble.trees(), ensemble.nodes());
+    let model = TreesModel::new(encoder, ensemble).map_err(|error| FitError::Problem(error.into()))?;
+    let points = curve(data, &model, rounds)?;
+    observer.metrics(&points);
+    observer.log(&format!("Boosted trees: {rounds} rounds, {trees} trees, {nodes} nodes in {seconds:.1} s"));
+    observer.progress(1.0, "trees fitted", None);
+    let signature = signature::fit(data.train, data.target_name, data.task, data.classes);
+    Ok(Fitted {
+        model: Model::new(signature, Predictor::Trees(model)),
+        epochs: rounds as u64,
+        rows_per_second: data.train.rows as f64 * rounds as f64 / seconds.max(1e-9),
+        seconds,
+        parameters: plan.parameters(rounds, trees, nodes),
+    })
+}
+
+/// What is decided before the fit.
+#[derive(Clone)]
+struct Plan {
+    features: usize,
+    categorical: HashSet<usize>,
+    objective: Objective,
+    /// Columns of the outcome matrix.
+    outputs: usize,
+    budget: f32,
+    rounds: usize,
+    expected_seconds: f64,
+}
+
+impl Plan {
+    fn new(data: &TrainData<'_>, options: &FitOptions, encoder: &TreeEncoder) -> Self {
+        let outputs = if data.task == Task::Multiclass { data.classes.len() } else { 1 };
+        // perpetual tries a tree for each class a round, but for 8 of many.
+        let trees_a_round = outputs.min(8);
+        let cells = (data.train.rows * encoder.width().max(1) * trees_a_round) as f64;
+        let seconds_a_round = cells / CELLS_A_SECOND;
+        let rounds = ((options.budget_seconds.max(1.0) / seconds_a_round.max(1e-9)) as usize).clamp(FEWEST_ROUNDS, 4_000);
+        Self {
+            features: encoder.width(),
+            categorical: encoder.categorical(),
+            objective: if data.task == Task::Regression { Objective::SquaredLoss } else { Objective::LogLoss },
+            outputs,
+            budget: BUDGET,
+            rounds,
+            expected_seconds: (seconds_a_round * 150.0).clamp(0.5, options.budget_seconds.max(1.0)),
+        }
+    }
+
+    fn parameters(&self, rounds: usize, trees: usize, nodes: usize) -> BTreeMap<String, String> {
+        [
+            ("library", "perpetual 3.0.0-rc.2".to_owned()),
+            ("budget", self.budget.to_string()),
+            ("max_bin", MAX_BIN.to_string()),
+            ("features", self.features.to_string()),
+            ("categorical_features", self.categorical.len().to_string()),
+            ("round_limit", self.rounds.to_string()),
+            ("rounds", rounds.to_string()),
+            ("trees", trees.to_string()),
+            ("nodes", nodes.to_string()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    /// Runs perpetual. `features` and `outcomes` are column after column.
+    fn fit(&self, features: &[f64], outcomes: &[f64], rows: usize, seed: u64) -> Result<Booster, String> {
+        let matrix = Matrix::new(features, rows, self.features);
+        let categorical = (!self.categorical.is_empty()).then(|| self.categorical.clone());
+        // Room for the binned rows comes on top of the fixed plan.
+        let memory = MEMORY + (rows * self.features * 2 + rows * 24) as f32 / 1e9;
+        if self.outputs == 1 {
+            let mut booster = PerpetualBooster::default()
+                .set_objective(self.objective.clone())
+                .set_budget(self.budget)
+                .set_max_bin(MAX_BIN)
+                .set_seed(seed)
+                .set_categorical_features(categorical)
+                .set_iteration_limit(Some(self.rounds))
+                .set_memory_limit(Some(memory));
+            // Weighted classes would give probabilities of another population.
+            booster.cfg.auto_class_weights = false;
+            booster.fit(&matrix, outcomes, None, None).map_err(|error| error.to_string())?;
+            return Ok(Booster::Single(booster));
+        }
+        let mut booster = MultiOutputBooster::default()
+            .set_n_boosters(self.outputs)
+            .set_objective(self.objective.clone())
+            .set_budget(self.budget)
+            .set_max_bin(MAX_BIN)
+            .set_seed(seed)
+            .set_categorical_features(categorical)
+            .set_iteration_limit(Some(self.rounds))
+            .set_memory_limit(Some(memory));
+        booster.fit(&matrix, &Matrix::new(outcomes, rows, self.outputs), None, None).map_err(|error| error.to_string())?;
+        Ok(Booster::Several(booster))
+    }
+}
+
+/// What perpetual made.
+enum Booster {
+    Single(PerpetualBooster),
+    Several(MultiOutputBooster),
+}
+
+impl Booster {
+    fn convert(&self, features: usize) -> Result<Ensemble, FitError> {
+        let ensemble = match self {
+            Booster::Single(booster) => convert::single(booster, features),
+            Booster::Several(booster) => convert::several(booster, features),
+        };
+        ensemble.map_err(|error| FitError::Problem(Problem::internal(format!("The trees could not be converted: {error}"))))
+    }
+
+    fn rounds(&self) -> usize {
+        match self {
+            Booster::Single(booster) => booster.trees.len(),
+            Booster::Several(booster) => booster.boosters.iter().map(|booster| booster.trees.len()).max().unwrap_or(0),
+        }
+    }
+}
+
+/// Runs the fit on a thread of its own, so that progress is told and cancelling is quick. A panic inside becomes an error.
+fn run(
+    work: impl FnOnce() -> Result<Booster, String> + Send + 'static,
+    expected_seconds: f64,
+    observer: &mut dyn Observer,
+) -> Result<Booster, FitError> {
+    let failed = |why: &str| {
+        FitError::Problem(Problem::internal(format!(
+            "Boosted trees could not be fitted: {why}. Try another model family, or leave out unusual columns."
+        )))
+    };
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::Builder::new()
+        .name("boosted-trees".to_owned())
+        .spawn(move || {
+            // The receiver is gone where the fit was cancelled.
+            let _ = sender.send(work());
+        })
+        .map_err(|error| failed(&error.to_string()))?;
+    let start = Instant::now();
+    loop {
+        match receiver.recv_timeout(Duration::from_millis(100)) {
+            Ok(outcome) => return outcome.map_err(|why| failed(&why)),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                if observer.cancelled() {
+                    return Err(FitError::Cancelled);
+                }
+                // perpetual tells nothing while it runs: the fraction nears 0.9 as the expected time passes.
+                let passed = start.elapsed().as_secs_f64() / expected_seconds;
+                observer.progress(0.9 * (1.0 - (-1.5 * passed).exp()), "boosting trees", None);
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                let why = match thread.join() {
+                    Err(panic) => panic
+                        .downcast_ref::<String>()
+                        .cloned()
+                        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                        .unwrap_or_else(|| "the library stopped without a reason".to_owned()),
+                    Ok(()) => "the library gave no answer".to_owned(),
+                };
+                return Err(failed(&why));
+            }
+        }
+    }
+}
+
+/// The outcomes as perpetual takes them: the value, 0 or 1, or one column of 0 and 1 a class.
+fn outcomes(data: &TrainData<'_>) -> Vec<f64> {
+    match data.train_target {
+        Target::Values(values) => values.clone(),
+        Target::Classes(classes) if data.task == Task::Binary => classes.iter().map(|&class| f64::from(class)).collect(),
+        Target::Classes(classes) => {
+            (0..data.classes.len() as u32).flat_map(|class| classes.iter().map(move |&c| f64::from(u8::from(c == class)))).collect()
+        }
+    }
+}
+
+/// The ensemble without trees.
+fn constant(data: &TrainData<'_>) -> Result<Ensemble, FitError> {
+    let shares: Vec<f64> = match data.train_target {
+        Target::Values(values) => return Ok(Ensemble::new(0, vec![values.iter().sum::<f64>() / values.len() as f64], Head::Value { linear: None })),
+        Target::Classes(outcomes) => (0..data.classes.len() as u32)
+            .map(|class| (outcomes.iter().filter(|&&c| c == class).count() as f64 / outcomes.len() as f64).clamp(1e-6, 1.0 - 1e-6))
+            .collect(),
+    };
+    Ok(match (data.task, shares.as_slice()) {
+        (Task::Binary, [_, positive]) => Ensemble::new(0, vec![(positive / (1.0 - positive)).ln()], Head::Binary),
+        _ => Ensemble::new(0, shares.iter().map(|share| share.ln()).collect(), Head::Softmax { temperature: 1.0 }),
+    })
+}
+
+/// The metrics on train and validation rows after a growing number of rounds (each part thinned to 5,000 rows).
+fn curve(data: &TrainData<'_>, model: &TreesModel, rounds: usize) -> Result<Vec<MetricPoint>, FitError> {
+    let mut points = Vec::new();
+    let names: &[&str] = if data.task == Task::Regression { &["rmse"] } else { &["log_loss", data.task.primary_metric()] };
+    let (all, count) = (model.ensemble().trees(), CURVE_POINTS.min(rounds));
+    for (part, frame, target) in [("train", data.train, data.train_target), ("valid", data.valid, data.valid_target)] {
+        let (frame, target) = thinned(frame, target);
+        if frame.rows == 0 {
+            continue;
+        }
+        for at in 1..=count {
+            let step = rounds * at / count;
+            let predictions = model.predict_first(&frame, all * step / rounds.max(1)).map_err(|error| FitError::Problem(error.into()))?;
+            let scores = metrics::score(data.task, &target, &predictions);
+            points.extend(names.iter().filter_map(|name| {
+                Some(MetricPoint { key: (*name).to_owned(), part: part.to_owned(), step: step as u64, value: *scores.get(*name)? })
+            }));
+        }
+    }
+    points.sort_by_key(|point| point.step);
+    Ok(points)
+}
+
+/// Evenly spread rows, 5,000 at most.
+fn thinned(frame: &Frame, target: &Target) -> (Frame, Target) {
+    let stride = frame.rows.div_ceil(CURVE_ROWS).max(1);
+    let rows: Vec<usize> = (0..frame.rows).step_by(stride).collect();
+    (frame.take(&rows), target.take(&rows))
+}
+
+#[cfg(test)]
+#[path = "trees_tests.rs"]
+mod tests;

@@ -1,0 +1,192 @@
+//! From a file to a version: read as typed, stored as Parquet under its content's hash, described.
+
+use super::upload::{self, Temporary, no_upload};
+use crate::{
+    Actor, Ctx,
+    authorise::{self, Scope},
+    blocking::blocking,
+};
+use std::{ops::ControlFlow, path::Path};
+use trainyard_data::ingest::Ingested;
+use trainyard_store::{self as store, StoreError, audit, fresh_id, now};
+use trainyard_types::{
+    Action, DatasetId, DatasetVersionId, Problem, ResourceName, Slug, UploadId,
+    dataset::{BadRows, CommitUpload, ReadFailure, ReadOptions, VersionView},
+};
+
+/// Makes a data set of an upload, or a further version of the data set that has the name already. Content that a version
+/// of that data set has already is refused, and the version is named: two versions are never the same.
+///
+/// # Errors
+/// There is no such upload for the caller; rows can't be read as typed (the report says which); the content is there
+/// already.
+pub async fn commit(
+    ctx: &Ctx,
+    actor: &Actor,
+    project: &Slug,
+    upload: UploadId,
+    input: CommitUpload,
+) -> Result<VersionView, ReadFailure> {
+    let scope = authorise::project(ctx, actor, project, Action::Write).await?;
+    let view = store::uploads::view(ctx.store().db(), scope.project, upload)
+        .await
+        .map_err(Problem::from)?
+        .ok_or_else(no_upload)?;
+    let source = upload::file(ctx, upload);
+    let new = New {
+        source_name: &view.file_name,
+        name: input.name,
+        description: input.description,
+        options: input.options.unwrap_or(view.options),
+        bad_rows: input.bad_rows,
+        upload: Some(upload),
+    };
+    let version = add(ctx, actor, &scope, &source, new).await?;
+    let _ = tokio::fs::remove_file(&source).await;
+    Ok(version)
+}
+
+/// Makes a data set, or a further version, of a file on the server's disk. Left out: the name is the file's, the options
+/// are inferred.
+///
+/// # Errors
+/// As [`commit`]; the file can't be read.
+pub async fn import_file(
+    ctx: &Ctx,
+    actor: &Actor,
+    project: &Slug,
+    path: &Path,
+    name: Option<ResourceName>,
+    options: Option<ReadOptions>,
+    bad_rows: BadRows,
+) -> Result<VersionView, ReadFailure> {
+    let scope = authorise::project(ctx, actor, project, Action::Write).await?;
+    if !path.is_file() {
+        return Err(Problem::not_found(format!("There is no file {}. Check the path.", path.display())).into());
+    }
+    let source_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let options = match options {
+        Some(options) => options,
+        None => {
+            let (path, name) = (path.to_path_buf(), source_name.clone());
+            blocking(move || trainyard_data::inspect::inspect(&path, &name)).await??.options
+        }
+    };
+    let name = match name {
+        Some(name) => name,
+        None => {
+            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            ResourceName::parse(stem).map_err(|error| Problem::field("name", error))?
+        }
+    };
+    let new = New { source_name: &source_name, name, description: String::new(), options, bad_rows, upload: None };
+    add(ctx, actor, &scope, path, new).await
+}
+
+struct New<'a> {
+    source_name: &'a str,
+    name: ResourceName,
+    description: String,
+    options: ReadOptions,
+    bad_rows: BadRows,
+    /// Is used up by it.
+    upload: Option<UploadId>,
+}
+
+async fn add(
+    ctx: &Ctx,
+    actor: &Actor,
+    scope: &Scope,
+    source: &Path,
+    new: New<'_>,
+) -> Result<VersionView, ReadFailure> {
+    if new.description.chars().count() > 2000 {
+        return Err(Problem::field("description", "Use at most 2,000 characters.").into());
+    }
+    let folder = upload::folder(ctx);
+    tokio::fs::create_dir_all(&folder).await.map_err(|error| store::error::internal(&error))?;
+    let parquet = folder.join(format!("{}.parquet", fresh_id()));
+    let _removed = Temporary::new(parquet.clone());
+    let ingested = {
+        let (source, options, bad_rows, parquet) =
+            (source.to_path_buf(), new.options.clone(), new.bad_rows, parquet.clone());
+        blocking(move || {
+            trainyard_data::ingest::ingest(&source, &options, bad_rows, &parquet, &mut |_| ControlFlow::Continue(()))
+        })
+        .await??
+    };
+    let hash = ctx.artifacts().put(&parquet).await.map_err(Problem::from)?;
+    Ok(insert(ctx, actor, scope, &new, &ingested, &hash).await?)
+}
+
+async fn insert(
+    ctx: &Ctx,
+    actor: &Actor,
+    scope: &Scope,
+    new: &New<'_>,
+    ingested: &Ingested,
+    hash: &str,
+) -> Result<VersionView, Problem> {
+    let id = DatasetVersionId(fresh_id());
+    let at = now();
+    let tx = ctx.store().begin().await?;
+    if let Some(upload) = new.upload
+        && !store::uploads::delete(&tx, scope.project, upload).await?
+    {
+        return Err(no_upload());
+    }
+    let known = store::datasets::by_name(&*tx, scope.project, new.name.as_str()).await?;
+    let dataset = match known {
+        Some(dataset) => dataset,
+        None => {
+            let dataset = DatasetId(fresh_id());
+            let row = store::datasets::NewDataset {
+                id: dataset,
+                project: scope.project,
+                name: new.name.to_string(),
+                description: new.description.trim().to_owned(),
+                created_at: at,
+                created_by: actor.name.clone(),
+            };
+            store::datasets::create(&tx, row).await.map_err(|error| at_the_same_time(error, &new.name))?;
+            dataset
+        }
+    };
+    if let Some(same) = store::datasets::with_content(&*tx, dataset, hash).await? {
+        return Err(Problem::conflict(format!(
+            "Version {} of '{}' has exactly this content. Use that version, or change the file.",
+            same.number, new.name
+        )));
+    }
+    let row = store::datasets::NewVersion {
+        id,
+        dataset,
+        rows: ingested.rows,
+        bytes: ingested.bytes,
+        hash,
+        source_name: new.source_name,
+        profile: &ingested.profile,
+        bad_rows: &ingested.bad_rows,
+        read_options: &new.options,
+        created_at: at,
+        created_by: &actor.name,
+    };
+    let number = store::datasets::add_version(&tx, row).await.map_err(|error| at_the_same_time(error, &new.name))?;
+    let view = store::datasets::version(&*tx, scope.project, id).await?.ok_or_else(super::no_version)?;
+    let (action, summary) = match known {
+        None => ("dataset.create", format!("Created data set '{}' of {} rows.", new.name, ingested.rows)),
+        Some(_) => ("dataset.version", format!("Added version {number} of '{}': {} rows.", new.name, ingested.rows)),
+    };
+    let event = actor.event(action, format!("dataset/{dataset}"), summary).in_project(&scope.slug).after(&view.summary);
+    audit::append(&tx, event).await?;
+    tx.commit().await?;
+    Ok(view)
+}
+
+fn at_the_same_time(error: StoreError, name: &ResourceName) -> Problem {
+    if error.is_duplicate() {
+        Problem::conflict(format!("Somebody else was adding to '{name}' at the same time. Try again."))
+    } else {
+        error.into()
+    }
+}

@@ -1,0 +1,91 @@
+//! Data sets: files come in as uploads, are confirmed, and become immutable versions.
+
+mod commit;
+mod upload;
+
+pub use commit::{commit, import_file};
+pub use upload::{discard_upload, receive_upload, reinspect, upload_view};
+
+use crate::{Actor, Ctx, authorise, blocking::blocking};
+use trainyard_store as store;
+use trainyard_types::{
+    Action, DatasetId, DatasetVersionId, Page, PageQuery, Problem, Slug,
+    dataset::{DatasetView, RowsView, VersionSummary, VersionView},
+};
+
+/// Rows of one page of a preview.
+const MAX_ROWS: u64 = 500;
+
+/// The project's data sets with their newest versions. Sorts by `name`, `created`, `rows`, `bytes`.
+///
+/// # Errors
+/// There is no such project for the caller.
+pub async fn list(ctx: &Ctx, actor: &Actor, project: &Slug, query: &PageQuery) -> Result<Page<DatasetView>, Problem> {
+    let scope = authorise::project(ctx, actor, project, Action::Read).await?;
+    Ok(store::datasets::list(ctx.store(), scope.project, query).await?)
+}
+
+/// One data set.
+///
+/// # Errors
+/// There is none for the caller.
+pub async fn view(ctx: &Ctx, actor: &Actor, project: &Slug, id: DatasetId) -> Result<DatasetView, Problem> {
+    let scope = authorise::project(ctx, actor, project, Action::Read).await?;
+    store::datasets::view(ctx.store().db(), scope.project, id).await?.ok_or_else(no_dataset)
+}
+
+/// A data set's versions, newest first.
+///
+/// # Errors
+/// There is no such data set for the caller.
+pub async fn versions(
+    ctx: &Ctx,
+    actor: &Actor,
+    project: &Slug,
+    id: DatasetId,
+) -> Result<Vec<VersionSummary>, Problem> {
+    let scope = authorise::project(ctx, actor, project, Action::Read).await?;
+    let db = ctx.store().db();
+    store::datasets::view(db, scope.project, id).await?.ok_or_else(no_dataset)?;
+    Ok(store::datasets::versions(db, id).await?)
+}
+
+/// One version with schema, profile and what could not be read.
+///
+/// # Errors
+/// There is none for the caller.
+pub async fn version(
+    ctx: &Ctx,
+    actor: &Actor,
+    project: &Slug,
+    id: DatasetVersionId,
+) -> Result<VersionView, Problem> {
+    let scope = authorise::project(ctx, actor, project, Action::Read).await?;
+    store::datasets::version(ctx.store().db(), scope.project, id).await?.ok_or_else(no_version)
+}
+
+/// Rows of a version from `offset`, 500 at most.
+///
+/// # Errors
+/// There is no such version for the caller, or the caller may not look at rows.
+pub async fn rows(
+    ctx: &Ctx,
+    actor: &Actor,
+    project: &Slug,
+    id: DatasetVersionId,
+    offset: u64,
+    limit: u64,
+) -> Result<RowsView, Problem> {
+    let scope = authorise::project(ctx, actor, project, Action::ReadRows).await?;
+    let hash = store::datasets::content(ctx.store().db(), scope.project, id).await?.ok_or_else(no_version)?;
+    let path = ctx.artifacts().existing(&hash)?;
+    blocking(move || trainyard_data::rows::rows(&path, offset, limit.clamp(1, MAX_ROWS))).await?
+}
+
+fn no_dataset() -> Problem {
+    Problem::not_found("There is no such data set in this project.")
+}
+
+pub(crate) fn no_version() -> Problem {
+    Problem::not_found("There is no such version of a data set in this project.")
+}

@@ -1,0 +1,263 @@
+//! What a run would do, before it is asked for: task, rows, time, and what is wrong with the data.
+
+use crate::{Ctx, blocking::blocking};
+use std::{collections::BTreeSet, path::Path};
+use trainyard_data::split::Part;
+use trainyard_infer::{Frame, MISSING, Values};
+use trainyard_store::{self as store, datasets::VersionSource, now};
+use trainyard_types::{
+    Problem,
+    dataset::{ColumnType, DataWarning, Severity},
+    run::{Family, RunPlan, SplitMethod, Task, TrainSettings},
+};
+
+/// Train rows below which a warning is due: intervals get wide and RealMLP seldom wins.
+const FEW_ROWS: u64 = 200;
+/// Share of the rarest class below which a warning is due.
+const RARE_CLASS: f64 = 0.05;
+/// RealMLP's time budget where none is given, seconds.
+const DEFAULT_BUDGET: f64 = 60.0;
+
+/// What the target column and the split say; see [`target_facts`].
+struct TargetFacts {
+    task: Task,
+    summary: String,
+    classes: Vec<(String, u64)>,
+    missing: u64,
+    /// Train, validation and test rows.
+    parts: [u64; 3],
+}
+
+/// Plans a run. What stands in its way comes as critical warnings, not as an error, so that the page can show it.
+///
+/// # Errors
+/// The stored rows can't be read.
+pub(super) async fn make(ctx: &Ctx, source: &VersionSource, settings: &TrainSettings) -> Result<RunPlan, Problem> {
+    let queue = store::queue::read(ctx.store().db(), now()).await?;
+    let mut plan = RunPlan {
+        task: settings.task,
+        summary: "Choose the column to predict.".to_owned(),
+        train_rows: 0,
+        valid_rows: 0,
+        test_rows: 0,
+        features: 0,
+        estimated_seconds: 0.0,
+        queued_before: queue.len(),
+        warnings: Vec::new(),
+    };
+    if settings.target.is_empty() {
+        return Ok(plan);
+    }
+    plan.warnings = check_settings(source, settings);
+    plan.features = u32::try_from(features(source, settings).len()).unwrap_or(u32::MAX);
+    if plan.warnings.iter().any(|warning| warning.severity == Severity::Critical) {
+        plan.summary = "This can't be trained yet.".to_owned();
+        return Ok(plan);
+    }
+    let path = ctx.artifacts().existing(&source.hash)?;
+    let facts = {
+        let settings = settings.clone();
+        blocking(move || target_facts(&path, &settings)).await?
+    };
+    match facts {
+        Ok(facts) => {
+            plan.task = Some(facts.task);
+            plan.summary = facts.summary.clone();
+            [plan.train_rows, plan.valid_rows, plan.test_rows] = facts.parts;
+            plan.estimated_seconds = estimate(settings, plan.train_rows, plan.features);
+            plan.warnings.extend(check_target(settings, &facts));
+        }
+        Err(problem) => {
+            plan.summary = "This can't be trained yet.".to_owned();
+            plan.warnings.push(critical("target", &settings.target, problem.message));
+        }
+    }
+    plan.warnings.extend(profile_warnings(source, settings));
+    plan.warnings.sort_by_key(|warning| std::cmp::Reverse(warning.severity));
+    Ok(plan)
+}
+
+/// Reads the target and the column that decides the split, and splits for real: the counts are exact.
+fn target_facts(path: &Path, settings: &TrainSettings) -> Result<TargetFacts, Problem> {
+    let mut columns = vec![settings.target.clone()];
+    columns.extend(settings.split.method.column().filter(|column| *column != settings.target).map(str::to_owned));
+    let frame = trainyard_data::frame::load(path, Some(&columns))?;
+    let column = frame.column(&settings.target).ok_or_else(|| {
+        Problem::field("target", format!("There is no column '{}' in this version.", settings.target))
+    })?;
+    let info = match settings.task {
+        Some(task) => trainyard_data::target::as_task(column, task)?,
+        None => trainyard_data::target::infer_task(column)?,
+    };
+    let usable = usable(&frame, &settings.target);
+    let parts = trainyard_data::split::split(&frame, &settings.split, &settings.target, info.task, &usable)?;
+    let count = |part: Part| parts.iter().filter(|row| **row == Some(part)).count() as u64;
+    Ok(TargetFacts {
+        task: info.task,
+        summary: info.summary,
+        classes: info.classes,
+        missing: info.missing,
+        parts: [count(Part::Train), count(Part::Valid), count(Part::Test)],
+    })
+}
+
+/// Rows whose target has a value.
+fn usable(frame: &Frame, target: &str) -> Vec<bool> {
+    match frame.column(target).map(|column| &column.values) {
+        Some(Values::Numbers(numbers)) => numbers.iter().map(|value| !value.is_nan()).collect(),
+        Some(Values::Categories { codes, .. }) => codes.iter().map(|code| *code != MISSING).collect(),
+        None => vec![false; frame.rows],
+    }
+}
+
+/// Columns that the model would see.
+fn features<'a>(source: &'a VersionSource, settings: &TrainSettings) -> Vec<&'a str> {
+    let by = match &settings.split.method {
+        // Time is a feature too; the others only decide the split.
+        SplitMethod::Group { column } | SplitMethod::Given { column } => Some(column.as_str()),
+        SplitMethod::Random | SplitMethod::Time { .. } => None,
+    };
+    source
+        .profile
+        .columns
+        .iter()
+        .filter(|column| {
+            let name = column.name.as_str();
+            name != settings.target
+                && Some(name) != by
+                && !settings.drop.iter().any(|dropped| dropped == name)
+                // Constant and empty columns are dropped by every family's preprocessing.
+                && column.distinct > 1
+        })
+        .map(|column| column.name.as_str())
+        .collect()
+}
+
+/// What can be seen to be wrong without reading rows.
+fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataWarning> {
+    let known: BTreeSet<&str> = source.profile.columns.iter().map(|column| column.name.as_str()).collect();
+    let mut warnings = Vec::new();
+    if !known.contains(settings.target.as_str()) {
+        let message = format!("There is no column '{}' in this version. Choose another target.", settings.target);
+        warnings.push(critical("target", &settings.target, message));
+    }
+    for name in &settings.drop {
+        if !known.contains(name.as_str()) {
+            let message = format!("There is no column '{name}' to leave out. Take it off the list.");
+            warnings.push(critical("drop", name, message));
+        }
+        if *name == settings.target {
+            let message = format!("'{name}' is the target; it can't be left out. Take it off the list.");
+            warnings.push(critical("drop", name, message));
+        }
+    }
+    let split = &settings.split;
+    if let Some(column) = split.method.column() {
+        if !known.contains(column) {
+            let message = format!("There is no column '{column}' to split by. Choose another one.");
+            warnings.push(critical("split", column, message));
+        } else if column == settings.target {
+            let message = format!("'{column}' is the target; the split can't follow it. Choose another column.");
+            warnings.push(critical("split", column, message));
+        }
+        let kind = source.profile.columns.iter().find(|c| c.name == column).map(|c| c.kind);
+        if matches!(split.method, SplitMethod::Time { .. })
+            && kind.is_some_and(|kind| kind != ColumnType::Datetime && !kind.is_numeric())
+        {
+            let message = format!("'{column}' holds no dates or numbers, so that rows have no order in time.");
+            warnings.push(critical("split", column, message));
+        }
+    }
+    let share = 0.01..=0.8;
+    let given = matches!(split.method, SplitMethod::Given { .. });
+    if !given && (!share.contains(&split.valid) || !share.contains(&split.test) || split.valid + split.test > 0.9) {
+        let message = "Validation and test each take 0.01 to 0.8 of the rows, and leave train at least 0.1.".to_owned();
+        warnings.push(critical("split", "", message));
+    }
+    if settings.epochs.is_some_and(|epochs| !(1..=10_000).contains(&epochs)) {
+        warnings.push(critical("epochs", "", "Use 1 to 10,000 epochs.".to_owned()));
+    }
+    if settings.budget_seconds.is_some_and(|seconds| !(1.0..=86_400.0).contains(&seconds)) {
+        warnings.push(critical("budget_seconds", "", "Use 1 to 86,400 seconds.".to_owned()));
+    }
+    if warnings.is_empty() && features(source, settings).is_empty() {
+        let message = "No column is left to learn from. Leave fewer columns out.".to_owned();
+        warnings.push(critical("features", "", message));
+    }
+    warnings
+}
+
+/// What the target's values say.
+fn check_target(settings: &TrainSettings, facts: &TargetFacts) -> Vec<DataWarning> {
+    let mut warnings = Vec::new();
+    if facts.missing > 0 {
+        let message = format!("{} rows have no '{}' and are left out.", facts.missing, settings.target);
+        warnings.push(warning(Severity::Info, "missing", &settings.target, message));
+    }
+    if facts.parts[0] < FEW_ROWS {
+        let message = format!(
+            "Only {} rows to train on: the test figures will be uncertain. Bring {FEW_ROWS} or more if you can.",
+            facts.parts[0]
+        );
+        warnings.push(warning(Severity::Warning, "few_rows", "", message));
+    }
+    if facts.task.is_classification() {
+        let total: u64 = facts.classes.iter().map(|(_, count)| count).sum();
+        if let Some((label, count)) = facts.classes.iter().min_by_key(|(_, count)| *count)
+            && (*count as f64) < RARE_CLASS * total as f64
+        {
+            let message = format!(
+                "'{label}' is rare: {count} of {total} rows. Accuracy alone will mislead; look at recall and average precision."
+            );
+            warnings.push(warning(Severity::Warning, "imbalance", &settings.target, message));
+        }
+    }
+    warnings
+}
+
+/// The profile's warnings about columns that the run would use, and about the whole table.
+fn profile_warnings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataWarning> {
+    let used: BTreeSet<&str> = features(source, settings).into_iter().collect();
+    source
+        .profile
+        .warnings
+        .iter()
+        // The target's balance is told by its own check, with the rows that are used.
+        .filter(|warning| warning.column.is_empty() || used.contains(warning.column.as_str()))
+        // A column that the profile finds critical can be left out; only the table as a whole can be past use.
+        .map(|warning| {
+            let severity =
+                if warning.column.is_empty() { warning.severity } else { warning.severity.min(Severity::Warning) };
+            DataWarning { severity, ..warning.clone() }
+        })
+        .collect()
+}
+
+/// Seconds that a run is likely to take on two CPU cores, from the time of one pass: rough, and said to be.
+fn estimate(settings: &TrainSettings, train_rows: u64, features: u32) -> f64 {
+    let cells = train_rows as f64 * f64::from(features.max(1));
+    let start_up = 2.0;
+    let linear = 1.0 + cells / 2.0e6;
+    let trees = 1.0 + cells / 1.5e5;
+    let net = match settings.epochs {
+        Some(epochs) => f64::from(epochs) * train_rows as f64 * (1.0 + f64::from(features) / 50.0) / 25_000.0,
+        None => settings.budget_seconds.unwrap_or(DEFAULT_BUDGET),
+    };
+    // The linear baseline and the learning curve's small fits are part of every run.
+    start_up
+        + linear
+        + match settings.family {
+            Family::Linear => 0.0,
+            Family::RealMlp => net,
+            Family::Trees => trees,
+            Family::Auto => net + trees,
+        }
+}
+
+fn warning(severity: Severity, kind: &str, column: &str, message: String) -> DataWarning {
+    DataWarning { severity, kind: kind.to_owned(), column: column.to_owned(), message }
+}
+
+fn critical(kind: &str, column: &str, message: String) -> DataWarning {
+    warning(Severity::Critical, kind, column, message)
+}

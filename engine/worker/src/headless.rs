@@ -1,0 +1,132 @@
+//! Training and predicting from files, without a server: the same engine, for the command line.
+
+use crate::training::{self, MODEL_FILE, Options, Sink, TrainError};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+use trainyard_data::read_any::read_file;
+use trainyard_infer::{Frame, Model, Predictions, rows::top};
+use trainyard_types::{Problem, evaluation::RunResult, run::TrainSettings};
+
+/// The result's file beside the model.
+pub const RESULT_FILE: &str = "result.json";
+
+/// Trains on a CSV, TSV, JSON Lines or Parquet file and leaves the model and `result.json` in `out`, which is made where it
+/// is not there. With `test`, that file is the test part and a fifth of `data` validates. An interrupted call with the same
+/// arguments is gone on from.
+///
+/// # Errors
+/// A file can't be read or written, or as [`crate::train`].
+pub fn train(
+    data: &Path,
+    test: Option<&Path>,
+    settings: &TrainSettings,
+    out: &Path,
+    sink: &mut dyn Sink,
+) -> Result<RunResult, TrainError> {
+    fs::create_dir_all(out).map_err(|error| unwritable(out, &error))?;
+    let test = test.map(read).transpose()?;
+    let data = read(data)?;
+    let result = training::train_frames(data, test, settings, out, Options::default(), sink)?;
+    let text = serde_json::to_vec_pretty(&result).map_err(|error| unwritable(out, &error.into()))?;
+    training::checkpoint::replace(&out.join(RESULT_FILE), &text).map_err(|error| unwritable(out, &error))?;
+    training::checkpoint::remove(out);
+    Ok(result)
+}
+
+/// The result as the command line prints it; `model` is the model's folder.
+pub fn summary(result: &RunResult, model: &Path) -> Value {
+    json!({
+        "task": result.task,
+        "family": result.family,
+        "device": result.device,
+        "rows": result.rows,
+        "seconds": result.seconds,
+        "epochs": result.epochs,
+        "metrics": { "train": result.metrics.train, "valid": result.metrics.valid, "test": result.metrics.test },
+        "verdict": { "fit": result.verdict.fit, "sentence": result.verdict.sentence },
+        "model": model.to_string_lossy(),
+    })
+}
+
+/// Predicts the rows of a file and writes CSV: a column `prediction`, and for classes one `probability_…` each. `model` is a
+/// folder that [`train`] wrote, or the model file itself. Returns the number of rows. Text that a spreadsheet would take for
+/// a formula gets an apostrophe in front.
+///
+/// # Errors
+/// The model or the data can't be read, don't belong together, or writing fails.
+pub fn predict(model: &Path, data: &Path, out: &mut dyn Write) -> Result<u64, Problem> {
+    let path: PathBuf = if model.is_dir() { model.join(MODEL_FILE) } else { model.to_owned() };
+    let bytes = fs::read(&path).map_err(|error| {
+        Problem::not_found(format!("The model {} can't be read: {error}. Name the folder that 'trainyard train' wrote.", path.display()))
+    })?;
+    let model = Model::from_bytes(&bytes)?;
+    let frame = read(data)?;
+    let predictions = model.predict(&frame)?;
+    write_csv(&model, &predictions, out)
+        .map_err(|error| Problem::internal(format!("The predictions could not be written: {error}.")))?;
+    Ok(frame.rows as u64)
+}
+
+fn read(path: &Path) -> Result<Frame, Problem> {
+    read_file(path).map(|(_, frame)| frame).map_err(|failure| failure.problem)
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Problem {
+    Problem::internal(format!("{} can't be written: {error}. Choose another folder, or free some space.", path.display()))
+}
+
+fn write_csv(model: &Model, predictions: &Predictions, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    match predictions {
+        Predictions::Probabilities { classes, values } => {
+            let labels: Vec<String> = model.signature.classes.iter().map(|label| cell(label)).collect();
+            let head: Vec<String> = model.signature.classes.iter().map(|label| cell(&format!("probability_{label}"))).collect();
+            writeln!(out, "prediction,{}", head.join(","))?;
+            for row in values.chunks_exact((*classes).max(1)) {
+                out.write_all(labels.get(top(row)).map_or(&b""[..], |label| label.as_bytes()))?;
+                for probability in row {
+                    write!(out, ",{probability}")?;
+                }
+                out.write_all(b"\n")?;
+            }
+        }
+        Predictions::Values(values) => {
+            writeln!(out, "prediction")?;
+            for value in values {
+                writeln!(out, "{value}")?;
+            }
+        }
+    }
+    out.flush()
+}
+
+/// A text as a CSV field that no spreadsheet takes for a formula.
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.trim().parse::<f64>().is_err();
+    let safe = if formula { format!("'{text}") } else { text.to_owned() };
+    if safe.contains([',', '"', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_and_harmless() {
+        for (text, field) in [
+            ("plain", "plain"),
+            (">50K", ">50K"),
+            ("a,\"b\"", "\"a,\"\"b\"\"\""),
+            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+            ("-1", "-1"),
+            ("-x", "'-x"),
+            ("@a,b", "\"'@a,b\""),
+        ] {
+            assert_eq!(cell(text), field);
+        }
+    }
+}

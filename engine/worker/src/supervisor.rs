@@ -1,0 +1,217 @@
+//! The worker: claims jobs, runs each in a process of its own, reports what it says, and gives up what it can't finish.
+
+pub mod death;
+pub mod identity;
+mod running;
+
+use identity::Identity;
+use std::{
+    collections::HashMap,
+    env,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::{
+    process::Command,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use trainyard_service::{
+    Ctx,
+    jobs::{self, NewWorker},
+};
+use trainyard_types::{Code, Problem, WorkerId, job::JobEvent};
+
+/// How often the queue is asked for jobs that other processes queued.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How often this worker shows that it is alive and looks for jobs of dead ones.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(10);
+/// A graphics driver may take its time to start.
+const PROBE_LIMIT: Duration = Duration::from_secs(60);
+const DEVICE_UNKNOWN: &str = "not known yet";
+
+/// How to work.
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    /// Jobs at the same time, at least 1.
+    pub slots: usize,
+    /// The program whose `job` verb is [`crate::run_child`].
+    pub program: PathBuf,
+    /// Tells workers on the same data folder apart; a restarted one takes up what the one of the same name held.
+    pub name: String,
+}
+
+impl WorkerOptions {
+    /// One job at a time, in this program, under the host's name.
+    ///
+    /// # Errors
+    /// The running program's path is not known.
+    pub fn here() -> Result<Self, Problem> {
+        let program = env::current_exe()
+            .map_err(|error| Problem::internal(format!("The path of the running program is not known: {error}.")))?;
+        Ok(Self { slots: 1, program, name: host() })
+    }
+}
+
+/// Starts workers.
+pub struct Worker;
+
+/// A running worker. Dropping it ends its jobs' processes; their leases run out, or [`WorkerHandle::drain`] hands them back.
+pub struct WorkerHandle {
+    id: WorkerId,
+    stop: watch::Sender<bool>,
+    work: JoinHandle<()>,
+}
+
+impl Worker {
+    /// Makes the worker known, queues again what it held when it died last, and starts to claim jobs.
+    ///
+    /// # Errors
+    /// The store or the data folder can't be used.
+    pub async fn start(ctx: Ctx, options: WorkerOptions) -> Result<WorkerHandle, Problem> {
+        let folder = ctx.data_dir().join("workers");
+        let identity = identity::take(&folder, &options.name).map_err(|error| {
+            Problem::new(Code::Unavailable, format!("The worker can't keep its identity in {}: {error}.", folder.display()))
+        })?;
+        let id = identity.id;
+        register(&ctx, id, &options, DEVICE_UNKNOWN).await?;
+        let released = jobs::release_held_by(&ctx, id).await?;
+        if released.requeued + released.failed + released.cancelled > 0 {
+            tracing::info!(worker = %id, ?released, "gave up what it held before");
+        }
+        tokio::spawn(tell_device(ctx.clone(), id, options.clone()));
+        let (stop, stopped) = watch::channel(false);
+        let work = tokio::spawn(work(ctx, identity, options, stopped));
+        Ok(WorkerHandle { id, stop, work })
+    }
+}
+
+impl WorkerHandle {
+    pub fn id(&self) -> WorkerId {
+        self.id
+    }
+
+    /// Claims no more, ends the jobs' processes and hands the jobs back to the queue, where they wait to go on from their
+    /// checkpoints. Returns when that is done.
+    pub async fn drain(self) {
+        let _ = self.stop.send(true);
+        if let Err(error) = self.work.await {
+            tracing::error!(%error, "the worker ended badly");
+        }
+    }
+}
+
+async fn register(ctx: &Ctx, id: WorkerId, options: &WorkerOptions, device: &str) -> Result<WorkerId, Problem> {
+    let slots = u32::try_from(options.slots.max(1)).unwrap_or(u32::MAX);
+    jobs::register_worker(ctx, &NewWorker { id: Some(id), host: host(), device: device.to_owned(), slots }).await
+}
+
+async fn work(ctx: Ctx, identity: Identity, options: WorkerOptions, mut stop: watch::Receiver<bool>) {
+    let mut running: JoinSet<()> = JoinSet::new();
+    let mut housekeeping = interval(HOUSEKEEPING_EVERY);
+    housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        while running.len() < options.slots.max(1) && !*stop.borrow() {
+            match jobs::claim(&ctx, identity.id).await {
+                Ok(Some(claimed)) => {
+                    tracing::info!(job = %claimed.lease.job, attempt = claimed.lease.attempt, "claimed");
+                    running.spawn(running::run(ctx.clone(), claimed, options.program.clone(), stop.clone()));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "the queue could not be asked");
+                    break;
+                }
+            }
+        }
+        tokio::select! {
+            () = jobs::wake(&ctx).notified() => {}
+            () = sleep(ASK_EVERY) => {}
+            Some(ended) = running.join_next(), if !running.is_empty() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a job's supervision ended badly; its lease runs out");
+                }
+            }
+            _ = housekeeping.tick() => keep_house(&ctx, identity.id).await,
+            changed = stop.changed() => {
+                if changed.is_err() || *stop.borrow() {
+                    break;
+                }
+            }
+        }
+    }
+    if *stop.borrow() {
+        while let Some(ended) = running.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a job's supervision ended badly; its lease runs out");
+            }
+        }
+    }
+}
+
+async fn keep_house(ctx: &Ctx, id: WorkerId) {
+    if let Err(error) = jobs::worker_seen(ctx, id).await {
+        tracing::warn!(%error, "the worker could not show that it is alive");
+    }
+    match jobs::reap(ctx).await {
+        Ok(reaped) if reaped.requeued + reaped.failed + reaped.cancelled > 0 => {
+            tracing::info!(?reaped, "dealt with jobs of silent workers");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "jobs of silent workers could not be looked for"),
+    }
+}
+
+/// Asks in a process of its own which device jobs will train on, for a graphics driver may crash.
+async fn tell_device(ctx: Ctx, id: WorkerId, options: WorkerOptions) {
+    let device = probe(&options.program).await.unwrap_or_else(|| "CPU".to_owned());
+    if let Err(error) = register(&ctx, id, &options, &device).await {
+        tracing::warn!(%error, "the worker's device could not be noted");
+    }
+}
+
+async fn probe(program: &Path) -> Option<String> {
+    let output = command(program, Path::new(crate::child::PROBE)).stdin(Stdio::null()).stderr(Stdio::null()).output();
+    let output = timeout(PROBE_LIMIT, output).await.ok()?.ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().find_map(|line| match serde_json::from_str(line) {
+        Ok(JobEvent::Device { device, .. }) => Some(device),
+        _ => None,
+    })
+}
+
+/// The command of a job's process: without this program's settings, some of which are secret, and out of reach of the
+/// terminal's Ctrl-C, which is for the worker.
+fn command(program: &Path, spec: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("job").arg(spec).kill_on_drop(true);
+    for name in secrets(env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()) {
+        command.env_remove(name);
+    }
+    #[cfg(unix)]
+    command.process_group(0);
+    command
+}
+
+/// Names of variables that a job has no use for.
+fn secrets(variables: HashMap<String, std::ffi::OsString>) -> Vec<String> {
+    variables
+        .into_keys()
+        .filter(|name| {
+            let upper = name.to_ascii_uppercase();
+            upper.starts_with("TRAINYARD_") || ["PASSWORD", "SECRET", "TOKEN", "DATABASE_URL"].iter().any(|word| upper.contains(word))
+        })
+        .collect()
+}
+
+/// This machine's name.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| env::var("HOSTNAME").ok());
+    name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
+}
+
+#[cfg(test)]
+#[path = "supervisor/tests.rs"]
+mod tests;

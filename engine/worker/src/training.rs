@@ -1,0 +1,147 @@
+//! A training job from its rows to its result: load, split, fit, judge, draw, write.
+
+pub mod checkpoint;
+mod fits;
+mod job;
+pub mod prepare;
+pub mod progress;
+mod result;
+
+use fits::{Candidates, Chosen};
+use job::{Job, Phase};
+use prepare::Prepared;
+use std::{path::Path, time::Duration};
+use trainyard_infer::{Frame, PredictError};
+use trainyard_learn::FitError;
+use trainyard_types::{
+    Problem,
+    evaluation::RunResult,
+    job::JobEvent,
+    run::{TrainSettings, TrainSpec},
+};
+
+/// The model's file in the job's folder.
+pub const MODEL_FILE: &str = "model.safetensors";
+
+/// Hears how a job goes, and stops it.
+pub trait Sink {
+    /// What has happened: device, progress, metrics, log lines, checkpoints. The outcome is returned, not sent.
+    fn event(&mut self, event: JobEvent);
+    /// Asked often; `true` ends the job with [`TrainError::Cancelled`].
+    fn cancelled(&mut self) -> bool;
+}
+
+/// Why there is no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrainError {
+    #[error("cancelled")]
+    Cancelled,
+    #[error(transparent)]
+    Problem(#[from] Problem),
+}
+
+impl From<FitError> for TrainError {
+    fn from(error: FitError) -> Self {
+        match error {
+            FitError::Cancelled => TrainError::Cancelled,
+            FitError::Problem(problem) => TrainError::Problem(problem),
+        }
+    }
+}
+
+impl From<PredictError> for TrainError {
+    fn from(error: PredictError) -> Self {
+        TrainError::Problem(error.into())
+    }
+}
+
+/// Trains as `spec` says and leaves [`MODEL_FILE`] in `folder`, which must exist. A checkpoint that an interrupted call left
+/// there is gone on from: on the CPU the result is the same, bit for bit. Linear models and trees are fitted again, which
+/// takes seconds and is deterministic.
+///
+/// # Errors
+/// [`TrainError::Cancelled`] where the sink asked for it; otherwise what is wrong with the data or the settings, in words.
+pub fn train(spec: &TrainSpec, folder: &Path, sink: &mut dyn Sink) -> Result<RunResult, TrainError> {
+    let data = trainyard_data::frame::load(Path::new(&spec.data), None)?;
+    let test = match &spec.test_data {
+        Some(path) => Some(trainyard_data::frame::load(Path::new(path), None)?),
+        None => None,
+    };
+    train_frames(data, test, &spec.settings, folder, Options::default(), sink)
+}
+
+/// What a job may do besides its spec.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Least time between two checkpoints.
+    pub checkpoint_every: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { checkpoint_every: Duration::from_secs(2) }
+    }
+}
+
+/// [`train`] on tables in memory. With `test`, that table is the test part and a fifth of `data` validates.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_frames(
+    data: Frame,
+    test: Option<Frame>,
+    settings: &TrainSettings,
+    folder: &Path,
+    options: Options,
+    sink: &mut dyn Sink,
+) -> Result<RunResult, TrainError> {
+    let mut job = Job::new(sink, folder, fingerprint(&data, test.as_ref(), settings), options.checkpoint_every);
+    job.begin(Phase::Load, "Dividing the rows");
+    job.log(format!("{} rows, {} columns.", data.rows, data.columns.len()));
+    let prepared = prepare::prepare(&data, test.as_ref(), settings)?;
+    // The parts are copies: what they were taken from is not needed any more.
+    drop((data, test));
+    job.check()?;
+    describe(&mut job, &prepared);
+    let device = fits::device(&mut job, settings)?;
+    job.plan(&prepared, settings);
+
+    let candidates = Candidates::fit(&mut job, &prepared, settings)?;
+    let Chosen { kept, candidates, dummy, linear } = candidates.choose(&mut job, prepared.task)?;
+    let curve = fits::learning_curve(&mut job, &prepared, settings, kept.model.family)?;
+    result::finish(&mut job, result::Parts { prepared: &prepared, settings, device, kept, candidates, dummy, linear, curve })
+}
+
+fn describe(job: &mut Job<'_>, prepared: &Prepared) {
+    for note in &prepared.notes {
+        job.log(note.clone());
+    }
+    let rows = prepared.rows();
+    job.log(format!(
+        "{} train, {} validation and {} test rows; {} columns to learn from.",
+        rows.train,
+        rows.valid,
+        rows.test,
+        prepared.train.frame.columns.len()
+    ));
+}
+
+/// Says of which work a checkpoint is: the settings and the shape of the tables.
+fn fingerprint(data: &Frame, test: Option<&Frame>, settings: &TrainSettings) -> String {
+    let mut hasher = blake3::Hasher::new();
+    // Settings are plain data: they always are JSON.
+    hasher.update(&serde_json::to_vec(settings).unwrap_or_default());
+    for frame in std::iter::once(data).chain(test) {
+        hasher.update(&(frame.rows as u64).to_le_bytes());
+        for column in &frame.columns {
+            hasher.update(column.name.as_bytes());
+            hasher.update(&[0]);
+        }
+    }
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    hasher.finalize().to_hex().to_string()
+}
+
+#[cfg(test)]
+#[path = "training/tests.rs"]
+mod tests;

@@ -1,0 +1,317 @@
+//! The fits of a job: the candidates, the baselines and the learning curve.
+
+use super::{
+    TrainError,
+    job::{DEFAULT_BUDGET, Job, Phase},
+    prepare::{Prepared, subset},
+};
+use trainyard_assess::metrics::{self, is_better};
+use trainyard_learn::{FitError, FitOptions, Fitted, Observer, TrainData, device::ChosenDevice, dummy, linear, realmlp, trees};
+use trainyard_types::{
+    Problem,
+    evaluation::{Candidate, LearningPoint},
+    run::{Family, MetricPoint, Task, TrainSettings},
+};
+
+/// Shares of the train rows for the learning curve.
+const SHARES: [f64; 2] = [0.25, 0.5];
+/// Seconds that a baseline may take.
+const BASELINE_BUDGET: f64 = 15.0;
+/// Seconds that trees may take beside the other families, and for each point of the learning curve.
+const TREES_BUDGET: f64 = 30.0;
+
+/// Chooses the device, says so, and takes it for all fits.
+pub fn device(job: &mut Job<'_>, settings: &TrainSettings) -> Result<ChosenDevice, TrainError> {
+    let mut chosen = trainyard_learn::device::choose(settings.device)?;
+    if settings.family == Family::Trees {
+        chosen.reason = TREES_ON_CPU.to_owned();
+        chosen.name = "CPU".to_owned();
+    }
+    job.log(format!("Training on {}. {}", chosen.name, chosen.reason));
+    job.device(chosen.name.clone(), chosen.reason.clone());
+    Ok(chosen)
+}
+
+pub const TREES_ON_CPU: &str = "Gradient-boosted trees train on the CPU.";
+
+/// A family's name within a sentence.
+pub fn name(family: Family) -> &'static str {
+    match family {
+        Family::Linear => "the linear model",
+        Family::RealMlp => "RealMLP",
+        Family::Trees => "gradient-boosted trees",
+        Family::Auto => "the dummy",
+    }
+}
+
+/// Passes what a fit says on to the job.
+struct Ear<'j, 's> {
+    job: &'j mut Job<'s>,
+    family: Family,
+    /// Stands before metric names: several families are trained.
+    prefixed: bool,
+    /// A fit in passing: its metrics, lines and checkpoints are of no interest.
+    quiet: Option<Passing>,
+}
+
+/// Where a fit in passing lies within its phase.
+#[derive(Clone, Copy)]
+struct Passing {
+    from: f64,
+    to: f64,
+}
+
+impl Observer for Ear<'_, '_> {
+    fn progress(&mut self, fraction: f64, stage: &str, rows_per_second: Option<f64>) {
+        match self.quiet {
+            Some(Passing { from, to }) => {
+                let stage = self.job.stage().to_owned();
+                self.job.progress(from + (to - from) * fraction.clamp(0.0, 1.0), &stage, None);
+            }
+            None => self.job.progress(fraction, stage, rows_per_second),
+        }
+    }
+    fn metrics(&mut self, points: &[MetricPoint]) {
+        if self.quiet.is_some() {
+            return;
+        }
+        let key = |key: &str| {
+            if self.prefixed && !key.contains('/') { format!("{}/{key}", self.family.as_str()) } else { key.to_owned() }
+        };
+        let points = points.iter().map(|point| MetricPoint { key: key(&point.key), ..point.clone() }).collect();
+        self.job.metrics(points);
+    }
+    fn log(&mut self, line: &str) {
+        if self.quiet.is_none() {
+            self.job.log(line);
+        }
+    }
+    fn cancelled(&mut self) -> bool {
+        self.job.cancelled()
+    }
+    fn checkpoint(&mut self, step: u64, bytes: &dyn Fn() -> Vec<u8>) {
+        // The others take seconds: they are fitted again.
+        if self.quiet.is_none() && self.family == Family::RealMlp {
+            self.job.checkpoint(self.family, step, bytes);
+        }
+    }
+}
+
+fn options(settings: &TrainSettings, family: Family) -> FitOptions {
+    let budget = settings.budget_seconds.unwrap_or(DEFAULT_BUDGET);
+    // Few epochs asked for RealMLP must not cripple the baseline that it is compared with.
+    let own = family == Family::RealMlp || settings.family == family;
+    let most = match family {
+        _ if own => budget,
+        Family::Trees => budget.min(TREES_BUDGET),
+        _ => budget.min(BASELINE_BUDGET),
+    };
+    FitOptions {
+        seed: settings.seed,
+        epochs: settings.epochs.filter(|_| own),
+        budget_seconds: most,
+        device: settings.device,
+    }
+}
+
+fn fit(
+    family: Family,
+    data: &TrainData<'_>,
+    options: &FitOptions,
+    resume: Option<&[u8]>,
+    ear: &mut Ear<'_, '_>,
+) -> Result<Fitted, FitError> {
+    match family {
+        Family::Linear => linear::fit(data, options, resume, ear),
+        Family::RealMlp => realmlp::fit(data, options, resume, ear),
+        Family::Trees => trees::fit(data, options, resume, ear),
+        Family::Auto => dummy::fit(data, options, resume, ear),
+    }
+}
+
+fn rows<'a>(prepared: &'a Prepared, settings: &'a TrainSettings) -> TrainData<'a> {
+    TrainData {
+        train: &prepared.train.frame,
+        train_target: &prepared.train.target,
+        valid: &prepared.valid.frame,
+        valid_target: &prepared.valid.target,
+        task: prepared.task,
+        classes: &prepared.classes,
+        target_name: &settings.target,
+    }
+}
+
+/// The primary metric of a model on the validation rows.
+fn valid_score(prepared: &Prepared, fitted: &Fitted) -> Result<f64, TrainError> {
+    let predictions = fitted.model.predict(&prepared.valid.frame)?;
+    Ok(metrics::primary(prepared.task, &prepared.valid.target, &predictions))
+}
+
+/// A fit with its score on the validation rows.
+struct Scored {
+    family: Family,
+    fitted: Fitted,
+    score: f64,
+}
+
+/// Everything that was fitted on all train rows.
+pub struct Candidates {
+    /// In the order of fitting: the linear model first, whether or not it may be kept.
+    scored: Vec<Scored>,
+    /// Whether the linear model is more than a baseline.
+    linear_counts: bool,
+    dummy: f64,
+}
+
+/// What is kept, and what it is compared with.
+pub struct Chosen {
+    pub kept: Fitted,
+    /// Best first.
+    pub candidates: Vec<Candidate>,
+    /// The primary metric of the baselines on the validation rows.
+    pub dummy: f64,
+    pub linear: f64,
+}
+
+impl Candidates {
+    /// Fits the baselines and what was asked for. Where all families are tried, one that fails is left out with a warning.
+    pub fn fit(job: &mut Job<'_>, prepared: &Prepared, settings: &TrainSettings) -> Result<Self, TrainError> {
+        let data = rows(prepared, settings);
+        let auto = settings.family == Family::Auto;
+        let wanted: &[Family] = match settings.family {
+            Family::Auto => &[Family::Linear, Family::Trees, Family::RealMlp],
+            Family::Linear => &[Family::Linear],
+            Family::Trees => &[Family::Linear, Family::Trees],
+            Family::RealMlp => &[Family::Linear, Family::RealMlp],
+        };
+        job.begin(Phase::Linear, "Fitting the baselines");
+        let mut ear = Ear { job, family: Family::Auto, prefixed: false, quiet: Some(Passing { from: 0.0, to: 0.05 }) };
+        let dummy = fit(Family::Auto, &data, &options(settings, Family::Auto), None, &mut ear)?;
+        let dummy = valid_score(prepared, &dummy)?;
+
+        let mut scored: Vec<Scored> = Vec::new();
+        for &family in wanted {
+            job.check()?;
+            let baseline = family == Family::Linear && settings.family != Family::Linear;
+            job.begin(Phase::of(family), &format!("Training {}", name(family)));
+            let checkpoint = job.resume(family);
+            if let Some(checkpoint) = &checkpoint {
+                job.log(format!("Going on from the checkpoint at epoch {}.", checkpoint.step));
+            }
+            let prefixed = auto || baseline;
+            let resume = checkpoint.as_ref().map(|c| c.bytes.as_slice());
+            let outcome = {
+                let mut ear = Ear { job, family, prefixed, quiet: None };
+                fit(family, &data, &options(settings, family), resume, &mut ear)
+            };
+            match outcome {
+                Ok(fitted) => {
+                    let score = valid_score(prepared, &fitted)?;
+                    job.log(format!(
+                        "{}: {} {} on the validation rows after {:.1} s.",
+                        capital(name(family)),
+                        trainyard_report::words::metric(prepared.task.primary_metric()),
+                        trainyard_report::words::number(score),
+                        fitted.seconds
+                    ));
+                    if family == Family::Trees {
+                        job.estimate(Phase::LearningCurve, 0.75 * fitted.seconds);
+                    }
+                    scored.push(Scored { family, fitted, score });
+                }
+                Err(FitError::Problem(problem)) if auto || baseline => {
+                    job.warn(format!("{} could not be trained and is left out: {problem}", capital(name(family))));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let linear_counts = matches!(settings.family, Family::Auto | Family::Linear);
+        Ok(Self { scored, linear_counts, dummy })
+    }
+
+    /// Takes the best on the validation rows; of equals the first, which is the simpler one.
+    pub fn choose(mut self, job: &mut Job<'_>, task: Task) -> Result<Chosen, TrainError> {
+        let primary = task.primary_metric();
+        let linear = self.scored.iter().find(|s| s.family == Family::Linear).map(|s| s.score);
+        if !self.linear_counts {
+            self.scored.retain(|s| s.family != Family::Linear);
+        }
+        let mut order: Vec<Scored> = self.scored;
+        // Stable, and what is not a number goes last.
+        order.sort_by(|a, b| metrics::oriented(primary, b.score).partial_cmp(&metrics::oriented(primary, a.score)).unwrap_or_else(|| a.score.is_nan().cmp(&b.score.is_nan())));
+        let candidates: Vec<Candidate> = order
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.score.is_finite())
+            .map(|(i, s)| Candidate { family: s.family, valid_score: s.score, seconds: s.fitted.seconds, kept: i == 0 })
+            .collect();
+        if let [best, next, ..] = candidates.as_slice()
+            && is_better(primary, best.valid_score, next.valid_score)
+        {
+            job.log(format!("{} is best on the validation rows and is kept.", capital(name(best.family))));
+        }
+        let kept = order.into_iter().next().filter(|s| s.score.is_finite()).ok_or_else(|| {
+            Problem::invalid(format!(
+                "No model could be judged: {} is not defined on the validation rows. Use more rows, or another split.",
+                trainyard_report::words::metric(primary)
+            ))
+        })?;
+        Ok(Chosen { kept: kept.fitted, candidates, dummy: self.dummy, linear: linear.filter(|v| v.is_finite()).unwrap_or(self.dummy) })
+    }
+}
+
+/// Fits on parts of the train rows, scored on the validation rows.
+pub struct Curve {
+    pub family: Family,
+    pub points: Vec<LearningPoint>,
+}
+
+/// Fits on 25, 50 and 100 % of the train rows. A linear model's curve is its own; otherwise it is that of trees, which need
+/// seconds where RealMLP needs its whole budget each time, and show as well whether more rows help.
+pub fn learning_curve(
+    job: &mut Job<'_>,
+    prepared: &Prepared,
+    settings: &TrainSettings,
+    kept: Family,
+) -> Result<Curve, TrainError> {
+    let family = if kept == Family::Linear { Family::Linear } else { Family::Trees };
+    job.begin(Phase::LearningCurve, "Fitting on parts of the rows");
+    let options = options(settings, family);
+    let whole = prepared.train.frame.rows;
+    let shares = [SHARES[0], SHARES[1], 1.0];
+    let mut points = Vec::new();
+    let mut from = 0.0;
+    for share in shares {
+        job.check()?;
+        let picked = if share < 1.0 { subset(&prepared.train.target, share, settings.seed) } else { (0..whole).collect() };
+        let (frame, target) = (prepared.train.frame.take(&picked), prepared.train.target.take(&picked));
+        let data = TrainData { train: &frame, train_target: &target, ..rows(prepared, settings) };
+        let to = from + share / shares.iter().sum::<f64>();
+        let outcome = {
+            let mut ear = Ear { job, family, prefixed: false, quiet: Some(Passing { from, to }) };
+            fit(family, &data, &options, None, &mut ear)
+        };
+        from = to;
+        match outcome {
+            Ok(fitted) => {
+                let valid = valid_score(prepared, &fitted)?;
+                if valid.is_finite() {
+                    points.push(LearningPoint { share, rows: picked.len() as u64, valid });
+                }
+            }
+            Err(FitError::Cancelled) => return Err(TrainError::Cancelled),
+            Err(FitError::Problem(problem)) => {
+                job.warn(format!("No fit on {:.0} % of the train rows: {problem}", share * 100.0));
+            }
+        }
+    }
+    if points.len() < shares.len() {
+        points.clear();
+    }
+    Ok(Curve { family, points })
+}
+
+pub fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
+}

@@ -1,0 +1,191 @@
+//! The running job: its phases, its voice and its checkpoints.
+
+use super::{Sink, TrainError, checkpoint, prepare::Prepared, progress::Tracker};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+use trainyard_types::{
+    job::{JobEvent, LogLevel, Progress},
+    run::{Family, MetricPoint, TrainSettings},
+};
+
+/// Least time between two progress events of the same stage.
+const PROGRESS_EVERY: Duration = Duration::from_millis(150);
+/// What RealMLP may take where nothing is said, seconds.
+pub const DEFAULT_BUDGET: f64 = 60.0;
+
+/// The phases of a job, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Load,
+    Linear,
+    Trees,
+    RealMlp,
+    LearningCurve,
+    Evaluate,
+    Importance,
+    Write,
+}
+
+impl Phase {
+    const COUNT: usize = 8;
+
+    pub fn of(family: Family) -> Phase {
+        match family {
+            Family::Trees => Phase::Trees,
+            Family::RealMlp => Phase::RealMlp,
+            Family::Linear | Family::Auto => Phase::Linear,
+        }
+    }
+}
+
+pub struct Job<'a> {
+    sink: &'a mut dyn Sink,
+    pub folder: PathBuf,
+    fingerprint: String,
+    tracker: Tracker,
+    start: Instant,
+    stage: String,
+    rows_per_second: Option<f64>,
+    last_progress: Option<Instant>,
+    last_checkpoint: Option<Instant>,
+    checkpoint_every: Duration,
+}
+
+impl<'a> Job<'a> {
+    pub fn new(sink: &'a mut dyn Sink, folder: &Path, fingerprint: String, checkpoint_every: Duration) -> Self {
+        // Until the rows are known, what a job of the default budget takes.
+        let estimates = vec![1.0, 2.0, 5.0, DEFAULT_BUDGET, 4.0, 2.0, 3.0, 0.5];
+        debug_assert_eq!(estimates.len(), Phase::COUNT);
+        Self {
+            sink,
+            folder: folder.to_owned(),
+            fingerprint,
+            tracker: Tracker::new(estimates),
+            start: Instant::now(),
+            stage: String::new(),
+            rows_per_second: None,
+            last_progress: None,
+            last_checkpoint: None,
+            checkpoint_every,
+        }
+    }
+
+    /// Estimates the phases from the number of train rows and columns: rough figures from two cores, corrected as soon as a
+    /// phase runs.
+    pub fn plan(&mut self, prepared: &Prepared, settings: &TrainSettings) {
+        let rows = prepared.rows();
+        let cells = (rows.train * prepared.train.frame.columns.len() as u64) as f64;
+        let outputs = prepared.classes.len().max(2) as f64 - 1.0;
+        let trees = 0.5 + cells * 2e-5 * outputs.min(10.0);
+        let linear = 0.5 + cells * 4e-6;
+        let net = match settings.epochs {
+            Some(epochs) => f64::from(epochs) * rows.train as f64 / 60_000.0 + 1.0,
+            None => settings.budget_seconds.unwrap_or(DEFAULT_BUDGET),
+        };
+        let wanted = |family| settings.family == Family::Auto || settings.family == family;
+        let curve = match settings.family {
+            Family::Linear => 0.75 * linear,
+            Family::RealMlp => 1.75 * trees,
+            Family::Trees | Family::Auto => 0.75 * trees,
+        };
+        let columns = prepared.train.frame.columns.len() as f64;
+        for (phase, seconds) in [
+            (Phase::Linear, linear),
+            (Phase::Trees, if wanted(Family::Trees) { trees } else { 0.0 }),
+            (Phase::RealMlp, if wanted(Family::RealMlp) { net } else { 0.0 }),
+            (Phase::LearningCurve, curve),
+            (Phase::Evaluate, 0.5 + (rows.train + rows.valid + rows.test) as f64 * 1.5e-5),
+            (Phase::Importance, columns * (rows.valid.min(4000) as f64) * 5.0 * 4e-6),
+        ] {
+            self.estimate(phase, seconds);
+        }
+    }
+
+    pub fn estimate(&mut self, phase: Phase, seconds: f64) {
+        self.tracker.estimate(phase as usize, seconds);
+    }
+
+    /// What is being done, in words.
+    pub fn stage(&self) -> &str {
+        &self.stage
+    }
+
+    /// Seconds since the job's start.
+    pub fn elapsed(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    pub fn begin(&mut self, phase: Phase, stage: &str) {
+        self.rows_per_second = None;
+        let now = self.elapsed();
+        self.tracker.begin(phase as usize, now);
+        self.progress(0.0, stage, None);
+    }
+
+    /// The current phase is this far, 0 to 1.
+    pub fn progress(&mut self, fraction: f64, stage: &str, rows_per_second: Option<f64>) {
+        self.tracker.advance(fraction);
+        if let Some(rate) = rows_per_second.filter(|rate| rate.is_finite()) {
+            self.rows_per_second = Some(rate);
+        }
+        let now = self.elapsed();
+        let (fraction, eta_seconds) = (self.tracker.fraction(now), self.tracker.eta(now));
+        if self.stage == stage && self.last_progress.is_some_and(|at| at.elapsed() < PROGRESS_EVERY) {
+            return;
+        }
+        self.last_progress = Some(Instant::now());
+        self.stage = stage.to_owned();
+        let rows_per_second = self.rows_per_second;
+        self.sink.event(JobEvent::Progress(Progress { stage: stage.to_owned(), fraction, eta_seconds, rows_per_second }));
+    }
+
+    pub fn log(&mut self, line: impl Into<String>) {
+        self.sink.event(JobEvent::Log { level: LogLevel::Info, line: line.into() });
+    }
+
+    pub fn warn(&mut self, line: impl Into<String>) {
+        self.sink.event(JobEvent::Log { level: LogLevel::Warning, line: line.into() });
+    }
+
+    pub fn device(&mut self, device: String, reason: String) {
+        self.sink.event(JobEvent::Device { device, reason });
+    }
+
+    /// Values that are no numbers are left out: JSON can't say them.
+    pub fn metrics(&mut self, points: Vec<MetricPoint>) {
+        let points: Vec<MetricPoint> = points.into_iter().filter(|point| point.value.is_finite()).collect();
+        if !points.is_empty() {
+            self.sink.event(JobEvent::Metrics { points });
+        }
+    }
+
+    pub fn cancelled(&mut self) -> bool {
+        self.sink.cancelled()
+    }
+
+    /// # Errors
+    /// The job is to stop.
+    pub fn check(&mut self) -> Result<(), TrainError> {
+        if self.cancelled() { Err(TrainError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Writes a checkpoint unless the last one is fresh. A disk that refuses it costs the way back, not the job.
+    pub fn checkpoint(&mut self, family: Family, step: u64, bytes: &dyn Fn() -> Vec<u8>) {
+        if self.last_checkpoint.is_some_and(|at| at.elapsed() < self.checkpoint_every) {
+            return;
+        }
+        let outcome = checkpoint::write(&self.folder, &self.fingerprint, family, step, &bytes());
+        self.last_checkpoint = Some(Instant::now());
+        match outcome {
+            Ok(()) => self.sink.event(JobEvent::Checkpoint { step }),
+            Err(error) => self.warn(format!("The checkpoint could not be written: {error}. Free some disk space.")),
+        }
+    }
+
+    /// What an interrupted try left.
+    pub fn resume(&self, family: Family) -> Option<checkpoint::Checkpoint> {
+        checkpoint::read(&self.folder, &self.fingerprint).filter(|checkpoint| checkpoint.family == family)
+    }
+}

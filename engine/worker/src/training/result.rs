@@ -1,0 +1,199 @@
+//! From the kept model to the run's result: scores, verdict, importance, charts and the model's file.
+
+use super::{
+    MODEL_FILE, TrainError, checkpoint,
+    fits::{self, Curve},
+    job::{Job, Phase},
+    prepare::{Prepared, Rows},
+};
+use std::collections::BTreeMap;
+use trainyard_assess::{bootstrap, diagnosis, importance, metrics};
+use trainyard_infer::{Model, Predictions};
+use trainyard_learn::{Fitted, device::ChosenDevice};
+use trainyard_report::{Evidence, charts};
+use trainyard_types::{
+    Problem,
+    evaluation::{Candidate, Importance, Metrics, PartMetrics, RunResult, TestMetric, Verdict},
+    run::{Family, TrainSettings},
+};
+
+const RESAMPLES: usize = 1000;
+/// Rows and shuffles behind the permutation importance; fewer where there are very many columns.
+const IMPORTANCE_ROWS: usize = 4000;
+const IMPORTANCE_REPEATS: usize = 5;
+const IMPORTANCE_FITS: usize = 1000;
+
+/// Versions of the libraries that decide the numbers, as pinned in the workspace.
+pub const LIBRARIES: [(&str, &str); 3] =
+    [("trainyard", env!("CARGO_PKG_VERSION")), ("burn", "0.22.1"), ("perpetual", "3.0.0-rc.2")];
+
+/// What the fits left.
+pub struct Parts<'a> {
+    pub prepared: &'a Prepared,
+    pub settings: &'a TrainSettings,
+    pub device: ChosenDevice,
+    pub kept: Fitted,
+    pub candidates: Vec<Candidate>,
+    pub dummy: f64,
+    pub linear: f64,
+    pub curve: Curve,
+}
+
+/// Scores all three parts alike, judges, draws and writes.
+///
+/// # Errors
+/// Cancelled, or the model can't be written.
+pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainError> {
+    let Parts { prepared, settings, device, kept, candidates, dummy, linear, curve } = parts;
+    let (task, model) = (prepared.task, &kept.model);
+    job.begin(Phase::Evaluate, "Scoring train, validation and test rows");
+    let train = answers(model, &prepared.train)?;
+    job.progress(0.4, "Scoring train, validation and test rows", None);
+    let valid = answers(model, &prepared.valid)?;
+    let test = answers(model, &prepared.test)?;
+    job.check()?;
+    let score = |rows: &Rows, predictions: &Predictions| numbers(metrics::score(task, &rows.target, predictions));
+    let metrics = PartMetrics {
+        train: score(&prepared.train, &train),
+        valid: score(&prepared.valid, &valid),
+        test: score(&prepared.test, &test),
+    };
+    job.progress(0.6, "Resampling the test rows for intervals", None);
+    let intervals = bootstrap::intervals(task, &prepared.test.target, &test, RESAMPLES, settings.seed);
+    let test_metrics: Vec<TestMetric> =
+        intervals.into_iter().filter(|m| m.value.is_finite() && m.low.is_finite() && m.high.is_finite()).collect();
+    if test_metrics.first().is_none_or(|m| m.name != task.primary_metric()) {
+        job.warn(format!(
+            "{} is not defined on the test rows: they are all of one class.",
+            trainyard_report::words::metric(task.primary_metric())
+        ));
+    }
+    job.progress(0.8, "Judging the fit", None);
+    let mut verdict = diagnosis::verdict(diagnosis::Input {
+        task,
+        family: kept.model.family,
+        train_target: &prepared.train.target,
+        train: &train,
+        valid_target: &prepared.valid.target,
+        valid: &valid,
+        dummy,
+        linear,
+        learning_curve: curve.points,
+        seed: settings.seed,
+    });
+    explain_curve(&mut verdict, curve.family);
+    finite(&mut verdict);
+    job.log(verdict.sentence.clone());
+    job.check()?;
+
+    let importance = importances(job, prepared, settings, model)?;
+    job.begin(Phase::Write, "Drawing the charts");
+    let charts = charts(&Evidence {
+        task,
+        classes: &prepared.classes,
+        target_name: &settings.target,
+        target: &prepared.test.target,
+        predictions: &test,
+        metrics: &metrics.test,
+        importance: &importance,
+        verdict: &verdict,
+        curve_family: curve.family,
+    });
+    job.progress(0.5, "Writing the model", None);
+    let bytes = model.to_bytes().map_err(Problem::from)?;
+    checkpoint::replace(&job.folder.join(MODEL_FILE), &bytes).map_err(|error| {
+        Problem::internal(format!("The model could not be written: {error}. Free some disk space and retry the run."))
+    })?;
+    let (device, device_reason) = match model.family {
+        Family::Trees => ("CPU".to_owned(), fits::TREES_ON_CPU.to_owned()),
+        _ => (device.name, device.reason),
+    };
+    let mut parameters = kept.parameters.clone();
+    parameters.insert("columns".into(), prepared.train.frame.columns.len().to_string());
+    let seconds = job.elapsed();
+    job.log(format!("Done after {seconds:.1} s."));
+    Ok(RunResult {
+        task,
+        family: model.family,
+        device,
+        device_reason,
+        rows: prepared.rows(),
+        seconds,
+        epochs: kept.epochs,
+        rows_per_second: if kept.rows_per_second.is_finite() { kept.rows_per_second } else { 0.0 },
+        metrics,
+        test: test_metrics,
+        verdict,
+        candidates,
+        importance,
+        charts,
+        signature: model.signature.clone(),
+        parameters,
+        libraries: LIBRARIES.into_iter().map(|(name, version)| (name.to_owned(), version.to_owned())).collect(),
+        model_file: MODEL_FILE.to_owned(),
+        model_hash: blake3::hash(&bytes).to_hex().to_string(),
+    })
+}
+
+fn answers(model: &Model, rows: &Rows) -> Result<Predictions, TrainError> {
+    Ok(model.predict(&rows.frame)?)
+}
+
+/// Without those that the rows leave undefined: JSON can't say them.
+fn numbers(metrics: Metrics) -> Metrics {
+    metrics.into_iter().filter(|(_, value)| value.is_finite()).collect::<BTreeMap<_, _>>()
+}
+
+fn explain_curve(verdict: &mut Verdict, family: Family) {
+    if verdict.learning_curve.is_empty() {
+        verdict.rule.push_str(" There was no learning curve: too few rows for fits on 25 and 50 % of them.");
+        return;
+    }
+    let of = match family {
+        Family::Linear => "the linear model itself",
+        _ => "gradient-boosted trees",
+    };
+    verdict.rule.push_str(&format!(" The learning curve is that of {of}, fitted on 25, 50 and 100 % of the train rows."));
+}
+
+/// JSON can't say what is not a number.
+fn finite(verdict: &mut Verdict) {
+    let Verdict { train, valid, gap, gap_low, gap_high, dummy, linear, .. } = verdict;
+    for value in [train, valid, gap, gap_low, gap_high, dummy, linear] {
+        if !value.is_finite() {
+            *value = 0.0;
+        }
+    }
+}
+
+fn importances(
+    job: &mut Job<'_>,
+    prepared: &Prepared,
+    settings: &TrainSettings,
+    model: &Model,
+) -> Result<Vec<Importance>, TrainError> {
+    let columns = model.signature.inputs.len().max(1);
+    let repeats = (IMPORTANCE_FITS / columns).clamp(1, IMPORTANCE_REPEATS);
+    job.begin(Phase::Importance, "Shuffling columns to see which matter");
+    let mut done = 0;
+    let mut stopped = false;
+    let found = importance::permutation(
+        model,
+        &prepared.valid.frame,
+        &prepared.valid.target,
+        prepared.task.primary_metric(),
+        repeats,
+        settings.seed,
+        IMPORTANCE_ROWS,
+        &mut || {
+            job.progress(done as f64 / columns as f64, "Shuffling columns to see which matter", None);
+            done += 1;
+            stopped = job.cancelled();
+            stopped
+        },
+    )?;
+    if stopped {
+        return Err(TrainError::Cancelled);
+    }
+    Ok(found.into_iter().filter(|i| i.mean.is_finite() && i.std.is_finite()).collect())
+}

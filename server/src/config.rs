@@ -1,0 +1,221 @@
+//! Configuration: the defaults, over them `trainyard.toml`, over it `TRAINYARD_*`, over those the flags.
+
+use clap::Args;
+use figment::{
+    Figment,
+    providers::{Format, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use trainyard_service::Settings;
+use trainyard_types::Problem;
+
+/// Read where no other file is named.
+const FILE: &str = "trainyard.toml";
+/// Texts, and whole numbers or switches, that may stand in the environment.
+const TEXTS: [&str; 7] = ["bind", "data_dir", "database_url", "admin_password", "log", "log_format", "public_url"];
+const VALUES: [&str; 4] = ["max_upload_mib", "slots", "worker", "trust_proxy"];
+/// Variables of builds and tests; not configuration.
+const OTHERS: [&str; 5] = ["site", "program", "shots", "config", "code_version"];
+
+/// Everything that can be configured; the keys of `trainyard.toml`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port to listen on.
+    pub bind: String,
+    /// Folder for the database, artifacts, uploads and jobs.
+    pub data_dir: PathBuf,
+    /// `sqlite:…` or `postgres://…`. Left out: a SQLite file in `data_dir`.
+    pub database_url: Option<String>,
+    /// The first admin's password, used at the first start only. Left out: one is generated and shown once.
+    pub admin_password: Option<String>,
+    /// Largest upload, MiB.
+    pub max_upload_mib: u64,
+    /// Jobs that the server works on at a time.
+    pub slots: u32,
+    /// Whether `serve` works on jobs itself.
+    pub worker: bool,
+    /// The address that browsers use, where a proxy stands in between; `https://…` makes cookies `Secure`.
+    pub public_url: Option<String>,
+    /// Takes the caller's address from the proxy's `X-Forwarded-For`. Only behind a proxy that sets it.
+    pub trust_proxy: bool,
+    /// What is logged, as `tracing` filters: `info`, `trainyard=debug,warn` …
+    pub log: String,
+    /// `text` or `json`.
+    pub log_format: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            bind: "127.0.0.1:3000".to_owned(),
+            data_dir: PathBuf::from("trainyard-data"),
+            database_url: None,
+            admin_password: None,
+            max_upload_mib: 4096,
+            slots: 1,
+            worker: true,
+            public_url: None,
+            trust_proxy: false,
+            log: "info".to_owned(),
+            log_format: "text".to_owned(),
+        }
+    }
+}
+
+/// Flags of every verb that opens the database.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Flags {
+    /// Configuration file [default: trainyard.toml, where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for the database, artifacts and uploads [default: trainyard-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// postgres://… or sqlite:… [default: a SQLite file in the data folder]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+}
+
+impl Config {
+    /// Reads file and environment and lays the flags over them.
+    ///
+    /// # Errors
+    /// A file that can't be read, an unknown key, a value of the wrong kind: each says where.
+    pub fn read(flags: &Flags) -> Result<Self, Problem> {
+        let environment = |key: &str| std::env::var(format!("TRAINYARD_{}", key.to_uppercase())).ok();
+        let mut config = Self::layered(flags.config.as_deref(), environment)?;
+        if let Some(folder) = &flags.data_dir {
+            config.data_dir.clone_from(folder);
+        }
+        if flags.database_url.is_some() {
+            config.database_url.clone_from(&flags.database_url);
+        }
+        Ok(config)
+    }
+
+    fn layered(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>) -> Result<Self, Problem> {
+        let path = file.unwrap_or(Path::new(FILE));
+        let mut layers = Figment::from(Serialized::defaults(Self::default()));
+        if path.is_file() {
+            layers = layers.merge(Toml::file_exact(path));
+        } else if file.is_some() {
+            return Err(Problem::invalid(format!("There is no configuration file {}. Check --config.", path.display())));
+        }
+        for key in TEXTS {
+            if let Some(value) = environment(key) {
+                layers = layers.merge(Serialized::default(key, value));
+            }
+        }
+        for key in VALUES {
+            let Some(text) = environment(key) else { continue };
+            let name = format!("TRAINYARD_{}", key.to_uppercase());
+            layers = match (text.parse::<bool>(), text.parse::<u64>()) {
+                (Ok(switch), _) => layers.merge(Serialized::default(key, switch)),
+                (_, Ok(number)) => layers.merge(Serialized::default(key, number)),
+                _ => return Err(Problem::invalid(format!("{name} is '{text}'. Use a whole number, or true or false."))),
+            };
+        }
+        let config: Self = layers.extract().map_err(|error| {
+            let faults: Vec<String> = error.into_iter().map(|fault| fault.to_string()).collect();
+            Problem::invalid(format!("The configuration can't be used: {}. Correct it and start again.", faults.join("; ")))
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Whether the values make sense, whatever layer they came from.
+    ///
+    /// # Errors
+    /// Names the first that doesn't.
+    pub fn check(&self) -> Result<(), Problem> {
+        if !(1..=64).contains(&self.slots) {
+            return Err(Problem::invalid("'slots' has to be from 1 to 64."));
+        }
+        if self.max_upload_mib == 0 {
+            return Err(Problem::invalid("'max_upload_mib' has to be at least 1."));
+        }
+        if !["text", "json"].contains(&self.log_format.as_str()) {
+            return Err(Problem::invalid("'log_format' has to be text or json."));
+        }
+        match &self.public_url {
+            Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
+                Err(Problem::invalid("'public_url' has to start with http:// or https://."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `TRAINYARD_*` variables that mean nothing, for a warning: most likely mistyped.
+    pub fn unknown_variables() -> Vec<String> {
+        std::env::vars_os()
+            .filter_map(|(name, _)| name.into_string().ok())
+            .filter(|name| {
+                name.strip_prefix("TRAINYARD_").map(str::to_lowercase).is_some_and(|key| {
+                    let known = TEXTS.iter().chain(&VALUES).chain(&OTHERS).any(|known| *known == key);
+                    !known && !key.starts_with("test_")
+                })
+            })
+            .collect()
+    }
+
+    /// What the service needs of it.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            data_dir: self.data_dir.clone(),
+            database_url: self.database_url.clone(),
+            max_upload_bytes: self.max_upload_mib.saturating_mul(1 << 20),
+            code_version: CODE_VERSION.to_owned(),
+        }
+    }
+
+    /// Whether browsers reach the server over TLS.
+    pub fn https(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+/// Version of the program, as runs record it.
+pub const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn none(_: &str) -> Option<String> {
+        None
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_numbers_may_be_passwords() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("trainyard.toml");
+        std::fs::write(&file, "bind = \"0.0.0.0:80\"\nslots = 3\n").unwrap();
+        let config = Config::layered(Some(&file), none).unwrap();
+        assert_eq!((config.bind.as_str(), config.slots), ("0.0.0.0:80", 3));
+        let environment = |key: &str| match key {
+            "bind" => Some("127.0.0.1:81".to_owned()),
+            "admin_password" => Some("1234567890".to_owned()),
+            "worker" => Some("false".to_owned()),
+            _ => None,
+        };
+        let config = Config::layered(Some(&file), environment).unwrap();
+        assert_eq!((config.bind.as_str(), config.slots, config.worker), ("127.0.0.1:81", 3, false));
+        assert_eq!(config.admin_password.as_deref(), Some("1234567890"));
+    }
+
+    #[test]
+    fn wrong_keys_and_values_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("trainyard.toml");
+        for (text, word) in [("bnd = \"x\"", "bnd"), ("slots = \"many\"", "slots"), ("slots = 0", "slots")] {
+            std::fs::write(&file, text).unwrap();
+            let problem = Config::layered(Some(&file), none).unwrap_err();
+            assert!(problem.message.contains(word), "{}", problem.message);
+        }
+        let missing = Config::layered(Some(&dir.path().join("none.toml")), none).unwrap_err();
+        assert!(missing.message.contains("none.toml"));
+    }
+}

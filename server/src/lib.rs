@@ -1,0 +1,7 @@
+//! The `trainyard` program: configuration, command line, web server. It stays thin: handlers take what a request holds,
+//! call one function of the service and hand on its answer.
+
+pub mod cli;
+pub mod config;
+pub mod rest;
+pub mod web;

@@ -1,0 +1,109 @@
+//! Lists as JSON pages or as one CSV file.
+
+use super::errors::ApiError;
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, header};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::future::Future;
+use trainyard_types::{Page, PageQuery, Problem};
+
+/// Rows of a downloaded list at most.
+const LONGEST: u64 = 100_000;
+/// Items fetched at a time for a download.
+const STEP: u64 = 500;
+
+/// `?format=csv` asks for the whole list as a file; left out: a page as JSON.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+pub struct Format {
+    /// `json` or `csv`.
+    pub format: String,
+}
+
+/// Answers a list: the page asked for as JSON, or all of it as `NAME.csv`.
+///
+/// # Errors
+/// What `fetch` says, or an unknown format.
+pub async fn list<T, F, Fut>(name: &str, format: &Format, query: PageQuery, fetch: F) -> Result<Response, ApiError>
+where
+    T: Serialize,
+    F: Fn(PageQuery) -> Fut,
+    Fut: Future<Output = Result<Page<T>, Problem>>,
+{
+    match format.format.as_str() {
+        "" | "json" => Ok(Json(fetch(query).await?).into_response()),
+        "csv" => {
+            let mut rows = Vec::new();
+            for page in 1..=LONGEST / STEP {
+                let step = fetch(PageQuery { page, per_page: STEP, ..query.clone() }).await?;
+                let last = page * STEP >= step.total;
+                for item in step.items {
+                    rows.push(serde_json::to_value(item).map_err(|e| trainyard_store::error::internal(&e))?);
+                }
+                if last {
+                    break;
+                }
+            }
+            Ok(file(name, "text/csv; charset=utf-8", csv(&rows)))
+        }
+        other => Err(Problem::field("format", format!("'{other}' is no format. Use json or csv.")).into()),
+    }
+}
+
+/// An answer that browsers save.
+pub fn file(name: &str, content_type: &'static str, text: String) -> Response {
+    let mut response = text.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}.csv\"")) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    }
+    response
+}
+
+/// RFC 4180: one column for each field of the first object; what is nested stays JSON.
+fn csv(rows: &[Value]) -> String {
+    let Some(Value::Object(first)) = rows.first() else { return String::new() };
+    let names: Vec<&String> = first.keys().collect();
+    let mut out = names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(",");
+    out.push_str("\r\n");
+    for row in rows {
+        let cells: Vec<String> = names.iter().map(|name| cell(row.get(name.as_str()).unwrap_or(&Value::Null))).collect();
+        out.push_str(&cells.join(","));
+        out.push_str("\r\n");
+    }
+    out
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) => quoted(&harmless(text)),
+        nested => quoted(&nested.to_string()),
+    }
+}
+
+/// A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV Injection").
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn formulas_are_disarmed_and_numbers_kept() {
+        let rows = [json!({"a": "=HYPERLINK(\"x\")", "b": -1.5, "c": "x,y", "d": null, "e": ["@"]})];
+        assert_eq!(csv(&rows), "a,b,c,d,e\r\n\"'=HYPERLINK(\"\"x\"\")\",-1.5,\"x,y\",,\"[\"\"@\"\"]\"\r\n");
+    }
+}
