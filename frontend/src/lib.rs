@@ -5,4 +5,8 @@
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(trainyard_app::App);
+    // Tests, and scripts that drive a browser, wait for this before they click.
+    if let Some(root) = leptos::prelude::document().document_element() {
+        let _ = root.set_attribute("data-ready", "true");
+    }
 }

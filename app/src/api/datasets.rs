@@ -68,8 +68,8 @@ pub async fn discard_upload(project: String, upload: UploadId) -> Result<(), App
     super::done(trainyard_service::datasets::discard_upload(&ctx, &actor, &project, upload).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "commit_upload", input = Json)]
-pub async fn commit_upload(project: String, upload: UploadId, commit: CommitUpload) -> Result<Committed, AppError> {
+#[server(prefix = "/api/fn", endpoint = "keep_upload", input = Json)]
+pub async fn keep_upload(project: String, upload: UploadId, commit: CommitUpload) -> Result<Committed, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     Ok(match trainyard_service::datasets::commit(&ctx, &actor, &project, upload, commit).await {
         Ok(version) => Committed::Stored { dataset: version.dataset, version: version.summary.id },

@@ -27,8 +27,8 @@ pub async fn model_versions(name: String) -> Result<Vec<ModelVersionView>, AppEr
     super::done(trainyard_service::models::versions(&ctx, &actor, &super::model_name(&name)?).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "register_model", input = Json)]
-pub async fn register_model(project: String, model: RegisterModel) -> Result<ModelVersionView, AppError> {
+#[server(prefix = "/api/fn", endpoint = "register", input = Json)]
+pub async fn register(project: String, model: RegisterModel) -> Result<ModelVersionView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::models::register(&ctx, &actor, &project, model).await)
 }
@@ -41,8 +41,8 @@ pub async fn move_champion(name: String, to: MoveAlias) -> Result<(), AppError> 
 }
 
 /// Predicts rows with a version, or with the champion.
-#[server(prefix = "/api/fn", endpoint = "predict_rows", input = Json)]
-pub async fn predict_rows(name: String, version: Option<i32>, rows: PredictRows) -> Result<PredictionsView, AppError> {
+#[server(prefix = "/api/fn", endpoint = "predict", input = Json)]
+pub async fn predict(name: String, version: Option<i32>, rows: PredictRows) -> Result<PredictionsView, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::models::predict(&ctx, &actor, &super::model_name(&name)?, version, rows).await)
 }

@@ -51,11 +51,11 @@ pub async fn run_metrics(project: String, run: RunId) -> Result<Vec<MetricSeries
     super::done(trainyard_service::runs::metrics(&ctx, &actor, &project, run).await)
 }
 
-/// Log lines after a sequence number (0: from the start), 5,000 at most.
+/// The last log lines, 2,000 at most.
 #[server(prefix = "/api/fn", endpoint = "run_log", input = Json)]
-pub async fn run_log(project: String, run: RunId, after: i64) -> Result<Vec<LogLine>, AppError> {
+pub async fn run_log(project: String, run: RunId) -> Result<Vec<LogLine>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
-    super::done(trainyard_service::runs::log(&ctx, &actor, &project, run, after, 5_000, "").await)
+    super::done(trainyard_service::runs::log(&ctx, &actor, &project, run, -1, 2_000, "").await)
 }
 
 #[server(prefix = "/api/fn", endpoint = "plan_run", input = Json)]

@@ -24,7 +24,7 @@ pub fn AuditPage() -> impl IntoView {
         </PageHead>
         <div role="status">{move || verify.value().get().map(|answer| view! { <Verdict answer/> })}</div>
         <ListTools search="Search person, action, subject" download="/api/v1/audit"/>
-        <Load resource=events lines=12 view=|page: Page<AuditEventView>| view! {
+        <Load resource=events lines=12 view=|page| view! {
             <EventsTable page=page.clone()/>
             <Pager total=page.total page=page.page per_page=page.per_page noun="events"/>
         }.into_any()/>

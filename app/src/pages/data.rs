@@ -36,13 +36,13 @@ fn listed(page: Page<DatasetView>, query: &PageQuery, project: String) -> AnyVie
     let columns = vec![
         Column::text("Name").sorted("name"),
         Column::number("Rows").sorted("rows"),
-        Column::number("Columns").sorted("columns"),
+        Column::number("Columns"),
         Column::number("Size").sorted("bytes"),
         Column::number("Version"),
         Column::text("Warnings"),
-        Column::number("Runs").sorted("runs"),
+        Column::number("Runs"),
         Column::text("Owner"),
-        Column::text("Changed").sorted("updated"),
+        Column::text("Changed"),
     ];
     view! {
         <ListTools search="Search data sets" download=download/>

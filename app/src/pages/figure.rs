@@ -93,8 +93,8 @@ pub fn ChartFigure(chart: Chart) -> impl IntoView {
                         </div>
                     </details>
                 })}
-                <button type="button" class="link" on:click=save_svg>"SVG"</button>
-                {has_table.then(|| view! { <button type="button" class="link" on:click=save_csv>"CSV"</button> })}
+                <button type="button" class="button quiet small needs-script" on:click=save_svg>"SVG"</button>
+                {has_table.then(|| view! { <button type="button" class="button quiet small needs-script" on:click=save_csv>"CSV"</button> })}
             </div>
         </figure>
     }

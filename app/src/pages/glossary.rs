@@ -22,7 +22,7 @@ pub fn GlossaryPage() -> impl IntoView {
                 return view! { <EmptyState glyph=Glyph::Book title="No such word" text="Try a shorter one."/> }.into_any();
             }
             Topic::ALL.into_iter().map(|topic| {
-                let mine: Vec<_> = hits.iter().filter(|e| e.topic == topic).collect();
+                let mine: Vec<&'static Entry> = hits.iter().copied().filter(|e| e.topic == topic).collect();
                 (!mine.is_empty()).then(|| view! {
                     <Section title=topic.title()>
                         <dl class="glossary-list">

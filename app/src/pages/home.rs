@@ -12,7 +12,7 @@ use leptos_router::components::Redirect;
 use trainyard_types::{
     Action,
     home::HomeView,
-    job::{JobState, WorkerView},
+    job::JobState,
     model::ModelView,
     run::RunSummary,
 };
@@ -261,7 +261,7 @@ fn Devices(queued: u64) -> impl IntoView {
     let title = "Queue and devices";
     view! {
         <Section title=title>
-            <Load resource=workers lines=2 view=move |workers: Vec<WorkerView>| {
+            <Load resource=workers lines=2 view=move |workers| {
                 if workers.is_empty() {
                     return view! {
                         <Note tone=Tone::Warning><p>"No worker is there: jobs wait. Start one with "<code>"trainyard worker"</code>", or the server without "<code>"--no-worker"</code>"."</p></Note>

@@ -37,8 +37,8 @@ fn listed(page: Page<ModelView>, query: &PageQuery, project: String) -> AnyView 
         Column::number("Test score of latest").term("bootstrap_interval"),
         Column::text("Verdict").term("verdict"),
         Column::text("Model"),
-        Column::number("Predictions").sorted("predictions"),
-        Column::text("Changed").sorted("updated"),
+        Column::number("Predictions"),
+        Column::text("Changed"),
     ];
     view! {
         <ListTools search="Search models" download=download/>

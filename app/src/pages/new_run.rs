@@ -36,7 +36,7 @@ struct Loaded {
 }
 
 async fn load(project: String, version: String, from: String) -> Result<Loaded, AppError> {
-    let query = PageQuery { per_page: 500, sort: "-updated".to_owned(), ..PageQuery::default() };
+    let query = PageQuery { per_page: 500, ..PageQuery::default() };
     let datasets = list_datasets(project.clone(), query).await?.items;
     let from = match from.as_str() {
         "" => None,
@@ -136,7 +136,7 @@ fn Form(
     });
     let navigate = use_navigate();
     Effect::new(move |_| {
-        if let Some(Ok(run)) = create.value_local().get() {
+        if let Some(Ok(run)) = create.value().get() {
             navigate(&format!("/p/{}/runs/{run}", project.get_value()), NavigateOptions::default());
         }
     });
@@ -160,7 +160,7 @@ fn Form(
             create.dispatch_local(NewRun { name, dataset_version: version, settings });
         }
     };
-    let problem = Signal::derive(move || wrong.get().or_else(|| problem_of(create.value_local().get())));
+    let problem = Signal::derive(move || wrong.get().or_else(|| problem_of(create.value().get())));
     let pending = create.pending();
 
     let queries = (set_query.clone(), set_query.clone());

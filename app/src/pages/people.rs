@@ -47,7 +47,7 @@ pub fn PeoplePage() -> impl IntoView {
         {move || actions.reset.value().get().and_then(Result::ok).map(|made| view! { <NewPassword made/> })}
         {move || create.value().get().and_then(Result::ok).map(|made| view! { <NewPassword made/> })}
         <ListTools search="Search people" states/>
-        <Load resource=users lines=8 view=move |(page, workspaces): (Page<UserView>, Vec<WorkspaceView>)| view! {
+        <Load resource=users lines=8 view=move |(page, workspaces)| view! {
             <UsersTable page=page.clone() workspaces=workspaces.clone() actions/>
             <Pager total=page.total page=page.page per_page=page.per_page noun="people"/>
             <AddPerson create workspaces/>

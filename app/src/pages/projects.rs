@@ -22,7 +22,7 @@ pub fn ProjectsPage() -> impl IntoView {
     view! {
         <PageHead title="Projects" state="A project holds data sets, runs and models. Roles are held in its workspace."/>
         <ListTools search="Search projects"/>
-        <Load resource=projects lines=6 view=|(page, workspaces): (Page<ProjectView>, Vec<WorkspaceView>)| {
+        <Load resource=projects lines=6 view=|(page, workspaces)| {
             let me = use_me();
             let may_make = me.is_some_and(|me| me.instance_admin || me.projects.iter().any(|p| p.role.allows(Action::Administer)));
             view! {
@@ -48,10 +48,10 @@ fn ProjectsTable(page: Page<ProjectView>) -> impl IntoView {
     ];
     view! {
         <DataTable caption="Projects" columns>
-            {page.items.into_iter().map(|p| view! {
+            {page.items.into_iter().map(|p| (format!("/p/{}", p.slug), p)).map(|(address, p)| view! {
                 <Row>
-                    <Cell label="Project" main=true><a href=format!("/p/{}", p.slug)>{p.name}</a></Cell>
-                    <Cell label="Address"><code>{format!("/p/{}", p.slug)}</code></Cell>
+                    <Cell label="Project" main=true><a href=address.clone()>{p.name}</a></Cell>
+                    <Cell label="Address"><code>{address}</code></Cell>
                     <Cell label="Workspace">{p.workspace.name}</Cell>
                     <Cell label="Your role">{p.role.to_string()}</Cell>
                     <Cell label="Description">{p.description}</Cell>

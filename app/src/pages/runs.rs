@@ -44,7 +44,7 @@ pub fn RunsPage() -> impl IntoView {
         <PageHead
             title="Experiments"
             state="Every training run, with what it learned from and how good it is on rows it never saw."
-            tab=Signal::from(tab)
+            tab=Signal::derive(move || tab.get())
         >
             <LinkButton href=Signal::derive(new) label="New run" kind=ButtonKind::Primary glyph=Glyph::Plus/>
         </PageHead>
@@ -60,11 +60,11 @@ fn listed(page: Page<RunSummary>, query: &PageQuery, project: String, going: Mem
     let (total, at, per_page) = (page.total, page.page, page.per_page);
     let rows = page.items.into_iter().map(|run| row(run, &project)).collect_view();
     let columns = vec![
-        Column::text("State").sorted("state"),
+        Column::text("State"),
         Column::text("Name").sorted("name"),
-        Column::text("Data set"),
-        Column::text("Target"),
-        Column::text("Model"),
+        Column::text("Data set").sorted("dataset"),
+        Column::text("Target").sorted("target"),
+        Column::text("Model").sorted("family"),
         Column::number("Test score").sorted("score").term("bootstrap_interval"),
         Column::text("Verdict").term("verdict"),
         Column::number("Took").sorted("seconds"),
@@ -99,20 +99,22 @@ fn row(run: RunSummary, project: &str) -> AnyView {
     };
     let verdict = run.verdict.as_deref().and_then(fit_from_name);
     let mark = format!("run-mark series-{}", run_series(&run.id));
+    let state = state(&run);
+    let score = run.score.as_ref().map(score);
     view! {
         <Row>
-            <Cell label="State">{state(&run)}</Cell>
+            <Cell label="State">{state}</Cell>
             <Cell label="Name" main=true>
                 <svg class=mark viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" rx="2"></rect></svg>
-                <A href=href>{run.name.clone()}</A>
+                <A href=href>{run.name}</A>
             </Cell>
-            <Cell label="Data set"><A href=data>{run.dataset_name.clone()}</A>{format!(" v{}", run.dataset_version)}</Cell>
-            <Cell label="Target"><code>{run.target.clone()}</code></Cell>
+            <Cell label="Data set"><A href=data>{run.dataset_name}</A>{format!(" v{}", run.dataset_version)}</Cell>
+            <Cell label="Target"><code>{run.target}</code></Cell>
             <Cell label="Model">{family}</Cell>
-            <Cell label="Test score" numeric=true>{run.score.as_ref().map(score)}</Cell>
+            <Cell label="Test score" numeric=true>{score}</Cell>
             <Cell label="Verdict">{verdict.map(|fit| view! { <FitBadge fit/> })}</Cell>
             <Cell label="Took" numeric=true>{run.seconds.map(duration)}</Cell>
-            <Cell label="By">{run.created_by.clone()}</Cell>
+            <Cell label="By">{run.created_by}</Cell>
             <Cell label="When"><RelativeTime at=run.created_at/></Cell>
         </Row>
     }
@@ -149,7 +151,7 @@ fn score(metric: &TestMetric) -> AnyView {
     view! {
         <span class="score" title=format!("95 % interval {interval}")>
             {measure(metric.value)}
-            <small class="muted">{metric_title(&metric.name)}<br/>{interval}</small>
+            <small class="muted">{metric_title(&metric.name)}<br/>{interval.clone()}</small>
         </span>
     }
     .into_any()

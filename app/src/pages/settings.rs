@@ -105,9 +105,8 @@ fn TokensTable(page: Page<TokenView>, revoke: ServerAction<RevokeToken>) -> impl
         Column::text("Made"),
         Column::text("Last used"),
         Column::text("Expires"),
-        Column::text(""),
+        Column::text("Action"),
     ];
-    let columns = columns.into_iter().map(|c| if c.title.is_empty() { Column::text("Action") } else { c }).collect::<Vec<_>>();
     view! {
         <DataTable caption="Your API tokens" columns>
             {page.items.into_iter().map(|token| {

@@ -31,12 +31,13 @@ pub fn UploadPage() -> impl IntoView {
         },
     );
     let data = move || vec![("Data".to_owned(), format!("/p/{}/data", project.get_untracked()))];
+    let shown = |waiting: Option<UploadView>| match waiting {
+        None => view! { <Chooser/> }.into_any(),
+        Some(view) => view! { <Review view/> }.into_any(),
+    };
     view! {
         <PageHead title="Upload data" state="CSV, TSV, JSON Lines or Parquet. You see how the file is read before anything is kept." crumbs=data()/>
-        <Load resource=waiting lines=8 view=move |waiting: Option<UploadView>| match waiting {
-            None => view! { <Chooser/> }.into_any(),
-            Some(view) => view! { <Review view/> }.into_any(),
-        }/>
+        <Load resource=waiting lines=8 view=shown/>
     }
 }
 

@@ -22,7 +22,7 @@ pub fn WorkersPage() -> impl IntoView {
     });
     view! {
         <PageHead title="Workers" state="Processes that take jobs from the queue. The list renews itself every 5 seconds."/>
-        <Load resource=workers lines=4 view=|workers: Vec<WorkerView>| view! { <WorkersTable workers/> }.into_any()/>
+        <Load resource=workers lines=4 view=|workers| view! { <WorkersTable workers/> }.into_any()/>
         <Section title="Add a worker">
             <p class="prose">"The server works the queue itself. A further worker, on this machine or on another one that reaches the same database and files, takes jobs beside it:"</p>
             <CodeBlock code="trainyard worker" label="command"/>

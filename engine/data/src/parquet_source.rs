@@ -36,7 +36,7 @@ impl ParquetFile {
     pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
         let file = File::open(path).map_err(|error| words::cannot_read(path, &error))?;
         let metadata = guarded(|| {
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index(false)).map_err(words::damaged)
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(words::damaged)
         })?;
         let opened = Self { file, metadata };
         if opened.rows() > MAX_ROWS {

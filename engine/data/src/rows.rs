@@ -1,12 +1,21 @@
 //! A page of a stored table.
 
-use crate::{limits::MAX_PAGE_ROWS, normal, parquet_source::{ParquetFile, guarded}, profile::stored_schema, words};
+use crate::{
+    limits::MAX_PAGE_ROWS,
+    normal,
+    parquet_source::{ParquetFile, guarded},
+    profile::stored_schema,
+    words,
+};
 use arrow_array::Array;
 use std::path::Path;
 use trainyard_types::{Problem, dataset::RowsView};
 
+/// Characters of a value that a page shows.
+const SHOWN_CHARS: usize = 1_000;
+
 /// Up to `limit` rows (1,000 at most) from `offset` on, as text, in the table's order. Only the row groups that hold
-/// them are decoded. Beyond the last row the page is empty.
+/// them are decoded. Beyond the last row the page is empty. Texts are cut after 1,000 characters.
 ///
 /// # Errors
 /// If the file can't be read, or is not one that [`crate::ingest()`] wrote.
@@ -32,7 +41,7 @@ pub fn rows(parquet: &Path, offset: u64, limit: u64) -> Result<RowsView, Problem
                 for array in batch.columns() {
                     let texts = normal::texts(array).map_err(words::damaged)?;
                     for row in 0..texts.len() {
-                        rows[filled + row].push(texts.is_valid(row).then(|| texts.value(row).to_owned()));
+                        rows[filled + row].push(texts.is_valid(row).then(|| shown(texts.value(row))));
                     }
                 }
                 filled += batch.num_rows();
@@ -41,4 +50,11 @@ pub fn rows(parquet: &Path, offset: u64, limit: u64) -> Result<RowsView, Problem
         })?;
     }
     Ok(RowsView { columns, rows, offset, total })
+}
+
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

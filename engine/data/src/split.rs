@@ -6,7 +6,7 @@
 use crate::words;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use trainyard_infer::frame::{Column, Frame, MISSING, Values};
 use trainyard_types::{
     Problem,
@@ -130,10 +130,8 @@ fn random(rows: &[usize], spec: &SplitSpec, target: &Column, task: Task, parts: 
         deal(&rows, valid, test, parts);
         return Ok(());
     }
-    // Classes in an order that does not depend on the rows' order.
-    let mut classes: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let labels = labels(target, rows);
-    rows.iter().zip(labels).for_each(|(&row, label)| classes.entry(label).or_default().push(row));
+    // Classes in the order of their labels, which does not depend on the rows' order.
+    let mut classes = by_class(target, rows);
     let single: Vec<&String> = classes.iter().filter(|(_, rows)| rows.len() == 1).map(|(label, _)| label).collect();
     if !single.is_empty() {
         return Err(Problem::field(
@@ -148,7 +146,7 @@ fn random(rows: &[usize], spec: &SplitSpec, target: &Column, task: Task, parts: 
     }
     // What rounding takes from one class it gives to the next, so that the totals are met to the row.
     let (mut valid_due, mut test_due) = (0.0, 0.0);
-    for rows in classes.values_mut() {
+    for (_, rows) in &mut classes {
         shuffle(rows, &mut rng);
         let n = rows.len();
         valid_due += n as f64 * spec.valid;
@@ -184,14 +182,22 @@ fn deal(rows: &[usize], valid: usize, test: usize, parts: &mut [Option<Part>]) {
     }
 }
 
-/// The class of each of the rows, as text.
-fn labels(column: &Column, rows: &[usize]) -> Vec<String> {
-    match &column.values {
-        Values::Numbers(numbers) => rows.iter().map(|&row| crate::target::class_label(numbers[row])).collect(),
-        Values::Categories { codes, levels } => {
-            rows.iter().map(|&row| levels.get(codes[row] as usize).cloned().unwrap_or_default()).collect()
+/// The rows of each class, by label.
+fn by_class(column: &Column, rows: &[usize]) -> Vec<(String, Vec<usize>)> {
+    let mut of_key: HashMap<u64, Vec<usize>> = HashMap::new();
+    let label: Box<dyn Fn(u64) -> String> = match &column.values {
+        Values::Numbers(numbers) => {
+            rows.iter().for_each(|&row| of_key.entry((numbers[row] + 0.0).to_bits()).or_default().push(row));
+            Box::new(|key| crate::target::class_label(f64::from_bits(key)))
         }
-    }
+        Values::Categories { codes, levels } => {
+            rows.iter().for_each(|&row| of_key.entry(u64::from(codes[row])).or_default().push(row));
+            Box::new(|key| levels.get(key as usize).cloned().unwrap_or_default())
+        }
+    };
+    let mut classes: Vec<(String, Vec<usize>)> = of_key.into_iter().map(|(key, rows)| (label(key), rows)).collect();
+    classes.sort();
+    classes
 }
 
 fn by_time(rows: &[usize], spec: &SplitSpec, column: &Column, parts: &mut [Option<Part>]) -> Result<(), Problem> {
@@ -335,10 +341,7 @@ fn check_parts(parts: &[Option<Part>], spec: &SplitSpec, target: &Column, task: 
             ));
         }
         if part == Part::Train && task.is_classification() {
-            let mut labels = labels(target, &rows);
-            labels.sort_unstable();
-            labels.dedup();
-            if labels.len() < 2 {
+            if by_class(target, &rows).len() < 2 {
                 return Err(Problem::field(
                     "split",
                     format!(

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// A leaf; otherwise a split.
 const LEAF: u32 = 1 << 31;
+/// The upper half of a leaf's bits: a NaN's, so that no value is at least as great and a walk stays where it is.
+const NAN: u64 = 0x7ff8_0000 << 32;
 /// The split asks for membership in a set of categories.
 const CATEGORY: u32 = 1 << 30;
 /// Missing values go left.
@@ -15,13 +17,16 @@ const MISSING_LEFT: u32 = 1 << 29;
 const INDEX: u32 = MISSING_LEFT - 1;
 /// Rows that pass through one tree before the next, so that the tree stays in the cache.
 const BLOCK: usize = 64;
+/// Walks that go down side by side: each step waits for memory, and the others fill the wait.
+const LANES: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Node {
     /// Split on a number: the threshold's bits, below it is left. On a category: where its set starts in `sets`
-    /// (upper half) and how many bytes it has (lower half).
+    /// (upper half) and how many bytes it has (lower half). Leaf: a NaN with the start of its values in `leaves` in the
+    /// lower half.
     bits: u64,
-    /// Split: the left child, the right one follows it. Leaf: where its values start in `leaves`.
+    /// Split: the left child, the right one follows it. Leaf: itself.
     child: u32,
     /// The feature and the flags.
     feature: u32,
@@ -97,6 +102,29 @@ impl Ensemble {
     pub fn features(&self) -> usize {
         self.features
     }
+    /// Keeps the first `trees` trees only.
+    pub fn truncate(&mut self, trees: usize) {
+        let Some(end) = self.trees.get(trees).map(|tree| tree.root as usize) else { return };
+        self.trees.truncate(trees);
+        self.nodes.truncate(end);
+        // Trees are added whole, so that leaves and sets lie in the trees' order too.
+        let mut leaves = 0;
+        let mut sets = 0;
+        for tree in 0..self.trees.len() {
+            let Tree { root, width, .. } = self.trees[tree];
+            let end = self.trees.get(tree + 1).map_or(self.nodes.len(), |next| next.root as usize);
+            for node in &self.nodes[root as usize..end] {
+                if node.feature & LEAF != 0 {
+                    leaves = leaves.max((node.bits & 0xffff_ffff) as usize + width as usize);
+                } else if node.feature & CATEGORY != 0 {
+                    sets = sets.max(((node.bits >> 32) + (node.bits & 0xffff_ffff)) as usize);
+                }
+            }
+        }
+        self.leaves.truncate(leaves);
+        self.sets.truncate(sets);
+    }
+
     pub fn trees(&self) -> usize {
         self.trees.len()
     }
@@ -128,7 +156,8 @@ impl Ensemble {
             return Err(broken("adds to sums that are not there"));
         }
         self.trees.push(Tree { root: start as u32, offset: offset as u32, width: width as u32 });
-        self.nodes.push(Node { bits: 0, child: 0, feature: LEAF });
+        let blank = Node { bits: 0, child: 0, feature: 0 };
+        self.nodes.push(blank);
         let mut open = std::collections::VecDeque::from([(start, root)]);
         while let Some((at, number)) = open.pop_front() {
             self.nodes[at] = match node(number).ok_or_else(|| broken("names a node that is not there"))? {
@@ -136,16 +165,16 @@ impl Ensemble {
                     if values.len() != width {
                         return Err(broken("has a leaf of the wrong width"));
                     }
-                    let child = self.leaves.len() as u32;
+                    let bits = NAN | self.leaves.len() as u64;
                     self.leaves.extend(values);
-                    Node { bits: 0, child, feature: LEAF }
+                    Node { bits, child: at as u32, feature: LEAF | MISSING_LEFT }
                 }
                 Source::Split { feature, rule, left, right, missing_left } => {
                     let child = self.nodes.len();
                     if feature >= self.features || child + 2 > INDEX as usize {
                         return Err(broken("is too large or splits on an unknown feature"));
                     }
-                    self.nodes.extend([Node { bits: 0, child: 0, feature: LEAF }; 2]);
+                    self.nodes.extend([blank; 2]);
                     open.extend([(child, left), (child + 1, right)]);
                     let missing = if missing_left { MISSING_LEFT } else { 0 };
                     let (bits, category) = match rule {
@@ -189,41 +218,75 @@ impl Ensemble {
     }
 
     fn predict_block(&self, trees: &[Tree], features: &[f64], rows: usize, answers: &mut [f64]) {
-        let sums_wide = self.base.len();
-        let mut sums: Vec<f64> = self.base.iter().copied().cycle().take(rows * sums_wide).collect();
-        for tree in trees {
-            let (offset, width) = (tree.offset as usize, tree.width as usize);
-            for row in 0..rows {
-                let leaf = self.leaf(tree.root, &features[row * self.features..(row + 1) * self.features]);
-                let target = &mut sums[row * sums_wide + offset..][..width];
-                for (sum, value) in target.iter_mut().zip(&self.leaves[leaf..leaf + width]) {
-                    *sum += f64::from(*value);
+        let wide = self.base.len();
+        let row = |row: usize| &features[row * self.features..(row + 1) * self.features];
+        let mut sums: Vec<f64> = self.base.iter().copied().cycle().take(rows * wide).collect();
+        if rows < LANES {
+            // Few rows: side by side go the trees.
+            for at in 0..rows {
+                let mut groups = trees.chunks_exact(LANES);
+                for group in &mut groups {
+                    let leaves = self.walk(std::array::from_fn(|lane| group[lane].root), [row(at); LANES]);
+                    group.iter().zip(leaves).for_each(|(tree, leaf)| self.add(tree, leaf, &mut sums[at * wide..]));
+                }
+                for tree in groups.remainder() {
+                    let [leaf] = self.walk([tree.root], [row(at)]);
+                    self.add(tree, leaf, &mut sums[at * wide..]);
+                }
+            }
+        } else {
+            for tree in trees {
+                for first in (0..rows).step_by(LANES) {
+                    // The last group goes back over rows that are done; those are left out when adding.
+                    let from = first.min(rows - LANES);
+                    let leaves = self.walk([tree.root; LANES], std::array::from_fn(|lane| row(from + lane)));
+                    for (lane, leaf) in leaves.into_iter().enumerate().skip(first - from) {
+                        self.add(tree, leaf, &mut sums[(from + lane) * wide..]);
+                    }
                 }
             }
         }
         let outputs = self.outputs();
-        for row in 0..rows {
-            let features = &features[row * self.features..(row + 1) * self.features];
-            self.answer(&sums[row * sums_wide..(row + 1) * sums_wide], features, &mut answers[row * outputs..(row + 1) * outputs]);
+        for (at, answer) in answers.chunks_exact_mut(outputs).enumerate() {
+            self.answer(&sums[at * wide..(at + 1) * wide], row(at), answer);
         }
     }
 
-    /// Where the values of the leaf that the row falls into begin.
+    /// Adds a leaf's values to a row's sums.
     #[inline]
-    fn leaf(&self, root: u32, row: &[f64]) -> usize {
-        let mut node = self.nodes[root as usize];
-        while node.feature & LEAF == 0 {
-            let value = row[(node.feature & INDEX) as usize];
-            let left = if value.is_nan() {
-                node.feature & MISSING_LEFT != 0
-            } else if node.feature & CATEGORY == 0 {
-                value < f64::from_bits(node.bits)
-            } else {
-                self.in_set(node.bits, value)
-            };
-            node = self.nodes[node.child as usize + usize::from(!left)];
+    fn add(&self, tree: &Tree, leaf: u32, sums: &mut [f64]) {
+        let (offset, width, leaf) = (tree.offset as usize, tree.width as usize, leaf as usize);
+        for (sum, value) in sums[offset..offset + width].iter_mut().zip(&self.leaves[leaf..leaf + width]) {
+            *sum += f64::from(*value);
         }
-        node.child as usize
+    }
+
+    /// Where the values of the leaves begin that the rows fall into, each from its own root.
+    #[inline]
+    fn walk<const N: usize>(&self, mut at: [u32; N], rows: [&[f64]; N]) -> [u32; N] {
+        loop {
+            let mut moved = false;
+            for lane in 0..N {
+                let node = self.nodes[at[lane] as usize];
+                let value = rows[lane].get((node.feature & INDEX) as usize).copied().unwrap_or(f64::NAN);
+                let left = if node.feature & CATEGORY == 0 {
+                    // `!(a >= b)` and not `a < b`: a leaf's NaN goes left, which is itself.
+                    #[allow(clippy::neg_cmp_op_on_partial_ord)]
+                    let below = !(value >= f64::from_bits(node.bits));
+                    (!value.is_nan() & below) | (value.is_nan() & (node.feature & MISSING_LEFT != 0))
+                } else if value.is_nan() {
+                    node.feature & MISSING_LEFT != 0
+                } else {
+                    self.in_set(node.bits, value)
+                };
+                let next = node.child + u32::from(!left);
+                moved |= next != at[lane];
+                at[lane] = next;
+            }
+            if !moved {
+                return at.map(|leaf| self.nodes[leaf as usize].bits as u32);
+            }
+        }
     }
 
     fn in_set(&self, bits: u64, value: f64) -> bool {
@@ -291,7 +354,10 @@ impl Ensemble {
                 let node = self.nodes[at];
                 let child = node.child as usize;
                 let sound = if node.feature & LEAF != 0 {
-                    u64::from(node.child) + u64::from(tree.width) <= self.leaves.len() as u64
+                    child == at
+                        && node.feature == LEAF | MISSING_LEFT
+                        && node.bits & NAN == NAN
+                        && (node.bits & 0xffff_ffff) + u64::from(tree.width) <= self.leaves.len() as u64
                 } else {
                     let set_end = (node.bits >> 32) + (node.bits & 0xffff_ffff);
                     // Children stand behind their parent, so that no walk goes round in circles.

@@ -34,8 +34,9 @@ struct Input {
 #[serde(tag = "encoding", rename_all = "snake_case")]
 enum Encoding {
     Number,
-    /// The codes are the levels' places, most frequent first. Rarer levels had the code after the last if `other`; an
-    /// unseen one gets it too, or is missing.
+    /// The codes are the levels' places, most frequent first, counted from 1 without gaps: perpetual sorts train rows by
+    /// bin numbers and others by codes, so that both have to be the same. Rarer levels have the code after the last if
+    /// `other`; an unseen one gets it too, or is missing.
     Category { levels: Vec<String>, other: bool },
     /// Parts of the instant that vary in the train rows (indices into [`datetime::PARTS`]).
     Instant { parts: Vec<usize> },
@@ -153,12 +154,12 @@ impl Encoding {
         let wrong = |expected, found: &str| PredictError::WrongType { column: column.name.clone(), expected, found: found.to_owned() };
         match (self, &column.values) {
             (Encoding::Category { levels: known, other }, Values::Categories { levels, .. }) => {
-                let unseen = if *other { known.len() as f64 } else { f64::NAN };
+                let unseen = if *other { known.len() as f64 + 1.0 } else { f64::NAN };
                 // A search through the list is quicker than building a map, for the few levels of a short request.
                 if levels.len() <= 4 {
-                    return Ok(levels.iter().map(|level| known.iter().position(|k| k == level).map_or(unseen, |at| at as f64)).collect());
+                    return Ok(levels.iter().map(|level| known.iter().position(|k| k == level).map_or(unseen, |at| at as f64 + 1.0)).collect());
                 }
-                let places: HashMap<&str, f64> = known.iter().enumerate().map(|(at, level)| (level.as_str(), at as f64)).collect();
+                let places: HashMap<&str, f64> = known.iter().enumerate().map(|(at, level)| (level.as_str(), at as f64 + 1.0)).collect();
                 Ok(levels.iter().map(|level| places.get(level.as_str()).copied().unwrap_or(unseen)).collect())
             }
             (Encoding::Category { .. }, Values::Numbers(_)) => Err(wrong("text", "numbers")),

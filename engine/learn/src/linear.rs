@@ -50,7 +50,7 @@ pub fn fit(data: &TrainData<'_>, options: &FitOptions, _resume: Option<&[u8]>, o
     let mut cancelled = false;
     let metric = if matches!(head, Head::Classes { .. }) { "accuracy" } else { "rmse" };
     let unit = if let Head::Value { scale, .. } = head { scale } else { 1.0 };
-    let mut report = |iteration: usize, x: &[f64], observer: &mut dyn Observer| {
+    let report = |iteration: usize, x: &[f64], observer: &mut dyn Observer| {
         let point = |key: &str, part: &str, value: f64| MetricPoint { key: key.into(), part: part.into(), step: iteration as u64, value };
         let [train, valid] = [&train, &valid].map(|rows| pool.install(|| rows.score(x)));
         observer.metrics(&[

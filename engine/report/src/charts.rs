@@ -2,7 +2,7 @@
 
 use crate::{
     classification::{self, ClassCurve, thin},
-    findings, regression,
+    confusion, findings, regression,
     words::quoted,
 };
 use trainyard_assess::{
@@ -98,7 +98,12 @@ fn classified(evidence: &Evidence<'_>, actual: &[u32], classes: usize, values: &
             }
         };
         ranking.push(curve(&curves::roc(&target, &predictions), "roc_auc"));
-        finding.push(curve(&curves::precision_recall(&target, &predictions), "average_precision"));
+        let mut points = curves::precision_recall(&target, &predictions);
+        // Once all true cases are found, what follows adds false alarms only.
+        if let Some(all_found) = points.iter().position(|p| p.x >= 1.0) {
+            points.truncate(all_found + 1);
+        }
+        finding.push(curve(&points, "average_precision"));
     }
     if !ranking.is_empty() {
         let mean = ranking.iter().map(|c| c.area).sum::<f64>() / ranking.len() as f64;
@@ -124,7 +129,7 @@ fn classified(evidence: &Evidence<'_>, actual: &[u32], classes: usize, values: &
     let rule = if classes == 2 { "at a threshold of 0.5" } else { "by the most probable class" };
     let matrix = curves::confusion(evidence.target, evidence.predictions);
     let labels: Vec<String> = (0..classes).map(label).collect();
-    charts.push(classification::confusion(&matrix, &labels, rule));
+    charts.push(confusion::confusion(&matrix, &labels, rule));
     charts
 }
 

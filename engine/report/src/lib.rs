@@ -4,6 +4,7 @@
 mod axes;
 mod canvas;
 mod classification;
+mod confusion;
 mod findings;
 mod regression;
 pub mod words;

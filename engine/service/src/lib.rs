@@ -7,11 +7,14 @@ pub mod audit;
 pub mod authorise;
 mod blocking;
 pub mod ctx;
+pub mod datasets;
+pub mod demo;
 pub mod home;
 pub mod jobs;
 pub mod models;
 pub mod oip;
 pub mod projects;
+pub mod runs;
 pub mod workers;
 
 pub use actor::{Actor, Via};

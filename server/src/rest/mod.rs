@@ -3,7 +3,12 @@
 
 mod accounts;
 mod audit;
+mod datasets;
+mod demo;
+mod models;
+mod oip;
 mod projects;
+mod runs;
 
 use crate::web::{described, errors::ErrorBody, state::AppState};
 use axum::{Router, extract::State, response::{IntoResponse, Response}, routing::get};
@@ -45,6 +50,15 @@ pub fn router() -> (Router<AppState>, Arc<str>) {
     let (router, mut openapi) = OpenApiRouter::with_openapi(Description::openapi())
         .merge(accounts::router())
         .merge(projects::router())
+        .merge(datasets::router())
+        .merge(runs::router())
+        .merge(models::router())
+        .merge(oip::router())
+        .merge(demo::router())
+        .merge(datasets::router())
+        .merge(runs::router())
+        .merge(models::router())
+        .merge(oip::router())
         .merge(audit::router())
         .split_for_parts();
     crate::config::CODE_VERSION.clone_into(&mut openapi.info.version);

@@ -22,6 +22,13 @@ pub struct ErrorBody {
 #[derive(Debug)]
 pub struct ApiError(ErrorBody);
 
+impl ApiError {
+    /// The problem alone, for other forms of answer.
+    pub fn into_problem(self) -> Problem {
+        self.0.error
+    }
+}
+
 /// What REST handlers return.
 pub type Answer<T> = Result<Json<T>, ApiError>;
 

@@ -45,7 +45,7 @@ fn table(view: RowsView) -> AnyView {
                 .map(|(c, value)| {
                     let class = if numeric.get(c).copied().unwrap_or(false) { "num" } else { "" };
                     match value {
-                        Some(text) => view! { <td class=class title=long(&text)>{text}</td> }.into_any(),
+                        Some(text) => view! { <td class=class title=long(&text)>{text.clone()}</td> }.into_any(),
                         None => view! { <td class=class><span class="missing-value">"missing"</span></td> }.into_any(),
                     }
                 })

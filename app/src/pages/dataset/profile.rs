@@ -2,7 +2,6 @@
 
 use super::minis::{bars, mini, share, value};
 use crate::{
-    components::*,
     format::{count, plain},
     hooks::{use_address, use_query_param},
 };
@@ -111,7 +110,7 @@ fn row(
     profile: &StoredValue<Profile>,
     address: impl Fn(&[(&str, Option<String>)]) -> String + Copy + Send + Sync + 'static,
     open: Memo<String>,
-) -> impl IntoView + use<> {
+) -> AnyView {
     let worst = profile.with_value(|p| p.warnings.iter().filter(|w| w.column == column.name).max_by_key(|w| w.severity).cloned());
     let flag = worst.map(|w| {
         let (class, word) = match w.severity {
@@ -141,7 +140,7 @@ fn row(
     view! {
         <tr class:selected=is_open>
             <th scope="row" class="profile-name">
-                <a href=href aria-current=move || current().then_some("true")>{name}</a>
+                <a href=href data-noscroll="true" aria-current=move || current().then_some("true")>{name}</a>
                 {flag}
             </th>
             <td><span class="kind">{column.kind.as_str()}</span></td>
@@ -153,6 +152,7 @@ fn row(
             <td class="num">{max}</td>
         </tr>
     }
+    .into_any()
 }
 
 fn missing_bar(missing: u64, rows: u64) -> AnyView {
@@ -191,7 +191,7 @@ fn ColumnPanel(column: ColumnProfile, rows: u64, warnings: Vec<String>, close: S
         }
         facts
     });
-    let facts = facts.unwrap_or_default().into_iter().map(|(name, text)| view! { <dt>{name}</dt><dd class="num">{text}</dd> }).collect_view();
+    let facts = facts.unwrap_or_default().into_iter().map(|(name, text)| view! { <div><dt>{name}</dt><dd>{text}</dd></div> }).collect_view();
     let quantiles = column.numeric.as_ref().map(|n| {
         let heads = ["Min", "5 %", "25 %", "50 %", "75 %", "95 %", "Max"];
         let values = [n.min, n.quantiles[0], n.quantiles[1], n.quantiles[2], n.quantiles[3], n.quantiles[4], n.max];
@@ -233,14 +233,14 @@ fn ColumnPanel(column: ColumnProfile, rows: u64, warnings: Vec<String>, close: S
         <aside class="panel" aria-label=format!("Column {}", column.name)>
             <header>
                 <h2>{column.name.clone()}</h2>
-                <a href=close class="panel-close">"Close"</a>
+                <a href=close class="button quiet small" data-noscroll="true">"Close"</a>
             </header>
             {warnings}
             {drawing}
             <dl class="facts">
-                <dt>"Type"</dt><dd>{kind.as_str()}</dd>
-                <dt>"Missing"</dt><dd class="num">{format!("{} ({})", count(column.missing), share(column.missing, rows))}</dd>
-                <dt>"Distinct"</dt><dd class="num">{count(column.distinct)}</dd>
+                <div><dt>"Type"</dt><dd>{kind.as_str()}</dd></div>
+                <div><dt>"Missing"</dt><dd>{format!("{} ({})", count(column.missing), share(column.missing, rows))}</dd></div>
+                <div><dt>"Distinct"</dt><dd>{count(column.distinct)}</dd></div>
                 {facts}
             </dl>
             {quantiles}

@@ -1,7 +1,7 @@
 //! A form made from the signature: one row in, a prediction out.
 
 use super::row::{default_text, outside, range, to_json};
-use crate::{api::models::predict_rows, components::*, format::{measure, percent}, hooks::may};
+use crate::{api::models::predict, components::*, format::{measure, percent}, hooks::may};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use trainyard_types::{
@@ -43,10 +43,10 @@ pub fn TryIt(model: String, version: ModelVersionView, champion: Option<i32>) ->
     let predict = Action::new_local(move |rows: &PredictRows| {
         let rows = rows.clone();
         // The form is made for this version: it is asked even if another has become champion meanwhile.
-        async move { predict_rows(model.get_value(), Some(number), rows).await }
+        async move { predict(model.get_value(), Some(number), rows).await }
     });
     Effect::new(move |_| {
-        if let Some(Err(error)) = predict.value_local().get() {
+        if let Some(Err(error)) = predict.value().get() {
             kept.with_value(|entries| mark(entries, &error.0));
         }
     });
@@ -84,7 +84,7 @@ pub fn TryIt(model: String, version: ModelVersionView, champion: Option<i32>) ->
             </form>
             <div class="try-answer" role="status" aria-label="Prediction">
                 <h2>{format!("Predicted {target}")}</h2>
-                {move || match predict.value_local().get() {
+                {move || match predict.value().get() {
                     None => view! { <p class="muted">"Every field holds the median or most frequent value of the train rows. Change some and press Predict."</p> }.into_any(),
                     Some(Err(error)) => view! { <Note tone=Tone::Critical>{error.0.message}</Note> }.into_any(),
                     Some(Ok(answer)) => order.with_value(|s| self::answer(answer, s)),

@@ -97,14 +97,14 @@ fn Promote(model: String, champion: Option<i32>, chosen: RwSignal<Option<i32>>, 
         async move { move_champion(model.get_value(), to).await }
     });
     Effect::new(move |_| {
-        if let Some(Ok(())) = act.value_local().get() {
+        if let Some(Ok(())) = act.value().get() {
             open.set(false);
             let number = chosen.get_untracked().unwrap_or_default();
             toasts.say(format!("Version {number} answers from now on."));
             reload.run(());
         }
     });
-    let problem = Signal::derive(move || wrong.get().or_else(|| problem_of(act.value_local().get())));
+    let problem = Signal::derive(move || wrong.get().or_else(|| problem_of(act.value().get())));
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let Some(version) = chosen.get_untracked() else { return };

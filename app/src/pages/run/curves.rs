@@ -127,7 +127,7 @@ fn CurveFigure(key_name: String, series: Signal<Vec<MetricSeries>>, running: Sig
             <div class="figure-foot">
                 <span class="curve-readout">{readout}</span>
                 <Show when=move || zoom.with(Option::is_some)>
-                    <button type="button" class="link" on:click=move |_| zoom.set(None)>"Whole run"</button>
+                    <button type="button" class="button quiet small needs-script" on:click=move |_| zoom.set(None)>"Whole run"</button>
                 </Show>
                 <details class="figure-table">
                     <summary>"Table"</summary>
@@ -138,8 +138,8 @@ fn CurveFigure(key_name: String, series: Signal<Vec<MetricSeries>>, running: Sig
                         </table>
                     </div>
                 </details>
-                <button type="button" class="link" on:click=save_svg>"SVG"</button>
-                <button type="button" class="link" on:click=save_csv>"CSV"</button>
+                <button type="button" class="button quiet small needs-script" on:click=save_svg>"SVG"</button>
+                <button type="button" class="button quiet small needs-script" on:click=save_csv>"CSV"</button>
             </div>
         </figure>
     }

@@ -20,15 +20,16 @@ fn charts(context: RunContext) -> Resource<Result<Vec<Chart>, crate::AppError>> 
 #[component]
 pub fn Evaluation(context: RunContext) -> impl IntoView {
     let charts = charts(context);
+    let drawn = |charts: Vec<Chart>| {
+        let figures: Vec<Chart> = charts.into_iter().filter(|c| c.id != "importance").collect();
+        if figures.is_empty() {
+            return view! { <p class="muted">"This run has no charts."</p> }.into_any();
+        }
+        view! { <div class="figures">{figures.into_iter().map(|chart| view! { <ChartFigure chart/> }).collect_view()}</div> }.into_any()
+    };
     view! {
         <p class="muted lead">"All on the test rows, which took no part in learning or choosing."</p>
-        <Load resource=charts lines=20 view=|charts: Vec<Chart>| {
-            let figures: Vec<Chart> = charts.into_iter().filter(|c| c.id != "importance").collect();
-            if figures.is_empty() {
-                return view! { <p class="muted">"This run has no charts."</p> }.into_any();
-            }
-            view! { <div class="figures">{figures.into_iter().map(|chart| view! { <ChartFigure chart/> }).collect_view()}</div> }.into_any()
-        }/>
+        <Load resource=charts lines=20 view=drawn/>
     }
 }
 
@@ -37,15 +38,16 @@ pub fn Evaluation(context: RunContext) -> impl IntoView {
 pub fn Explain(context: RunContext) -> impl IntoView {
     let importance = context.run.with_value(|r| r.result.as_ref().map(|result| (result.importance.clone(), result.task.primary_metric())));
     let charts = charts(context);
+    let drawn = |charts: Vec<Chart>| {
+        let figure = charts.into_iter().find(|c| c.id == "importance");
+        view! { <div class="figures one">{figure.map(|chart| view! { <ChartFigure chart/> })}</div> }.into_any()
+    };
     view! {
         <p class="muted lead">
             <Term name="importance" text="Permutation importance"/>
             ": how much worse the score gets when one column's values are shuffled. It says what this model relies on, not what causes the target."
         </p>
-        <Load resource=charts lines=16 view=move |charts: Vec<Chart>| {
-            let figure = charts.into_iter().find(|c| c.id == "importance");
-            view! { <div class="figures one">{figure.map(|chart| view! { <ChartFigure chart/> })}</div> }.into_any()
-        }/>
+        <Load resource=charts lines=16 view=drawn/>
         {importance.map(|(columns, metric)| table(columns, metric))}
     }
 }

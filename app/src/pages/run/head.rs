@@ -123,12 +123,12 @@ fn Actions(context: RunContext, id: trainyard_types::RunId, state: JobState, rel
     let navigate = StoredValue::new_local(use_navigate());
     let cancel = Action::new_local(move |()| async move { cancel_run(project.get_value(), id).await });
     let retry = Action::new_local(move |()| async move { retry_run(project.get_value(), id).await });
-    Effect::new(move |_| match cancel.value_local().get() {
+    Effect::new(move |_| match cancel.value().get() {
         Some(Ok(())) => reload.run(()),
         Some(Err(error)) => toasts.fail(error.0.message),
         None => {}
     });
-    Effect::new(move |_| match retry.value_local().get() {
+    Effect::new(move |_| match retry.value().get() {
         Some(Ok(next)) if next == id => reload.run(()),
         Some(Ok(next)) => {
             let to = format!("/p/{}/runs/{next}", project.get_value());

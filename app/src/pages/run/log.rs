@@ -15,19 +15,18 @@ use trainyard_types::{
 pub fn Log(context: RunContext) -> impl IntoView {
     let RunContext { project, run, live } = context;
     let id = run.with_value(|r| r.summary.id);
-    let stored = Resource::new(|| (), move |()| run_log(project.get_value(), id, 0));
+    let stored = Resource::new(|| (), move |()| run_log(project.get_value(), id));
     let name = run.with_value(|r| r.summary.name.clone());
-    view! {
-        <Load resource=stored lines=20 view=move |stored: Vec<LogLine>| {
-            let name = name.clone();
-            let lines = Memo::new(move |_| {
-                let mut all = stored.clone();
-                live.log.with(|new| add_lines(&mut all, new));
-                all
-            });
-            view! { <Lines lines name running=live.running()/> }.into_any()
-        }/>
-    }
+    let shown = move |stored: Vec<LogLine>| {
+        let name = name.clone();
+        let lines = Memo::new(move |_| {
+            let mut all = stored.clone();
+            live.log.with(|new| add_lines(&mut all, new));
+            all
+        });
+        view! { <Lines lines name running=live.running()/> }.into_any()
+    };
+    view! { <Load resource=stored lines=20 view=shown/> }
 }
 
 #[component]

@@ -63,14 +63,17 @@ fn metric_table(result: &RunResult) -> AnyView {
         .iter()
         .map(|m| {
             let part = |metrics: &trainyard_types::evaluation::Metrics| metrics.get(&m.name).map_or("–".to_owned(), |v| measure(*v));
-            let better = if m.higher_is_better { "higher is better" } else { "lower is better" };
+            let (train, valid, test) = (part(&result.metrics.train), part(&result.metrics.valid), measure(m.value));
+            let interval = format!("{} to {}", measure(m.low), measure(m.high));
+            let better = if m.higher_is_better { " higher is better" } else { " lower is better" };
+            let (name, title) = (m.name.clone(), metric_title(&m.name));
             view! {
                 <Row>
-                    <Cell label="Metric" main=true><Term name=m.name.clone() text=metric_title(&m.name)/><span class="muted">{format!(" {better}")}</span></Cell>
-                    <Cell label="Train" numeric=true>{part(&result.metrics.train)}</Cell>
-                    <Cell label="Validation" numeric=true>{part(&result.metrics.valid)}</Cell>
-                    <Cell label="Test" numeric=true>{measure(m.value)}</Cell>
-                    <Cell label="95 % interval" numeric=true>{format!("{} to {}", measure(m.low), measure(m.high))}</Cell>
+                    <Cell label="Metric" main=true><Term name=name text=title/><small class="muted">{better}</small></Cell>
+                    <Cell label="Train" numeric=true>{train}</Cell>
+                    <Cell label="Validation" numeric=true>{valid}</Cell>
+                    <Cell label="Test" numeric=true>{test}</Cell>
+                    <Cell label="95 % interval" numeric=true>{interval}</Cell>
                 </Row>
             }
         })
@@ -91,6 +94,7 @@ fn candidates(result: &RunResult) -> AnyView {
     let rows = result
         .candidates
         .iter()
+        .cloned()
         .map(|c| {
             view! {
                 <Row>

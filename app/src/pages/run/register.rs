@@ -2,7 +2,7 @@
 
 use super::RunContext;
 use crate::{
-    api::models::register_model,
+    api::models::register,
     components::*,
 };
 use leptos::prelude::*;
@@ -27,19 +27,19 @@ pub fn RegisterButton(context: RunContext) -> impl IntoView {
     let id = run.with_value(|r| r.summary.id);
     let register = Action::new_local(move |name: &Slug| {
         let model = RegisterModel { run: id, name: name.clone(), description: description.get_untracked().trim().to_owned() };
-        async move { register_model(project.get_value(), model).await }
+        async move { register(project.get_value(), model).await }
     });
     let navigate = StoredValue::new_local(use_navigate());
     let toasts = use_toasts();
     Effect::new(move |_| {
-        if let Some(Ok(version)) = register.value_local().get() {
+        if let Some(Ok(version)) = register.value().get() {
             open.set(false);
             toasts.say(format!("Registered as {} version {}.", version.model, version.number));
             let to = format!("/p/{}/models/{}", project.get_value(), version.model);
             navigate.with_value(|navigate| navigate(&to, NavigateOptions::default()));
         }
     });
-    let problem = Signal::derive(move || wrong.get().or_else(|| problem_of(register.value_local().get())));
+    let problem = Signal::derive(move || wrong.get().or_else(|| problem_of(register.value().get())));
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         match Slug::parse(name.get_untracked()) {

@@ -2,7 +2,7 @@
 
 use crate::{
     AppError,
-    api::datasets::{Committed, commit_upload, discard_upload, reinspect_upload},
+    api::datasets::{Committed, keep_upload, discard_upload, reinspect_upload},
     components::*,
     format::{bytes, count, counted},
     hooks::{use_project, use_set_query},
@@ -70,7 +70,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
         async move { reinspect_upload(project.get_untracked(), upload, wanted).await }
     });
     Effect::new(move |_| {
-        if let Some(Ok(view)) = inspect.value_local().get() {
+        if let Some(Ok(view)) = inspect.value().get() {
             options.set(view.options);
             sample.set(view.sample);
             notes.set(view.notes);
@@ -89,7 +89,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
             options: Some(options.get_untracked()),
             bad_rows: *policy,
         };
-        async move { commit_upload(project.get_untracked(), upload, commit).await }
+        async move { keep_upload(project.get_untracked(), upload, commit).await }
     });
     let refused = RwSignal::new(None::<Problem>);
     let send = move |policy: BadRows| {
@@ -102,12 +102,12 @@ pub fn Review(view: UploadView) -> impl IntoView {
         }
     };
     Effect::new(move |_| {
-        if let Some(Ok(Committed::Stored { dataset, .. })) = commit.value_local().get() {
+        if let Some(Ok(Committed::Stored { dataset, .. })) = commit.value().get() {
             let to = format!("/p/{}/data/{dataset}", project.get_untracked());
             navigate.with_value(|navigate| navigate(&to, NavigateOptions { replace: true, ..NavigateOptions::default() }));
         }
     });
-    let failure = move || match commit.value_local().get() {
+    let failure = move || match commit.value().get() {
         Some(Ok(Committed::Refused(failure))) => Some(failure),
         Some(Err(AppError(problem))) => Some(ReadFailure { problem, report: BadRowReport::default() }),
         _ => None,
@@ -115,7 +115,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
     let problem = Signal::derive(move || refused.get().or_else(|| failure().map(|f| f.problem)));
     let discard = Action::new_local(move |()| async move { discard_upload(project.get_untracked(), upload).await });
     Effect::new(move |_| {
-        if let Some(Ok(())) = discard.value_local().get() {
+        if let Some(Ok(())) = discard.value().get() {
             set_query(&[("upload", None)]);
         }
     });
@@ -132,7 +132,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
             <Section title="How to read it" lead="Found in the file. Correct what is wrong; the rows below follow.">
                 <ReadForm options reread/>
                 <div role="alert">
-                    {move || match inspect.value_local().get() {
+                    {move || match inspect.value().get() {
                         Some(Err(error)) => Some(view! { <Note tone=Tone::Critical>{error.0.message}</Note> }),
                         _ => None,
                     }}
@@ -144,7 +144,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
                 </div>
             </Section>
             <Section title="Keep it as">
-                <div class="form-grid">
+                <div class="form-row">
                     <TextField name="name" label="Name" value=name.get_untracked() required=true problem=problem
                         hint="A known name makes a new version of that data set."
                         on_value=Callback::new(move |text| name.set(text))/>
@@ -257,7 +257,7 @@ fn ReadForm(options: RwSignal<ReadOptions>, reread: Callback<ReadOptions>) -> im
     };
     let kind = options.with_untracked(|o| o.format);
     view! {
-        <div class="form-grid read-form">
+        <div class="form-row read-form">
             <Field id="read-format" name="format" label="Format">
                 <select id="read-format" on:change=format>
                     <option value="csv" selected=kind == FileFormat::Csv>"Delimited text (CSV, TSV)"</option>

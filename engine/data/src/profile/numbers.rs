@@ -93,9 +93,10 @@ impl NumberStats {
 
     fn count_few(&mut self, key: i64) {
         if let Some(few) = &mut self.few {
+            let known = few.len();
             match few.iter_mut().find(|(value, _)| *value == key) {
                 Some((_, count)) => *count += 1,
-                None if few.len() < FEW => few.push((key, 1)),
+                None if known < FEW => few.push((key, 1)),
                 None => self.few = None,
             }
         }

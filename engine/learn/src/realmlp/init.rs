@@ -6,8 +6,8 @@ use super::{
     random::Random,
     recipe::{DEPTH, FREQUENCIES, FREQUENCY_SCALE, Layout, MIXED, Segment},
 };
-use burn::tensor::{Device, Tensor};
-use trainyard_infer::{Encoded, math, net::Activation};
+use burn::tensor::Tensor;
+use trainyard_infer::{math, net::Activation, preprocess::Encoded};
 
 /// Rows that decide; more would not change much and take longer.
 const SAMPLE: usize = 8_192;
@@ -135,9 +135,4 @@ fn mixtures(z: &[f32], columns: usize, random: &mut Random) -> Vec<f32> {
 pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     let data = tensor.into_data();
     data.as_slice::<f32>().map(<[f32]>::to_vec).unwrap_or_default()
-}
-
-/// The CPU, where the start is computed whatever the training's device, so that it is the same everywhere.
-pub fn host() -> Device {
-    Device::flex()
 }

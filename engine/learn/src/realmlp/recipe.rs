@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 use trainyard_infer::{
-    Encoded, LoadError,
+    LoadError,
     net::{Activation, Layer, RealMlpNet, RealMlpWeights},
+    preprocess::Encoded,
 };
 
 /// Neurons of a hidden layer.

@@ -161,8 +161,8 @@ pub async fn upload_view(ctx: &Ctx, actor: &Actor, project: &Slug, upload: Uploa
     store::uploads::view(ctx.store().db(), scope.project, upload).await?.ok_or_else(no_upload)
 }
 
-/// Takes corrected options and shows the sample as they read it. With another format, delimiter, encoding or header than
-/// before, the columns' names and types are inferred anew.
+/// Takes corrected options and shows the sample as they read it. With another format, delimiter, encoding, header or texts
+/// that mean missing, the columns' names and types are inferred anew.
 ///
 /// # Errors
 /// There is no such upload for the caller; the options don't fit the file.
@@ -206,6 +206,7 @@ fn same_shape(a: &ReadOptions, b: &ReadOptions) -> bool {
         && a.delimiter == b.delimiter
         && a.encoding == b.encoding
         && a.has_header == b.has_header
+        && a.missing == b.missing
         && a.columns.len() == b.columns.len()
 }
 

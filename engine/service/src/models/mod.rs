@@ -4,7 +4,7 @@ mod predict;
 pub mod serving;
 
 pub use predict::predict;
-pub(crate) use predict::{Asked, answer, resolve};
+pub(crate) use predict::{answer, resolve};
 
 use crate::{
     Actor, Ctx,

@@ -3,7 +3,6 @@
 use crate::{Ctx, blocking::blocking};
 use std::{collections::BTreeSet, path::Path};
 use trainyard_data::split::Part;
-use trainyard_infer::{Frame, MISSING, Values};
 use trainyard_store::{self as store, datasets::VersionSource, now};
 use trainyard_types::{
     Problem,
@@ -85,11 +84,9 @@ fn target_facts(path: &Path, settings: &TrainSettings) -> Result<TargetFacts, Pr
     let column = frame.column(&settings.target).ok_or_else(|| {
         Problem::field("target", format!("There is no column '{}' in this version.", settings.target))
     })?;
-    let info = match settings.task {
-        Some(task) => trainyard_data::target::as_task(column, task)?,
-        None => trainyard_data::target::infer_task(column)?,
-    };
-    let usable = usable(&frame, &settings.target);
+    let info = trainyard_data::target::target_info(column, settings.task)?;
+    let labels: Vec<String> = info.classes.iter().map(|(label, _)| label.clone()).collect();
+    let (_, usable) = trainyard_data::target::encode(column, info.task, &labels)?;
     let parts = trainyard_data::split::split(&frame, &settings.split, &settings.target, info.task, &usable)?;
     let count = |part: Part| parts.iter().filter(|row| **row == Some(part)).count() as u64;
     Ok(TargetFacts {
@@ -99,15 +96,6 @@ fn target_facts(path: &Path, settings: &TrainSettings) -> Result<TargetFacts, Pr
         missing: info.missing,
         parts: [count(Part::Train), count(Part::Valid), count(Part::Test)],
     })
-}
-
-/// Rows whose target has a value.
-fn usable(frame: &Frame, target: &str) -> Vec<bool> {
-    match frame.column(target).map(|column| &column.values) {
-        Some(Values::Numbers(numbers)) => numbers.iter().map(|value| !value.is_nan()).collect(),
-        Some(Values::Categories { codes, .. }) => codes.iter().map(|code| *code != MISSING).collect(),
-        None => vec![false; frame.rows],
-    }
 }
 
 /// Columns that the model would see.

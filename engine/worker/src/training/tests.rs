@@ -204,12 +204,12 @@ fn a_separate_test_file_is_the_test_part() {
     codes[20] = 2;
     let error = train_frames(table(500, Task::Binary), Some(odd), &settings, dir.path(), EVERY_EPOCH, &mut heard).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("2 rows of the test part") && text.contains("'maybe' (2, first in row 11)"), "{text}");
+    assert!(text.contains("2 rows of the test part") && text.contains("`maybe` (2, first in row 11)"), "{text}");
 
     let mut short = test;
     short.columns.remove(0);
     let error = train_frames(table(500, Task::Binary), Some(short), &settings, dir.path(), EVERY_EPOCH, &mut heard).unwrap_err();
-    assert!(error.to_string().contains("'amount'"), "{error}");
+    assert!(error.to_string().contains("`amount`"), "{error}");
 }
 
 #[test]
@@ -221,14 +221,14 @@ fn what_cannot_be_learned_is_said_in_words() {
         train_frames(data, None, &settings, dir.path(), EVERY_EPOCH, &mut Heard::default()).unwrap_err().to_string()
     };
     let text = try_with(&|s| s.target = "z".into(), table(100, Task::Binary));
-    assert!(text.contains("no column 'z'") && text.contains("'amount'"), "{text}");
+    assert!(text.contains("no column `z`") && text.contains("`amount`"), "{text}");
     let text = try_with(&|s| s.drop = vec!["nothing".into()], table(100, Task::Binary));
-    assert!(text.contains("'nothing'"), "{text}");
+    assert!(text.contains("`nothing`"), "{text}");
     let all = ["amount", "ratio", "idle", "at", "city"].map(String::from).to_vec();
     let text = try_with(&|s| s.drop = all.clone(), table(100, Task::Binary));
     assert!(text.contains("No column is left"), "{text}");
     let text = try_with(&|s| s.task = Some(Task::Regression), table(100, Task::Binary));
-    assert!(text.contains("holds text"), "{text}");
+    assert!(text.contains("holds texts"), "{text}");
     let text = try_with(&|s| s.task = Some(Task::Binary), table(100, Task::Multiclass));
     assert!(text.contains("3 different values"), "{text}");
     let mut constant = table(100, Task::Binary);

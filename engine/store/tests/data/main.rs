@@ -1,0 +1,55 @@
+//! What the store promises about data sets, runs, jobs and models, checked alike on SQLite and PostgreSQL.
+//!
+//! PostgreSQL: set `TRAINYARD_TEST_POSTGRES` to the address of a server on which databases may be made.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+#[path = "../shared/databases.rs"]
+mod databases;
+mod datasets;
+mod queue;
+mod registry;
+mod runs;
+mod support;
+
+/// Makes a test of each function, once on each database.
+macro_rules! contract {
+    ($($module:ident: $($name:ident),+;)+) => {
+        mod sqlite {
+            $($(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                crate::databases::on_sqlite(crate::$module::$name).await;
+            })+)+
+        }
+        mod postgres {
+            $($(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                crate::databases::on_postgres(stringify!($name), crate::$module::$name).await;
+            })+)+
+        }
+    };
+}
+
+contract! {
+    datasets:
+        versions_are_numbered_and_content_is_unique,
+        lists_page_sort_and_search,
+        uploads_belong_to_their_project;
+    runs:
+        a_run_and_its_result_come_back_whole,
+        runs_page_filter_and_sort,
+        metrics_are_overwritten_by_step_and_read_as_news,
+        logs_are_tailed_and_searched;
+    queue:
+        no_two_workers_get_the_same_job,
+        late_writers_are_refused,
+        dead_workers_jobs_are_tried_again_and_then_fail,
+        cancelling_reaches_jobs_in_every_state,
+        a_job_handed_back_keeps_its_place,
+        a_restarted_worker_gives_up_its_own_jobs_only,
+        waiting_jobs_know_their_place_and_time,
+        workers_are_listed_with_their_load;
+    registry:
+        the_first_version_is_champion_and_the_alias_moves,
+        models_are_listed_with_their_newest_version,
+        predictions_are_counted_by_version;
+}

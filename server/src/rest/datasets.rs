@@ -1,0 +1,182 @@
+//! Uploads and data sets.
+
+use crate::web::{
+    auth::Caller,
+    errors::{Answer, ApiError, Body, ErrorBody, Path, Query},
+    list::{Format, list},
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{DefaultBodyLimit, Request, State},
+    response::Response,
+};
+use http::StatusCode;
+use serde::Deserialize;
+use trainyard_service::{Ctx, datasets};
+use trainyard_types::{DatasetId, DatasetVersionId, Page, PageQuery, Slug, UploadId, dataset::*};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    // An upload streams to disk under the service's own limit.
+    let uploads = OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::disable());
+    OpenApiRouter::new()
+        .merge(uploads)
+        .routes(routes!(upload_view, discard))
+        .routes(routes!(inspect))
+        .routes(routes!(commit))
+        .routes(routes!(list_datasets))
+        .routes(routes!(dataset))
+        .routes(routes!(versions))
+        .routes(routes!(version))
+        .routes(routes!(rows))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+struct FileName {
+    /// The file's name, with its extension.
+    name: String,
+}
+
+/// Which rows.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+struct Window {
+    /// Index of the first row, from 0.
+    offset: u64,
+    /// Rows at most, 1 to 500.
+    limit: u64,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { offset: 0, limit: 50 }
+    }
+}
+
+/// Sends a file (the raw bytes are the body); the answer says how it would be read.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/uploads", tag = "data",
+    params(("project" = Slug, Path), FileName), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 201, body = UploadView), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
+async fn upload(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(project): Path<Slug>,
+    Query(FileName { name }): Query<FileName>,
+    request: Request,
+) -> Result<(StatusCode, Json<UploadView>), ApiError> {
+    let body = request.into_body().into_data_stream();
+    Ok((StatusCode::CREATED, Json(datasets::receive_upload(&ctx, &actor, &project, &name, body).await?)))
+}
+
+/// An upload that waits to be confirmed.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/uploads/{upload}", tag = "data",
+    params(("project" = Slug, Path), ("upload" = UploadId, Path)),
+    responses((status = 200, body = UploadView), (status = 404, body = ErrorBody)))]
+async fn upload_view(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, upload)): Path<(Slug, UploadId)>,
+) -> Answer<UploadView> {
+    Ok(Json(datasets::upload_view(&ctx, &actor, &project, upload).await?))
+}
+
+/// Throws an upload away.
+#[utoipa::path(delete, path = "/api/v1/projects/{project}/uploads/{upload}", tag = "data",
+    params(("project" = Slug, Path), ("upload" = UploadId, Path)), responses((status = 204)))]
+async fn discard(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, upload)): Path<(Slug, UploadId)>,
+) -> Result<StatusCode, ApiError> {
+    datasets::discard_upload(&ctx, &actor, &project, upload).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Looks into an upload again, read as said.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/uploads/{upload}/inspect", tag = "data",
+    params(("project" = Slug, Path), ("upload" = UploadId, Path)), request_body = ReadOptions,
+    responses((status = 200, body = UploadView), (status = 422, body = ErrorBody)))]
+async fn inspect(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, upload)): Path<(Slug, UploadId)>,
+    Body(options): Body<ReadOptions>,
+) -> Answer<UploadView> {
+    Ok(Json(datasets::reinspect(&ctx, &actor, &project, upload, options).await?))
+}
+
+/// Makes a data set, or a further version of one, of an upload. Rows that can't be read are listed in `report`.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/uploads/{upload}/commit", tag = "data",
+    params(("project" = Slug, Path), ("upload" = UploadId, Path)), request_body = CommitUpload,
+    responses((status = 201, body = VersionView), (status = 422, body = ErrorBody)))]
+async fn commit(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, upload)): Path<(Slug, UploadId)>,
+    Body(input): Body<CommitUpload>,
+) -> Result<(StatusCode, Json<VersionView>), ApiError> {
+    Ok((StatusCode::CREATED, Json(datasets::commit(&ctx, &actor, &project, upload, input).await?)))
+}
+
+/// The project's data sets.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/datasets", tag = "data",
+    params(("project" = Slug, Path), PageQuery, Format), responses((status = 200, body = Page<DatasetView>)))]
+async fn list_datasets(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(project): Path<Slug>,
+    Query(query): Query<PageQuery>,
+    Query(format): Query<Format>,
+) -> Result<Response, ApiError> {
+    list("datasets", &format, query, async |query| datasets::list(&ctx, &actor, &project, &query).await).await
+}
+
+/// One data set.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/datasets/{dataset}", tag = "data",
+    params(("project" = Slug, Path), ("dataset" = DatasetId, Path)),
+    responses((status = 200, body = DatasetView), (status = 404, body = ErrorBody)))]
+async fn dataset(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, dataset)): Path<(Slug, DatasetId)>,
+) -> Answer<DatasetView> {
+    Ok(Json(datasets::view(&ctx, &actor, &project, dataset).await?))
+}
+
+/// A data set's versions, newest first.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/datasets/{dataset}/versions", tag = "data",
+    params(("project" = Slug, Path), ("dataset" = DatasetId, Path)),
+    responses((status = 200, body = Vec<VersionSummary>)))]
+async fn versions(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, dataset)): Path<(Slug, DatasetId)>,
+) -> Answer<Vec<VersionSummary>> {
+    Ok(Json(datasets::versions(&ctx, &actor, &project, dataset).await?))
+}
+
+/// One version, with its profile.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/dataset-versions/{version}", tag = "data",
+    params(("project" = Slug, Path), ("version" = DatasetVersionId, Path)),
+    responses((status = 200, body = VersionView), (status = 404, body = ErrorBody)))]
+async fn version(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, version)): Path<(Slug, DatasetVersionId)>,
+) -> Answer<VersionView> {
+    Ok(Json(datasets::version(&ctx, &actor, &project, version).await?))
+}
+
+/// Some rows of a version.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/dataset-versions/{version}/rows", tag = "data",
+    params(("project" = Slug, Path), ("version" = DatasetVersionId, Path), Window),
+    responses((status = 200, body = RowsView)))]
+async fn rows(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, version)): Path<(Slug, DatasetVersionId)>,
+    Query(Window { offset, limit }): Query<Window>,
+) -> Answer<RowsView> {
+    Ok(Json(datasets::rows(&ctx, &actor, &project, version, offset, limit.clamp(1, 500)).await?))
+}

@@ -1,0 +1,168 @@
+//! Training runs.
+
+use super::events;
+use crate::web::{
+    auth::Caller,
+    errors::{Answer, ApiError, Body, ErrorBody, Path, Query},
+    list::{Format, list},
+    state::AppState,
+};
+use axum::{Json, extract::State, response::Response};
+use http::StatusCode;
+use serde::Deserialize;
+use trainyard_service::{Ctx, home, runs};
+use trainyard_types::{
+    DatasetVersionId, Page, PageQuery, RunId, Slug,
+    home::{ActivityView, HomeView},
+    run::*,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(home_view))
+        .routes(routes!(activity))
+        .routes(routes!(plan))
+        .routes(routes!(list_runs, create))
+        .routes(routes!(run))
+        .routes(routes!(metrics))
+        .routes(routes!(log))
+        .routes(routes!(events::stream))
+        .routes(routes!(cancel))
+        .routes(routes!(retry))
+}
+
+/// What a run would be.
+#[derive(Deserialize, utoipa::ToSchema)]
+struct PlanRun {
+    dataset_version: DatasetVersionId,
+    settings: TrainSettings,
+}
+
+/// Which log lines.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+struct LogQuery {
+    /// Lines after the one with this number; below zero: the last ones.
+    after: i64,
+    /// Lines at most.
+    limit: u64,
+    /// Only lines with these words.
+    q: String,
+}
+
+impl Default for LogQuery {
+    fn default() -> Self {
+        Self { after: 0, limit: 500, q: String::new() }
+    }
+}
+
+/// The project at a glance.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/home", tag = "projects", params(("project" = Slug, Path)),
+    responses((status = 200, body = HomeView)))]
+async fn home_view(State(ctx): State<Ctx>, Caller(actor): Caller, Path(project): Path<Slug>) -> Answer<HomeView> {
+    Ok(Json(home::view(&ctx, &actor, &project).await?))
+}
+
+/// Jobs that run or wait.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/activity", tag = "projects", params(("project" = Slug, Path)),
+    responses((status = 200, body = ActivityView)))]
+async fn activity(State(ctx): State<Ctx>, Caller(actor): Caller, Path(project): Path<Slug>) -> Answer<ActivityView> {
+    Ok(Json(runs::activity(&ctx, &actor, &project).await?))
+}
+
+/// Says what a run would do, without training anything.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/runs/plan", tag = "runs", params(("project" = Slug, Path)),
+    request_body = PlanRun, responses((status = 200, body = RunPlan), (status = 422, body = ErrorBody)))]
+async fn plan(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(project): Path<Slug>,
+    Body(PlanRun { dataset_version, settings }): Body<PlanRun>,
+) -> Answer<RunPlan> {
+    Ok(Json(runs::plan(&ctx, &actor, &project, dataset_version, settings).await?))
+}
+
+/// The project's runs.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs", tag = "runs",
+    params(("project" = Slug, Path), PageQuery, Format), responses((status = 200, body = Page<RunSummary>)))]
+async fn list_runs(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(project): Path<Slug>,
+    Query(query): Query<PageQuery>,
+    Query(format): Query<Format>,
+) -> Result<Response, ApiError> {
+    list("runs", &format, query, async |query| runs::list(&ctx, &actor, &project, &query).await).await
+}
+
+/// Asks for a run; it waits in the queue.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/runs", tag = "runs", params(("project" = Slug, Path)),
+    request_body = NewRun, responses((status = 201, body = RunView), (status = 422, body = ErrorBody)))]
+async fn create(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(project): Path<Slug>,
+    Body(input): Body<NewRun>,
+) -> Result<(StatusCode, Json<RunView>), ApiError> {
+    Ok((StatusCode::CREATED, Json(runs::create(&ctx, &actor, &project, input).await?)))
+}
+
+/// One run, with its result once it has ended.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 200, body = RunView), (status = 404, body = ErrorBody)))]
+async fn run(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<RunView> {
+    Ok(Json(runs::view(&ctx, &actor, &project, run).await?))
+}
+
+/// A run's curves.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/metrics", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)), responses((status = 200, body = Vec<MetricSeries>)))]
+async fn metrics(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<Vec<MetricSeries>> {
+    Ok(Json(runs::metrics(&ctx, &actor, &project, run).await?))
+}
+
+/// A run's log.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/log", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path), LogQuery), responses((status = 200, body = Vec<LogLine>)))]
+async fn log(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+    Query(LogQuery { after, limit, q }): Query<LogQuery>,
+) -> Answer<Vec<LogLine>> {
+    Ok(Json(runs::log(&ctx, &actor, &project, run, after, limit, &q).await?))
+}
+
+/// Stops a run.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/runs/{run}/cancel", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 200, body = RunView), (status = 409, body = ErrorBody)))]
+async fn cancel(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<RunView> {
+    Ok(Json(runs::cancel(&ctx, &actor, &project, run).await?))
+}
+
+/// Asks for the same again, as a new run.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/runs/{run}/retry", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 201, body = RunView), (status = 409, body = ErrorBody)))]
+async fn retry(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Result<(StatusCode, Json<RunView>), ApiError> {
+    Ok((StatusCode::CREATED, Json(runs::retry(&ctx, &actor, &project, run).await?)))
+}
