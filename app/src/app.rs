@@ -39,6 +39,35 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
+/// A whole page that stands by itself, for what goes wrong outside of the application: a panic, a refused upload form.
+/// It needs no script. `css` is the style sheet's address.
+#[cfg(feature = "ssr")]
+pub fn error_page(problem: &trainyard_types::Problem, css: &str) -> String {
+    let (title, problem, css) = (problem_title(problem.code), problem.clone(), css.to_owned());
+    Owner::new().with(|| {
+        view! {
+            <!DOCTYPE html>
+            <html lang="en">
+                <head>
+                    <meta charset="utf-8"/>
+                    <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                    <title>{format!("{title} · Trainyard")}</title>
+                    <link rel="icon" type="image/svg+xml" href=FAVICON/>
+                    <link rel="stylesheet" href=css/>
+                </head>
+                <body>
+                    <main id="main" class="lone">
+                        <h1><a class="brand-link" href="/"><pages::sign_in::Brand/></a></h1>
+                        <ErrorPanel problem/>
+                        <p class="muted">"If it happens again, give an admin the id above, if there is one: the server's log has it."</p>
+                    </main>
+                </body>
+            </html>
+        }
+        .to_html()
+    })
+}
+
 /// The mark in the browser's tab: two rails and a sleeper.
 #[cfg(feature = "ssr")]
 const FAVICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%232a5bd7'/%3E%3Cpath d='M5 3v10M11 3v10M3 6h10M3 10h10' stroke='%23fff' stroke-width='1.6'/%3E%3C/svg%3E";

@@ -17,6 +17,9 @@
 //! A `tower_sessions::Session` has to be in the request's extensions (its layer puts it there). The functions in
 //! [`session`] keep and read what it holds; REST handlers use the same ones.
 
+// A page's view is one deeply nested type.
+#![recursion_limit = "512"]
+
 pub mod api;
 pub mod app;
 pub mod browser;
@@ -30,7 +33,7 @@ pub mod session;
 
 pub use app::App;
 #[cfg(feature = "ssr")]
-pub use app::shell;
+pub use app::{error_page, shell};
 pub use error::AppError;
 
 /// Who makes the request: `None` when nobody is signed in. The server resolves it from the session before

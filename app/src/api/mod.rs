@@ -93,7 +93,7 @@ mod server {
     /// The service's problem.
     pub fn done<T>(answer: Result<T, Problem>) -> Result<T, AppError> {
         answer.map_err(|problem| {
-            if !wants_html() {
+            if is_call() {
                 set_status(problem.code);
             }
             AppError(problem)
@@ -125,10 +125,11 @@ mod server {
         }
     }
 
-    /// Whether the request is a browser's own navigation or plain form post.
-    pub fn wants_html() -> bool {
-        use_context::<http::request::Parts>()
-            .and_then(|p| p.headers.get(http::header::ACCEPT)?.to_str().ok().map(|v| v.contains("text/html")))
-            .unwrap_or(false)
+    /// Whether the request is a server function's call by script. A plain form post is none (its answer is a redirect),
+    /// nor is a page (its status is set by [`ErrorPanel`](crate::components::ErrorPanel)).
+    fn is_call() -> bool {
+        let Some(parts) = use_context::<http::request::Parts>() else { return false };
+        let accept = parts.headers.get(http::header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        parts.uri.path().starts_with("/api/fn/") && !accept.contains("text/html")
     }
 }

@@ -12,7 +12,7 @@ use trainyard_types::{
 #[server(prefix = "/api/fn", endpoint = "home")]
 pub async fn home(project: String) -> Result<HomeView, AppError> {
     let (ctx, actor, slug) = super::in_project(&project)?;
-    let view = super::done(trainyard_service::demo::home(&ctx, &actor, &slug).await)?;
+    let view = super::done(trainyard_service::home::view(&ctx, &actor, &slug).await)?;
     let cookie = format!("project={slug}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly");
     if let (Some(response), Ok(value)) =
         (use_context::<leptos_axum::ResponseOptions>(), http::HeaderValue::from_str(&cookie))

@@ -62,7 +62,6 @@ pub fn Term(#[prop(into)] name: String, #[prop(optional, into)] text: Option<Str
 
 /// Shows the tooltip beside `link`, or hides it. The popover interface is newer than the typed bindings, so that it
 /// is called by name; a browser without it shows no tooltip, and the link still leads to the glossary.
-#[cfg(feature = "hydrate")]
 fn toggle_tip(tip: TipState, link: Option<&web_sys::HtmlAnchorElement>) {
     use wasm_bindgen::{JsCast, JsValue};
     let Some(element) = tip.node.get_untracked() else { return };
@@ -81,6 +80,3 @@ fn toggle_tip(tip: TipState, link: Option<&web_sys::HtmlAnchorElement>) {
         call("showPopover", &options);
     }
 }
-
-#[cfg(not(feature = "hydrate"))]
-fn toggle_tip<T>(_: TipState, _: Option<&T>) {}

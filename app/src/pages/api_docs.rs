@@ -29,7 +29,7 @@ fn Docs(docs: ApiDocs) -> impl IntoView {
                 <code>"{\"error\": {\"code\", \"message\", \"fields\"}}"</code>" with the status that goes with it. Version "{docs.version}"."</p>
         </div>
         <nav class="chips" aria-label="Parts of the API">
-            {groups.into_iter().map(|name| view! { <a class="chip" href=format!("#{}", anchor(&name))>{name}</a> }).collect_view()}
+            {groups.into_iter().map(|name| (format!("#{}", anchor(&name)), name)).map(|(href, name)| view! { <a class="chip" href=href>{name}</a> }).collect_view()}
         </nav>
         {docs.groups.into_iter().map(|group| view! {
             <Section title=group.name.clone() id=anchor(&group.name)>

@@ -79,15 +79,16 @@ fn EventsTable(page: Page<AuditEventView>) -> impl IntoView {
         <DataTable caption="Audit events" columns>
             {page.items.into_iter().map(|event| {
                 let via = if event.from.is_empty() { event.via.clone() } else { format!("{} from {}", event.via, event.from) };
+                let sealed = event.clone();
                 view! {
                     <Row>
                         <Cell label="Event" numeric=true>{format::count(event.seq.unsigned_abs())}</Cell>
                         <Cell label="When"><RelativeTime at=event.at/></Cell>
-                        <Cell label="Who">{event.actor.clone()}<br/><small class="muted">{via}</small></Cell>
-                        <Cell label="What" main=true>{event.summary.clone()}</Cell>
-                        <Cell label="Action"><code>{event.action.clone()}</code></Cell>
-                        <Cell label="Project">{event.project.clone()}</Cell>
-                        <Cell label="Seal"><Seal event/></Cell>
+                        <Cell label="Who">{event.actor}<br/><small class="muted">{via}</small></Cell>
+                        <Cell label="What" main=true>{event.summary}</Cell>
+                        <Cell label="Action"><code>{event.action}</code></Cell>
+                        <Cell label="Project">{event.project}</Cell>
+                        <Cell label="Seal"><Seal event=sealed/></Cell>
                     </Row>
                 }
             }).collect_view()}

@@ -13,13 +13,17 @@ use leptos_router::{
     hooks::use_location,
 };
 use server_fn::ServerFn;
-use trainyard_types::{Action, Code, Role, account::Me};
+use trainyard_types::{Action, Code, account::Me, home::ActivityView};
+
+/// The address's project with what runs in it; `None` outside of projects.
+type Activity = Resource<Option<(String, ActivityView)>>;
 
 /// Lets in who is signed in and has a password of their own; sends everyone else to the page for that.
 #[component]
 pub fn Frame() -> impl IntoView {
     let signed_in = expect_context::<SignedIn>();
     let location = use_location();
+    let activity = use_activity();
     let asked = StoredValue::new(String::new());
     Effect::new(move |_| {
         let path = location.pathname.get();
@@ -41,7 +45,7 @@ pub fn Frame() -> impl IntoView {
                 {move || Suspend::new(async move {
                     match signed_in.me.await {
                         Ok(me) if me.must_change_password => view! { <Redirect path="/change-password"/> }.into_any(),
-                        Ok(me) => view! { <TopBar me=me.clone()/><SideNav me/> }.into_any(),
+                        Ok(me) => view! { <TopBar me=me.clone() activity/><SideNav me/> }.into_any(),
                         Err(error) if error.0.code == Code::Unauthenticated => {
                             view! { <Redirect path=sign_in_address(&location.pathname.get_untracked(), &location.search.get_untracked())/> }.into_any()
                         }
@@ -65,19 +69,14 @@ fn anywhere(me: &Me, action: Action) -> bool {
 }
 
 #[component]
-fn TopBar(me: Me) -> impl IntoView {
-    let path = use_location().pathname;
-    let slug = Memo::new({
-        let me = me.clone();
-        move |_| path.with(|p| current_project(&me, p)).map(|p| p.slug)
-    });
+fn TopBar(me: Me, activity: Activity) -> impl IntoView {
     view! {
         <header class="top-bar">
             <button type="button" class="button quiet nav-toggle" popovertarget="nav" aria-label="Navigation"><Icon glyph=Glyph::Menu/></button>
             <a class="brand-link" href="/"><Brand/></a>
             <ProjectSwitcher me=me.clone()/>
             <span class="top-gap"></span>
-            {move || slug.get().map(|slug| view! { <ActivityIndicator slug/> })}
+            <ActivityIndicator activity/>
             <PersonMenu me/>
         </header>
     }
@@ -119,50 +118,62 @@ fn ProjectSwitcher(me: Me) -> impl IntoView {
     }
 }
 
+/// What runs in the address's project, asked for again every four seconds while the page is looked at. It is made
+/// outside of every `Suspend`: ids of resources are given in order, and the order in which those resolve differs
+/// between server and browser.
+fn use_activity() -> Activity {
+    let path = use_location().pathname;
+    let slug = Memo::new(move |_| path.with(|p| project_of_path(p)));
+    let tick = RwSignal::new(0u32);
+    Effect::new(move |_| {
+        let again = move || {
+            if !document().hidden() {
+                tick.update(|t| *t += 1);
+            }
+        };
+        let handle = set_interval_with_handle(again, std::time::Duration::from_secs(4));
+        on_cleanup(move || {
+            if let Ok(handle) = handle {
+                handle.clear();
+            }
+        });
+    });
+    Resource::new(
+        move || (slug.get(), tick.get()),
+        |(slug, _)| async move {
+            let slug = slug?;
+            project::activity(slug.clone()).await.ok().map(|activity| (slug, activity))
+        },
+    )
+}
+
 /// How many jobs run and wait, with the progress of the first; leads to it.
 #[component]
-fn ActivityIndicator(slug: String) -> impl IntoView {
-    let tick = RwSignal::new(0u32);
-    let activity = Resource::new(
-        { let slug = slug.clone(); move || (slug.clone(), tick.get()) },
-        |(slug, _)| project::activity(slug),
-    );
-    #[cfg(feature = "hydrate")]
-    Effect::new(move |_| {
-        let handle = set_interval_with_handle(
-            move || if !document().hidden() { tick.update(|t| *t += 1) },
-            std::time::Duration::from_secs(4),
-        );
-        on_cleanup(move || if let Ok(handle) = handle { handle.clear() });
-    });
-    view! {
-        <Transition fallback=|| ()>
-            {move || {
-                let slug = slug.clone();
-                Suspend::new(async move {
-                    let activity = activity.await.ok()?;
-                    let first = activity.jobs.first()?.clone();
-                    let words = match (activity.running, activity.queued) {
-                        (0, queued) => format!("{queued} queued"),
-                        (running, 0) => format!("{running} running"),
-                        (running, queued) => format!("{running} running, {queued} queued"),
-                    };
-                    let only = activity.running + activity.queued == 1;
-                    let href = if only { format!("/p/{slug}/runs/{}", first.run) } else { format!("/p/{slug}/runs") };
-                    let percent = first.progress.map(|p| (p.fraction * 100.0).round());
-                    Some(view! {
-                        <a class="activity" href=href>
-                            <Icon glyph=Glyph::Running/>
-                            <span class="activity-words">{words}</span>
-                            {percent.map(|value| view! {
-                                <progress max="100" value=value aria-label=first.name></progress>
-                                <span class="num">{format!("{value}\u{a0}%")}</span>
-                            })}
-                        </a>
-                    })
-                })
-            }}
-        </Transition>
+fn ActivityIndicator(activity: Activity) -> impl IntoView {
+    move || {
+        Suspend::new(async move {
+            let (slug, activity) = activity.await?;
+            let first = activity.jobs.first()?.clone();
+            let words = match (activity.running, activity.queued) {
+                (0, queued) => format!("{queued} queued"),
+                (running, 0) => format!("{running} running"),
+                (running, queued) => format!("{running} running, {queued} queued"),
+            };
+            let label = words.clone();
+            let only = activity.running + activity.queued == 1;
+            let href = if only { format!("/p/{slug}/runs/{}", first.run) } else { format!("/p/{slug}/runs") };
+            let percent = first.progress.map(|p| (p.fraction * 100.0).round());
+            Some(view! {
+                <a class="activity" href=href aria-label=label>
+                    <Icon glyph=Glyph::Running/>
+                    <span class="activity-words">{words}</span>
+                    {percent.map(|value| view! {
+                        <progress max="100" value=value aria-label=first.name></progress>
+                        <span class="num">{format!("{value}\u{a0}%")}</span>
+                    })}
+                </a>
+            })
+        })
     }
 }
 
@@ -227,7 +238,6 @@ fn SideNav(me: Me) -> impl IntoView {
     };
     let audit = anywhere(&me, Action::ReadAudit);
     let admin = anywhere(&me, Action::Administer);
-    let known = me.projects.iter().any(|p| p.role >= Role::Viewer) || me.instance_admin;
     view! {
         <nav id="nav" class="side-nav" aria-label="Main" popover="auto" node_ref=node>
             {move || slug.get().map(|slug| {
@@ -245,14 +255,12 @@ fn SideNav(me: Me) -> impl IntoView {
                 <p class="nav-title">"Governance"</p>
                 <ul>{item("/governance/audit".to_owned(), "Audit trail", Glyph::Shield, false)}</ul>
             })}
-            {known.then(|| view! {
-                <p class="nav-title">"Admin"</p>
-                <ul>
-                    {admin.then(|| item("/admin/people".to_owned(), "People", Glyph::Person, false))}
-                    {item("/admin/projects".to_owned(), "Projects", Glyph::Admin, false)}
-                    {item("/admin/workers".to_owned(), "Workers", Glyph::Chip, false)}
-                </ul>
-            })}
+            <p class="nav-title">"Admin"</p>
+            <ul>
+                {admin.then(|| item("/admin/people".to_owned(), "People", Glyph::Person, false))}
+                {item("/admin/projects".to_owned(), "Projects", Glyph::Admin, false)}
+                {admin.then(|| item("/admin/workers".to_owned(), "Workers", Glyph::Chip, false))}
+            </ul>
             <button type="button" class="nav-fold needs-script" on:click=fold title="Fold or unfold the navigation">
                 <Icon glyph=Glyph::Collapse/><span>"Fold"</span>
             </button>

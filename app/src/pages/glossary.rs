@@ -28,7 +28,10 @@ pub fn GlossaryPage() -> impl IntoView {
                         <dl class="glossary-list">
                             {mine.into_iter().map(|entry| view! {
                                 <div id=entry.key>
-                                    <dt>{entry.term}<br/><code class="muted small">{entry.key}</code></dt>
+                                    <dt>
+                                        {(entry.key == "validation").then(|| view! { <span id="valid"></span> })}
+                                        {entry.term}<br/><code class="muted small">{entry.key}</code>
+                                    </dt>
                                     <dd>{entry.definition}</dd>
                                 </div>
                             }).collect_view()}

@@ -5,7 +5,7 @@ use crate::{
     api::{admin, project},
     components::*,
     format,
-    hooks::{may, use_project},
+    hooks::{may, moment, use_project},
 };
 use leptos::prelude::*;
 use leptos_router::components::Redirect;
@@ -16,6 +16,14 @@ use trainyard_types::{
     model::ModelView,
     run::RunSummary,
 };
+
+/// The project's slug, cheap to hand on.
+type Slug = StoredValue<String>;
+
+/// An address within the project.
+fn at(slug: Slug, rest: &str) -> String {
+    format!("/p/{}{rest}", slug.get_value())
+}
 
 /// `/`: goes on to the project looked at last. Who sees none gets a way to one.
 #[component]
@@ -56,14 +64,14 @@ fn NoProject() -> impl IntoView {
 pub fn HomePage() -> impl IntoView {
     let slug = use_project();
     let home = Resource::new(move || slug.get(), |slug| async move { project::home(slug.clone()).await.map(|home| (slug, home)) });
-    view! { <Load resource=home lines=10 view=|(slug, home)| view! { <Home slug home/> }.into_any()/> }
+    view! { <Load resource=home lines=10 view=|(slug, home)| view! { <Home slug=StoredValue::new(slug) home/> }.into_any()/> }
 }
 
 #[component]
-fn Home(slug: String, home: HomeView) -> impl IntoView {
+fn Home(slug: Slug, home: HomeView) -> impl IntoView {
     let name = crate::hooks::use_me()
-        .and_then(|me| me.projects.into_iter().find(|p| p.slug == slug))
-        .map_or_else(|| slug.clone(), |p| p.name);
+        .and_then(|me| me.projects.into_iter().find(|p| slug.with_value(|s| *s == p.slug)))
+        .map_or_else(|| slug.get_value(), |p| p.name);
     let write = may(Action::Write);
     if home.first_visit {
         return view! {
@@ -78,39 +86,39 @@ fn Home(slug: String, home: HomeView) -> impl IntoView {
     view! {
         <PageHead title=name state>
             {write.then(|| view! {
-                <LinkButton href=format!("/p/{slug}/data/upload") label="Upload data" glyph=Glyph::Upload/>
-                <LinkButton href=format!("/p/{slug}/runs/new") label="Train model" kind=ButtonKind::Primary glyph=Glyph::Play/>
+                <LinkButton href=at(slug, "/data/upload") label="Upload data" glyph=Glyph::Upload/>
+                <LinkButton href=at(slug, "/runs/new") label="Train model" kind=ButtonKind::Primary glyph=Glyph::Play/>
             })}
         </PageHead>
         <Stats>
-            <LinkedStat href=format!("/p/{slug}/data") label="Data sets" value=counts.datasets/>
-            <LinkedStat href=format!("/p/{slug}/runs?state=running") label="Running" value=counts.running/>
-            <LinkedStat href=format!("/p/{slug}/runs?state=queued") label="Queued" value=counts.queued/>
-            <LinkedStat href=format!("/p/{slug}/runs?state=failed") label="Failed" value=counts.failed/>
-            <LinkedStat href=format!("/p/{slug}/models") label="Models" value=counts.models/>
+            <LinkedStat href=at(slug, "/data") label="Data sets" value=counts.datasets/>
+            <LinkedStat href=at(slug, "/runs?state=running") label="Running" value=counts.running/>
+            <LinkedStat href=at(slug, "/runs?state=queued") label="Queued" value=counts.queued/>
+            <LinkedStat href=at(slug, "/runs?state=failed") label="Failed" value=counts.failed/>
+            <LinkedStat href=at(slug, "/models") label="Models" value=counts.models/>
         </Stats>
         {(counts.models_without_champion > 0).then(|| view! {
             <Note tone=Tone::Warning>
                 <p>{format::counted(counts.models_without_champion, "model has", "models have")}" no "<Term name="champion"/>": asking for predictions answers 404. "
-                    <a href=format!("/p/{slug}/models")>"Choose a version"</a>"."</p>
+                    <a href=at(slug, "/models")>"Choose a version"</a>"."</p>
             </Note>
         })}
         <Section title="Models" lead="What answers predictions now, and how good it was on test rows.">
-            <ModelsTable slug=slug.clone() models=home.models write/>
+            <ModelsTable slug models=home.models write/>
         </Section>
         <div class="columns">
             <Section title="Running and queued">
-                <RunList slug=slug.clone() runs=home.running nothing="Nothing runs now."/>
+                <RunList slug runs=home.running nothing="Nothing runs now."/>
             </Section>
             <Section title="Last runs">
-                <RunList slug=slug.clone() runs=home.last nothing="No run has ended yet."/>
+                <RunList slug runs=home.last nothing="No run has ended yet."/>
             </Section>
             {(!failed.is_empty()).then(|| view! {
                 <Section title="Failures, with reason">
-                    <RunList slug=slug.clone() runs=failed nothing=""/>
+                    <RunList slug runs=failed nothing=""/>
                 </Section>
             })}
-            <Devices queued=counts.queued/>
+            {may(Action::Administer).then(|| view! { <Devices queued=counts.queued/> })}
         </div>
     }
     .into_any()
@@ -141,7 +149,7 @@ fn LinkedStat(href: String, label: &'static str, value: u64) -> impl IntoView {
 }
 
 #[component]
-fn Doors(slug: String, write: bool) -> impl IntoView {
+fn Doors(slug: Slug, write: bool) -> impl IntoView {
     view! {
         <div class="doors">
             <section class="door">
@@ -155,7 +163,7 @@ fn Doors(slug: String, write: bool) -> impl IntoView {
                 <h2>"Bring your data"</h2>
                 <p>"A CSV, TSV, JSON Lines or Parquet file with one row a case. You see how it was read before anything is kept."</p>
                 {if write {
-                    view! { <LinkButton href=format!("/p/{slug}/data/upload") label="Upload data" kind=ButtonKind::Primary/> }.into_any()
+                    view! { <LinkButton href=at(slug, "/data/upload") label="Upload data" kind=ButtonKind::Primary/> }.into_any()
                 } else {
                     view! { <p class="muted">"Your role only reads. A member of the project uploads data."</p> }.into_any()
                 }}
@@ -174,20 +182,20 @@ fn Doors(slug: String, write: bool) -> impl IntoView {
 }
 
 #[component]
-fn RunList(slug: String, runs: Vec<RunSummary>, #[prop(into)] nothing: String) -> impl IntoView {
+fn RunList(slug: Slug, runs: Vec<RunSummary>, #[prop(into)] nothing: String) -> impl IntoView {
     if runs.is_empty() {
         return view! { <p class="muted">{nothing}</p> }.into_any();
     }
     view! {
         <ul class="run-list">
-            {runs.into_iter().map(|run| view! { <RunItem slug=slug.clone() run/> }).collect_view()}
+            {runs.into_iter().map(|run| view! { <RunItem slug run/> }).collect_view()}
         </ul>
     }
     .into_any()
 }
 
 #[component]
-fn RunItem(slug: String, run: RunSummary) -> impl IntoView {
+fn RunItem(slug: Slug, run: RunSummary) -> impl IntoView {
     let score = run.score.map(|s| format!("{} {}", trainyard_types::glossary::title(&s.name), format::measure(s.value)));
     let waiting = run.job.queue_position.map(|n| match run.job.queue_eta_seconds {
         Some(seconds) => format!("number {n} in the queue, starts in about {}", format::duration(seconds)),
@@ -196,7 +204,7 @@ fn RunItem(slug: String, run: RunSummary) -> impl IntoView {
     let reason = run.job.reason.filter(|_| run.job.state == JobState::Failed);
     view! {
         <li class="run-item">
-            <a href=format!("/p/{slug}/runs/{}", run.id)>{run.name}</a>
+            <a href=at(slug, &format!("/runs/{}", run.id))>{run.name}</a>
             <JobBadge state=run.job.state/>
             <p class="muted small">
                 {run.dataset_name}" v"{run.dataset_version}", target "{run.target}{score.map(|s| format!(", {s}"))}{waiting.map(|w| format!(", {w}"))}", "
@@ -209,11 +217,11 @@ fn RunItem(slug: String, run: RunSummary) -> impl IntoView {
 }
 
 #[component]
-fn ModelsTable(slug: String, models: Vec<ModelView>, write: bool) -> impl IntoView {
+fn ModelsTable(slug: Slug, models: Vec<ModelView>, write: bool) -> impl IntoView {
     if models.is_empty() {
         return view! {
             <EmptyState glyph=Glyph::Model title="No model is registered" text="A run's page registers its model, with one click, when the run is done.">
-                {write.then(|| view! { <LinkButton href=format!("/p/{slug}/runs/new") label="Train model"/> })}
+                {write.then(|| view! { <LinkButton href=at(slug, "/runs/new") label="Train model"/> })}
             </EmptyState>
         }
         .into_any();
@@ -234,7 +242,7 @@ fn ModelsTable(slug: String, models: Vec<ModelView>, write: bool) -> impl IntoVi
                 let score = latest.test.first().map(|m| format!("{} {}", trainyard_types::glossary::title(&m.name), format::measure(m.value)));
                 view! {
                     <Row>
-                        <Cell label="Model" main=true><a href=format!("/p/{slug}/models/{}", model.name)>{model.name.clone()}</a></Cell>
+                        <Cell label="Model" main=true><a href=at(slug, &format!("/models/{}", model.name))>{model.name.clone()}</a></Cell>
                         <Cell label="Champion">
                             {match model.champion {
                                 Some(n) => view! { <Badge tone=Tone::Ok glyph=Glyph::Crown text=format!("Version {n}")/> }.into_any(),
@@ -262,6 +270,8 @@ fn Devices(queued: u64) -> impl IntoView {
     view! {
         <Section title=title>
             <Load resource=workers lines=2 view=move |workers| {
+                let now = moment();
+                let workers: Vec<_> = workers.into_iter().filter(|w| now.seconds_since(w.last_seen) < 60.0).collect();
                 if workers.is_empty() {
                     return view! {
                         <Note tone=Tone::Warning><p>"No worker is there: jobs wait. Start one with "<code>"trainyard worker"</code>", or the server without "<code>"--no-worker"</code>"."</p></Note>

@@ -130,7 +130,7 @@ fn Form(
     let blocked = RwSignal::new(false);
     let project = StoredValue::new(project);
 
-    let create = Action::new_local(move |new: &NewRun| {
+    let create = Action::new(move |new: &NewRun| {
         let new = new.clone();
         async move { create_run(project.get_value(), new).await }
     });
@@ -157,7 +157,7 @@ fn Form(
         };
         wrong.set(problem.clone());
         if let (None, Ok(name)) = (problem, name) {
-            create.dispatch_local(NewRun { name, dataset_version: version, settings });
+            create.dispatch(NewRun { name, dataset_version: version, settings });
         }
     };
     let problem = Signal::derive(move || wrong.get().or_else(|| problem_of(create.value().get())));

@@ -86,10 +86,12 @@ fn UsersTable(page: Page<UserView>, workspaces: Vec<WorkspaceView>, actions: Act
         <DataTable caption="People" columns>
             {page.items.into_iter().map(|user| {
                 let mine = my_id == Some(user.id);
+                let (held, acted) = (user.clone(), user.clone());
+                let workspaces = workspaces.clone();
                 view! {
                     <Row>
-                        <Cell label="Person" main=true>{user.display_name.clone()}<br/><small class="muted">{user.name.clone()}{mine.then_some(", you")}</small></Cell>
-                        <Cell label="Role"><RoleForms user=user.clone() workspaces=workspaces.clone() action=actions.role/></Cell>
+                        <Cell label="Person" main=true>{user.display_name}<br/><small class="muted">{user.name}{mine.then_some(", you")}</small></Cell>
+                        <Cell label="Role"><RoleForms user=held workspaces action=actions.role/></Cell>
                         <Cell label="State">
                             {if user.disabled {
                                 view! { <Badge tone=Tone::Neutral glyph=Glyph::Stop text="Disabled"/> }.into_any()
@@ -99,7 +101,7 @@ fn UsersTable(page: Page<UserView>, workspaces: Vec<WorkspaceView>, actions: Act
                         </Cell>
                         <Cell label="Last sign-in"><MaybeTime at=user.last_sign_in/></Cell>
                         <Cell label="Made"><RelativeTime at=user.created_at/></Cell>
-                        <Cell label="">{(instance_admin && !mine).then(|| view! { <UserActions user actions/> })}</Cell>
+                        <Cell label="">{(instance_admin && !mine).then(|| view! { <UserActions user=acted actions/> })}</Cell>
                     </Row>
                 }
             }).collect_view()}

@@ -48,9 +48,9 @@ fn ProjectsTable(page: Page<ProjectView>) -> impl IntoView {
     ];
     view! {
         <DataTable caption="Projects" columns>
-            {page.items.into_iter().map(|p| (format!("/p/{}", p.slug), p)).map(|(address, p)| view! {
+            {page.items.into_iter().map(|p| (format!("/p/{}", p.slug), format!("/p/{}", p.slug), p)).map(|(href, address, p)| view! {
                 <Row>
-                    <Cell label="Project" main=true><a href=address.clone()>{p.name}</a></Cell>
+                    <Cell label="Project" main=true><a href=href>{p.name}</a></Cell>
                     <Cell label="Address"><code>{address}</code></Cell>
                     <Cell label="Workspace">{p.workspace.name}</Cell>
                     <Cell label="Your role">{p.role.to_string()}</Cell>

@@ -17,42 +17,48 @@ use trainyard_types::{
     run::RunSummary,
 };
 
+/// How many of the runs shown have not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Going {
+    running: usize,
+    queued: usize,
+}
+
 /// The project's runs. While one of those shown is queued or running, the table follows every two seconds.
 #[component]
 pub fn RunsPage() -> impl IntoView {
     let project = use_project();
     let query = use_page_query();
     let list = Resource::new(move || (project.get(), query.get()), |(project, query)| list_runs(project, query));
-    let going = Memo::new(move |_| match list.get() {
-        Some(Ok(page)) => page.items.iter().any(|run| !run.job.state.is_final()),
-        _ => false,
-    });
+    let shown = RwSignal::new(Going::default());
     Effect::new(move |_| {
-        if going.get() {
+        if shown.with(|s| s.running + s.queued > 0) {
             browser::every(2_000, move || list.refetch());
         }
     });
     let new = move || format!("/p/{}/runs/new", project.get());
-    let tab = Memo::new(move |_| match list.get() {
-        Some(Ok(page)) => match page.items.iter().filter(|run| run.job.state == JobState::Running).count() {
-            0 => "Experiments".to_owned(),
-            n => format!("({n} running) Experiments"),
-        },
-        _ => "Experiments".to_owned(),
+    let tab = Signal::derive(move || match shown.with(|s| s.running) {
+        0 => "Experiments".to_owned(),
+        n => format!("({n} running) Experiments"),
     });
     view! {
         <PageHead
             title="Experiments"
             state="Every training run, with what it learned from and how good it is on rows it never saw."
-            tab=Signal::derive(move || tab.get())
+            tab=tab
         >
             <LinkButton href=Signal::derive(new) label="New run" kind=ButtonKind::Primary glyph=Glyph::Plus/>
         </PageHead>
-        <Load resource=list lines=10 view=move |page| listed(page, &query.get_untracked(), project.get_untracked(), going)/>
+        <Load resource=list lines=10 view=move |page| listed(page, &query.get_untracked(), project.get_untracked(), shown)/>
     }
 }
 
-fn listed(page: Page<RunSummary>, query: &PageQuery, project: String, going: Memo<bool>) -> AnyView {
+fn listed(page: Page<RunSummary>, query: &PageQuery, project: String, shown: RwSignal<Going>) -> AnyView {
+    let count = |state: JobState| page.items.iter().filter(|run| run.job.state == state).count();
+    let going = Going { running: count(JobState::Running), queued: count(JobState::Queued) };
+    if shown.get_untracked() != going {
+        shown.set(going);
+    }
     if page.total == 0 && query.q.is_empty() && query.state.is_empty() {
         return nothing_yet(project);
     }
@@ -77,7 +83,7 @@ fn listed(page: Page<RunSummary>, query: &PageQuery, project: String, going: Mem
     view! {
         <ListTools search="Search runs, data sets, targets" states download=download/>
         <p class="live-mark muted" role="status">
-            {move || going.get().then(|| view! { <span class="live-dot"></span>"Live, every 2 s" })}
+            {(going != Going::default()).then(|| view! { <span class="live-dot"></span>"Live, every 2 s" })}
         </p>
         {if total == 0 {
             view! { <p class="muted">"No run matches. Clear the search or choose another state."</p> }.into_any()

@@ -49,7 +49,7 @@ fn Chooser() -> impl IntoView {
     let sender = Sender::new();
     let over = RwSignal::new(false);
     let input = NodeRef::<html::Input>::new();
-    let arrived = StoredValue::new_local(move |view: UploadView| set_query(&[("upload", Some(view.id.to_string()))]));
+    let arrived = StoredValue::new(move |view: UploadView| set_query(&[("upload", Some(view.id.to_string()))]));
     let take = move |file: Option<web_sys::File>| {
         if let Some(file) = file {
             sender.send(&project.get_untracked(), &file, move |view| arrived.with_value(|arrived| arrived(view)));
@@ -93,7 +93,8 @@ fn Chooser() -> impl IntoView {
                 _ => None,
             }}
         </div>
-        <noscript><p class="muted">"Uploading from this page needs JavaScript. Without it, use: trainyard dataset import --file FILE --name NAME"</p></noscript>
+        // A browser with script reads the inside as text, which hydration would trip over as elements.
+        <noscript inner_html="<p>Uploading from this page needs JavaScript. The command line does it too: <code>trainyard dataset import --help</code></p>"></noscript>
     }
 }
 

@@ -98,10 +98,10 @@ fn draw(rng: &mut ChaCha8Rng, counts: &mut [u32]) {
     let mut left = counts.len();
     while left > 0 {
         let bits = rng.next_u64();
-        counts[((bits & 0xffff_ffff) * rows >> 32) as usize] += 1;
+        counts[(((bits & 0xffff_ffff) * rows) >> 32) as usize] += 1;
         left -= 1;
         if left > 0 {
-            counts[((bits >> 32) * rows >> 32) as usize] += 1;
+            counts[(((bits >> 32) * rows) >> 32) as usize] += 1;
             left -= 1;
         }
     }

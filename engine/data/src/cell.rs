@@ -237,7 +237,7 @@ pub(crate) fn not_a(kind: ColumnType) -> &'static str {
         ColumnType::Float => "is not a number",
         ColumnType::Boolean => "is neither true nor false",
         ColumnType::Datetime => "is not a date or time like 2024-12-31 or 2024-12-31 23:59:59",
-        ColumnType::Text => "is not valid text",
+        ColumnType::Text => "is larger than 1 MiB",
     }
 }
 
@@ -305,7 +305,9 @@ mod tests {
         ] {
             assert_eq!(datetime(text), Some((seconds * 1000.0) as i64), "{text}");
         }
-        for text in ["2024-13-01", "2024-01-32", "2024-01-01 24:00", "2024-1-1", "20240101", "2024-01-01T", "2024-01-01 10:00x"] {
+        for text in
+            ["2024-13-01", "2024-01-32", "2024-01-01 24:00", "2024-1-1", "20240101", "2024-01-01T", "2024-01-01 10:00x"]
+        {
             assert_eq!(datetime(text), None, "{text}");
         }
         assert_eq!(show_datetime(1_349_168_400_000, false), "2012-10-02 09:00:00");

@@ -3,7 +3,7 @@
 use crate::{
     block::{Block, Cells},
     cell::{self, Missing},
-    limits::MAX_BAD_ROWS_LISTED,
+    limits::{MAX_BAD_ROWS_LISTED, MAX_FIELD_BYTES},
     normal, words,
 };
 use arrow_array::{
@@ -62,12 +62,7 @@ pub(crate) fn column(block: &Block, column: usize, kind: ColumnType, reading: &R
 }
 
 /// Reads trimmed texts, of which the empty one is missing, as the type. Infinite numbers are missing.
-pub(crate) fn parse<'a>(
-    rows: usize,
-    get: impl Fn(usize) -> &'a str,
-    kind: ColumnType,
-    reading: &Reading,
-) -> Converted {
+pub(crate) fn parse<'a>(rows: usize, get: impl Fn(usize) -> &'a str, kind: ColumnType, reading: &Reading) -> Converted {
     let mut bad = Bad::default();
     macro_rules! build {
         ($builder:expr, $read:expr) => {{
@@ -106,6 +101,10 @@ pub(crate) fn parse<'a>(
                 let text = get(row);
                 if reading.missing.is(text) {
                     builder.append_null();
+                } else if text.len() > MAX_FIELD_BYTES {
+                    // Text files stop earlier; this is for the others.
+                    builder.append_null();
+                    bad.add(row, text);
                 } else {
                     builder.append_value(text);
                 }

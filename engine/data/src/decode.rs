@@ -45,7 +45,10 @@ pub(crate) fn encoding(label: &str) -> Result<&'static Encoding, Problem> {
     Encoding::for_label(label.as_bytes()).ok_or_else(|| {
         Problem::field(
             "encoding",
-            format!("`{}` is no known encoding. Use utf-8, utf-16le, utf-16be, windows-1252 or another WHATWG label.", words::clip(label)),
+            format!(
+                "`{}` is no known encoding. Use utf-8, utf-16le, utf-16be, windows-1252 or another WHATWG label.",
+                words::clip(label)
+            ),
         )
     })
 }

@@ -12,7 +12,8 @@ const RECORDS: usize = 200;
 /// The delimiter that divides the text most evenly into more than one field: `,`, `;`, tab or `|`. Text that none
 /// divides gets `,` and is a single column.
 pub(crate) fn delimiter(text: &[u8], whole: bool, file_name: &str) -> u8 {
-    let tab_named = file_name.to_ascii_lowercase().ends_with(".tsv") || file_name.to_ascii_lowercase().ends_with(".tab");
+    let tab_named =
+        file_name.to_ascii_lowercase().ends_with(".tsv") || file_name.to_ascii_lowercase().ends_with(".tab");
     let order: [u8; 4] = if tab_named { *b"\t,;|" } else { *b",;\t|" };
     let mut best = (0.0, order[0]);
     for delimiter in order {
@@ -52,7 +53,11 @@ pub(crate) fn records(text: &[u8], whole: bool, delimiter: u8) -> Vec<Vec<String
 pub(crate) fn mode(counts: &[usize]) -> (usize, usize) {
     let mut sorted = counts.to_vec();
     sorted.sort_unstable();
-    sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len())).max_by_key(|&(value, times)| (times, value)).unwrap_or((0, 0))
+    sorted
+        .chunk_by(|a, b| a == b)
+        .map(|run| (run[0], run.len()))
+        .max_by_key(|&(value, times)| (times, value))
+        .unwrap_or((0, 0))
 }
 
 /// Whether the first record holds names: each column whose other values are numbers, dates or booleans votes, for
@@ -71,8 +76,11 @@ pub(crate) fn has_header(records: &[Vec<String>], reading: &Reading) -> bool {
     }
     let (mut names, mut values) = (0_usize, 0_usize);
     for (column, text) in first.iter().enumerate() {
-        let mut kinds =
-            rest.iter().filter_map(|record| record.get(column)).filter(|text| !reading.missing.is(text)).map(|text| kind(text));
+        let mut kinds = rest
+            .iter()
+            .filter_map(|record| record.get(column))
+            .filter(|text| !reading.missing.is(text))
+            .map(|text| kind(text));
         let Some(other) = kinds.next() else { continue };
         if other == 0 || kinds.any(|kind| kind != other) {
             continue;

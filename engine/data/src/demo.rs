@@ -117,7 +117,8 @@ fn application(draw: &mut Draw, day: i64, drifted: bool) -> String {
     let late = draw.poisson(0.35);
     let previous = draw.poisson(1.4);
     let online = draw.uniform() < 0.62;
-    let interest = 4.5 + 9.0 * debt + 0.9 * late + 1.1 * draw.normal() + if drifted { DRIFT_INTEREST_POINTS } else { 0.0 };
+    let interest =
+        4.5 + 9.0 * debt + 0.9 * late + 1.1 * draw.normal() + if drifted { DRIFT_INTEREST_POINTS } else { 0.0 };
     let interest = (interest.max(1.0) * 100.0).round() / 100.0;
 
     let instalments = amount * 12.0 / term * (1.0 + interest / 100.0);

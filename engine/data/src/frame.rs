@@ -44,23 +44,29 @@ pub fn load(parquet: &Path, columns: Option<&[String]>) -> Result<Frame, Problem
             })
             .collect::<Result<_, _>>()?,
     };
+    let file = guarded(|| file.with_dictionaries())?;
     struct Item {
         index: usize,
         outcome: Result<Column, Problem>,
     }
-    let mut items: Vec<Item> =
-        wanted.into_iter().map(|index| Item { index, outcome: Err(Problem::internal("The column was not read.")) }).collect();
-    parallel::each(&mut items, || (), |(), _, item| {
-        item.outcome = guarded(|| load_column(&file.reopen(parquet)?, item.index, &schema[item.index]));
-    });
+    let mut items: Vec<Item> = wanted
+        .into_iter()
+        .map(|index| Item { index, outcome: Err(Problem::internal("The column was not read.")) })
+        .collect();
+    parallel::each(
+        &mut items,
+        || (),
+        |(), _, item| {
+            item.outcome = guarded(|| load_column(&file.reopen(parquet)?, item.index, &schema[item.index]));
+        },
+    );
     let columns = items.into_iter().map(|item| item.outcome).collect::<Result<Vec<_>, _>>()?;
     Ok(Frame { columns, rows: file.rows() as usize })
 }
 
 fn load_column(file: &ParquetFile, index: usize, schema: &ColumnSchema) -> Result<Column, Problem> {
     let mut builder = ColumnBuilder::new(schema, file.rows() as usize);
-    let reader =
-        file.dictionary_builder(&[index])?.with_batch_size(32_768).build().map_err(words::damaged)?;
+    let reader = file.builder(&[index])?.with_batch_size(32_768).build().map_err(words::damaged)?;
     for batch in reader {
         builder.add(batch.map_err(words::damaged)?.column(0));
     }
@@ -122,7 +128,10 @@ impl ColumnBuilder {
                 };
                 match array.data_type() {
                     DataType::Boolean => codes.extend(
-                        array.as_boolean().iter().map(|v| v.map_or(MISSING, |v| code_of(if v { "true" } else { "false" }))),
+                        array
+                            .as_boolean()
+                            .iter()
+                            .map(|v| v.map_or(MISSING, |v| code_of(if v { "true" } else { "false" }))),
                     ),
                     DataType::Utf8 => {
                         codes.extend(array.as_string::<i32>().iter().map(|v| v.map_or(MISSING, &mut code_of)));

@@ -109,11 +109,7 @@ impl Guess {
             )),
             ColumnType::Text => {
                 let (line, example) = self.first_text.as_ref()?;
-                let others = [
-                    (self.numbers(), "numbers"),
-                    (self.datetimes, "dates"),
-                    (self.booleans, "true or false"),
-                ];
+                let others = [(self.numbers(), "numbers"), (self.datetimes, "dates"), (self.booleans, "true or false")];
                 let (n, what) = others.into_iter().max_by_key(|other| other.0)?;
                 (n * 10 >= self.present * 8).then(|| {
                     format!(

@@ -98,9 +98,9 @@ pub(crate) fn refuse(report: &BadRowReport, rows: u64, bad: BadRows) -> Result<(
             words::count(report.count),
             words::counted(report.count + rows, "row", "rows")
         ))),
-        Some(first) if rows == 0 => {
-            Err(Problem::invalid(format!("No row can be read as described. The first: {first}. Correct the columns' types.")))
-        }
+        Some(first) if rows == 0 => Err(Problem::invalid(format!(
+            "No row can be read as described. The first: {first}. Correct the columns' types."
+        ))),
         None if rows == 0 => Err(Problem::invalid("The file has no rows. Choose a file with a header and rows.")),
         _ => Ok(()),
     }
@@ -109,7 +109,10 @@ pub(crate) fn refuse(report: &BadRowReport, rows: u64, bad: BadRows) -> Result<(
 fn too_many_rows() -> Problem {
     Problem::new(
         Code::TooLarge,
-        format!("The file has more than {} rows, which is the limit. Take a sample of the rows.", words::count(MAX_ROWS)),
+        format!(
+            "The file has more than {} rows, which is the limit. Take a sample of the rows.",
+            words::count(MAX_ROWS)
+        ),
     )
 }
 
@@ -154,11 +157,20 @@ pub(crate) fn read_blocks(
     })
 }
 
-fn good_rows(block: &Block, options: &ReadOptions, reading: &Reading, report: &mut BadRowReport) -> Result<Table, Problem> {
+fn good_rows(
+    block: &Block,
+    options: &ReadOptions,
+    reading: &Reading,
+    report: &mut BadRowReport,
+) -> Result<Table, Problem> {
     let mut converted: Vec<Option<Converted>> = options.columns.iter().map(|_| None).collect();
-    parallel::each(&mut converted, || (), |(), i, out| {
-        *out = Some(convert::column(block, i, options.columns[i].kind, reading));
-    });
+    parallel::each(
+        &mut converted,
+        || (),
+        |(), i, out| {
+            *out = Some(convert::column(block, i, options.columns[i].kind, reading));
+        },
+    );
     let converted: Vec<Converted> = converted.into_iter().flatten().collect();
     let mut keep = vec![true; if converted.iter().any(|column| !column.bad.is_empty()) { block.rows } else { 0 }];
     // The first bad column of each of the first bad rows.

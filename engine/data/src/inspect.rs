@@ -7,6 +7,8 @@
 //! `no` are text. Whole numbers with leading zeros or a plus sign stay text. `NA`, `N/A`, `NaN`, `nan`, `null`,
 //! `NULL`, `None`, `?` and the empty text mean missing. Columns of the same name are renamed, with a note.
 
+mod other;
+
 use crate::{
     block::{Block, Cells, Stop},
     cell::DEFAULT_MISSING,
@@ -14,19 +16,19 @@ use crate::{
     csv_source::CsvSource,
     decode, delimiter,
     guess::Guess,
-    json_source::{JsonSource, too_many_columns},
+    json_source::too_many_columns,
     limits::{MAX_COLUMNS, MAX_ROWS},
     names, normal, parallel,
-    parquet_source::{ParquetFile, ParquetSource, describe, guarded, kind_of},
     sniff::{self, Sniffed},
-    source::{self, Source, parquet_columns},
+    source::{self, Source},
     words,
 };
 use encoding_rs::{Encoding, UTF_8};
+use other::{inspect_json, inspect_parquet};
 use std::path::Path;
 use trainyard_types::{
     Code, Problem,
-    dataset::{BadRowReport, ColumnSchema, ColumnType, FileFormat, ReadOptions},
+    dataset::{BadRowReport, ColumnSchema, FileFormat, ReadOptions},
 };
 
 /// Rows of the sample that [`inspect`] returns.
@@ -65,7 +67,12 @@ pub fn inspect(path: &Path, file_name: &str) -> Result<Inspection, Problem> {
             }?;
             let encoding = &inspection.options.encoding;
             if *encoding != UTF_8.name().to_ascii_lowercase() {
-                inspection.notes.insert(0, format!("The text is read as {encoding}. If letters look wrong in the sample, choose another encoding."));
+                inspection.notes.insert(
+                    0,
+                    format!(
+                        "The text is read as {encoding}. If letters look wrong in the sample, choose another encoding."
+                    ),
+                );
             }
             Ok(inspection)
         }
@@ -137,7 +144,12 @@ fn sample_rows(
 }
 
 /// Everything about delimited text but its columns.
-fn csv_layout(sniffed: &Sniffed, encoding: &'static Encoding, file_name: &str, missing: &[String]) -> Result<ReadOptions, Stop> {
+fn csv_layout(
+    sniffed: &Sniffed,
+    encoding: &'static Encoding,
+    file_name: &str,
+    missing: &[String],
+) -> Result<ReadOptions, Stop> {
     let (text, _, _) = encoding.decode(&sniffed.prefix);
     let delimiter = delimiter::delimiter(text.as_bytes(), sniffed.whole, file_name);
     let mut options = ReadOptions {
@@ -232,11 +244,15 @@ fn take_block(
     }
     if let Cells::Text(cells) = &block.cells {
         let present = cells.columns.min(guesses.len());
-        parallel::each(&mut guesses[..present], || (), |(), column, guess| {
-            for row in 0..block.rows {
-                guess.add(cells.get(row, column), block.lines.of(row), reading);
-            }
-        });
+        parallel::each(
+            &mut guesses[..present],
+            || (),
+            |(), column, guess| {
+                for row in 0..block.rows {
+                    guess.add(cells.get(row, column), block.lines.of(row), reading);
+                }
+            },
+        );
     }
     *rows += block.rows as u64;
     bad.count += block.bad.count;
@@ -245,7 +261,10 @@ fn take_block(
     if *rows > MAX_ROWS {
         return Err(Problem::new(
             Code::TooLarge,
-            format!("The file has more than {} rows, which is the limit. Take a sample of the rows.", words::count(MAX_ROWS)),
+            format!(
+                "The file has more than {} rows, which is the limit. Take a sample of the rows.",
+                words::count(MAX_ROWS)
+            ),
         ));
     }
     Ok(())
@@ -308,112 +327,17 @@ fn columns(names: Vec<String>, guesses: &[Guess], notes: &mut Vec<String>) -> Ve
         .map(|(name, guess)| format!("{name}: {}", words::count(guess.tokens)))
         .collect();
     if !read_as_missing.is_empty() {
-        notes.push(format!(
-            "Texts such as `NA` or `?` are read as missing: {}.",
-            words::listed(&read_as_missing)
-        ));
+        notes.push(format!("Texts such as `NA` or `?` are read as missing: {}.", words::listed(&read_as_missing)));
     }
     const NOTES: usize = 20;
     let found: Vec<String> = names.iter().zip(guesses).filter_map(|(name, guess)| guess.note(name)).collect();
     let more = found.len().saturating_sub(NOTES);
     notes.extend(found.into_iter().take(NOTES));
     if more > 0 {
-        notes.push(format!("{} more of this kind.", words::counted(more as u64, "column has a note", "columns have notes")));
-    }
-    names.into_iter().zip(guesses).map(|(name, guess)| ColumnSchema { name, kind: guess.kind() }).collect()
-}
-
-fn inspect_json(path: &Path, encoding: &str, missing: &[String]) -> Result<Inspection, Stop> {
-    let mut options = ReadOptions {
-        format: FileFormat::JsonLines,
-        delimiter: ',',
-        encoding: encoding.to_ascii_lowercase(),
-        has_header: true,
-        missing: missing.to_vec(),
-        columns: Vec::new(),
-    };
-    let reading = Reading::new(&options);
-    let (reader, meter) = decode::open(path, encoding)?;
-    let mut source = JsonSource::new(reader, &[], Some(meter));
-    let mut guesses: Vec<Guess> = Vec::new();
-    let (mut rows, mut bad, mut sample) = (0, BadRowReport::default(), Vec::new());
-    while let Some(block) = source.next_block()? {
-        let width = match &block.cells {
-            Cells::Text(cells) => cells.columns,
-            Cells::Arrow(arrays) => arrays.len(),
-        };
-        guesses.resize(guesses.len().max(width), Guess::default());
-        take_block(block, width, &reading, &mut guesses, &mut sample, &mut bad, &mut rows)?;
-    }
-    if rows == 0 {
-        return Err(no_rows(&bad).into());
-    }
-    let names = source.names().to_vec();
-    if names.is_empty() {
-        return Err(Problem::invalid("The objects have no keys, so that there are no columns.").into());
-    }
-    let mut notes = Vec::new();
-    note_bad_rows(&bad, rows, &mut notes);
-    let nested: Vec<&String> =
-        names.iter().zip(source.nested()).filter(|(_, nested)| **nested).map(|(name, _)| name).collect();
-    if !nested.is_empty() {
         notes.push(format!(
-            "There are objects or lists in {}, kept as JSON text. To use what is inside, write it as keys of its own.",
-            words::listed(&nested)
+            "{} more of this kind.",
+            words::counted(more as u64, "column has a note", "columns have notes")
         ));
     }
-    if source.odd_keys() {
-        notes.push("Keys that are empty, longer than 200 characters or hold control characters are left out.".into());
-    }
-    guesses.resize(names.len(), Guess::default());
-    sample.iter_mut().for_each(|row: &mut Vec<Option<String>>| row.resize(names.len(), None));
-    options.columns = columns(names, &guesses, &mut notes);
-    Ok(Inspection { options, sample, notes, rows })
-}
-
-fn inspect_parquet(path: &Path) -> Result<Inspection, Problem> {
-    let file = ParquetFile::open(path)?;
-    let mut notes = Vec::new();
-    let fields = file.schema().fields().clone();
-    if fields.len() > MAX_COLUMNS {
-        return Err(too_many_columns(Some(fields.len())));
-    }
-    let (usable, names) = parquet_columns(&file, &mut notes);
-    let left_out: Vec<String> = fields
-        .iter()
-        .filter(|field| kind_of(field.data_type()).is_none())
-        .map(|field| format!("{} ({})", field.name(), describe(field.data_type())))
-        .collect();
-    if usable.is_empty() {
-        return Err(Problem::invalid(format!(
-            "The Parquet file has no column that a table can hold: {}. Write numbers, texts, booleans, dates or times.",
-            if left_out.is_empty() { "it has none at all".to_owned() } else { words::listed(&left_out) }
-        )));
-    }
-    if !left_out.is_empty() {
-        notes.push(format!("Left out, because a table of plain values can't hold them: {}.", words::listed(&left_out)));
-    }
-    if file.rows() == 0 {
-        return Err(Problem::invalid("The Parquet file has columns but no rows. Add rows, then try again."));
-    }
-    let columns: Vec<ColumnSchema> = names
-        .into_iter()
-        .zip(&usable)
-        .map(|(name, &i)| ColumnSchema { name, kind: kind_of(fields[i].data_type()).unwrap_or(ColumnType::Text) })
-        .collect();
-    let options = ReadOptions {
-        format: FileFormat::Parquet,
-        delimiter: ',',
-        encoding: "utf-8".into(),
-        has_header: true,
-        missing: Vec::new(),
-        columns,
-    };
-    let reading = Reading::new(&options);
-    let mut source = ParquetSource::new(&file, &usable)?;
-    let mut sample = Vec::new();
-    if let Some(block) = source.next_block()? {
-        guarded(|| sample_rows(&block, usable.len(), &reading, SAMPLE_ROWS, &mut sample))?;
-    }
-    Ok(Inspection { options, sample, notes, rows: file.rows() })
+    names.into_iter().zip(guesses).map(|(name, guess)| ColumnSchema { name, kind: guess.kind() }).collect()
 }

@@ -10,7 +10,7 @@ use crate::{
     limits::{BLOCK_BYTES, BLOCK_CELLS, BLOCK_ROWS, MAX_COLUMNS, MAX_FIELD_BYTES, MAX_NAME_CHARS, MAX_RECORD_BYTES},
     words,
 };
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::{collections::HashMap, fmt, io::Read};
 use trainyard_types::{
@@ -127,7 +127,7 @@ impl<R: Read> JsonSource<R> {
         {
             let Some((line, length)) = self.next_line()? else { break };
             let bytes = &self.window.unread()[..length];
-            if memchr2(0, b'\n', bytes).is_some() {
+            if memchr(0, bytes).is_some() {
                 return Err(Problem::invalid(format!(
                     "Line {} holds a NUL byte, which no text file does. The file is damaged, or not JSON Lines.",
                     words::count(line)
@@ -195,7 +195,11 @@ pub(crate) fn too_many_columns(found: Option<usize>) -> Problem {
 fn too_large(what: &str, line: u64, limit: usize) -> Problem {
     Problem::new(
         Code::TooLarge,
-        format!("A {what} on line {} is larger than {} MiB, which is the limit. Shorten it or leave it out.", words::count(line), limit >> 20),
+        format!(
+            "A {what} on line {} is larger than {} MiB, which is the limit. Shorten it or leave it out.",
+            words::count(line),
+            limit >> 20
+        ),
     )
 }
 

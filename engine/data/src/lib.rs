@@ -28,8 +28,8 @@ mod names;
 mod normal;
 mod parallel;
 mod parquet_source;
-mod source;
 mod sniff;
+mod source;
 mod words;
 mod write;
 

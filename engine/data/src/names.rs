@@ -58,7 +58,8 @@ pub(crate) fn clean(raw: &[String], notes: &mut Vec<String>) -> Vec<String> {
         ));
     }
     if cut > 0 {
-        notes.push(format!("{} longer than {MAX_NAME_CHARS} characters was cut.", words::counted(cut, "name", "names")));
+        notes
+            .push(format!("{} longer than {MAX_NAME_CHARS} characters was cut.", words::counted(cut, "name", "names")));
     }
     names
 }

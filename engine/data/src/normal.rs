@@ -25,7 +25,11 @@ pub(crate) fn column(array: &ArrayRef, kind: ColumnType, reading: &Reading) -> C
         // A cast that Arrow does not know at all makes every value bad.
         let mut bad = Bad::default();
         (0..array.len()).filter(|&row| array.is_valid(row)).for_each(|row| bad.add(row, ""));
-        Converted { array: arrow_array::new_null_array(&arrow_type(kind), array.len()), bad: bad.rows, bad_values: bad.values }
+        Converted {
+            array: arrow_array::new_null_array(&arrow_type(kind), array.len()),
+            bad: bad.rows,
+            bad_values: bad.values,
+        }
     })
 }
 
@@ -122,7 +126,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::cell::Missing;
-    use arrow_array::{Date32Array, Decimal128Array, DictionaryArray, Int32Array, LargeStringArray, UInt64Array, types::Int8Type};
+    use arrow_array::{
+        Date32Array, Decimal128Array, DictionaryArray, Int32Array, LargeStringArray, UInt64Array, types::Int8Type,
+    };
 
     fn read(array: impl Array + 'static, kind: ColumnType) -> (Vec<Option<String>>, Vec<u32>) {
         let reading = Reading { missing: Missing::new(&[]), decimal_comma: false };
@@ -139,12 +145,19 @@ mod tests {
         let decimals = Decimal128Array::from(vec![Some(12_345), None]).with_precision_and_scale(10, 2).unwrap();
         assert_eq!(kind_of(decimals.data_type()), Some(ColumnType::Float));
         assert_eq!(read(decimals, ColumnType::Float), (some(&["123.45", ""]), vec![]));
-        assert_eq!(read(Date32Array::from(vec![0, 19_782]), ColumnType::Datetime), (some(&["1970-01-01", "2024-02-29"]), vec![]));
+        assert_eq!(
+            read(Date32Array::from(vec![0, 19_782]), ColumnType::Datetime),
+            (some(&["1970-01-01", "2024-02-29"]), vec![])
+        );
         assert_eq!(read(UInt64Array::from(vec![7, u64::MAX]), ColumnType::Integer), (some(&["7", ""]), vec![1]));
-        assert_eq!(read(LargeStringArray::from(vec![" a ", "", "b"]), ColumnType::Text), (some(&["a", "", "b"]), vec![]));
+        assert_eq!(
+            read(LargeStringArray::from(vec![" a ", "", "b"]), ColumnType::Text),
+            (some(&["a", "", "b"]), vec![])
+        );
         let dictionary: DictionaryArray<Int8Type> = vec!["x", "y", "x"].into_iter().collect();
         assert_eq!(read(dictionary, ColumnType::Text), (some(&["x", "y", "x"]), vec![]));
-        let nanos = arrow_array::TimestampNanosecondArray::from(vec![1_349_168_400_000_000_000]).with_timezone("+02:00");
+        let nanos =
+            arrow_array::TimestampNanosecondArray::from(vec![1_349_168_400_000_000_000]).with_timezone("+02:00");
         assert_eq!(read(nanos, ColumnType::Datetime), (some(&["2012-10-02 09:00:00"]), vec![]));
         assert_eq!(
             read(Float64Array::from(vec![1.0, f64::NAN, f64::INFINITY]), ColumnType::Float),

@@ -2,14 +2,16 @@
 
 use crate::{
     block::{Block, Cells, Lines, Stop},
-    limits::{BLOCK_BYTES, BLOCK_ROWS, MAX_ROWS},
+    limits::{BLOCK_BYTES, BLOCK_CELLS, BLOCK_ROWS, MAX_ROWS},
     words,
 };
 use arrow_array::{ArrayRef, RecordBatchReader};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::{
     ProjectionMask,
-    arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+    arrow_reader::{
+        ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    },
 };
 use std::{
     fs::File,
@@ -35,9 +37,7 @@ pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, Problem>) -> Result<T,
 impl ParquetFile {
     pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
         let file = File::open(path).map_err(|error| words::cannot_read(path, &error))?;
-        let metadata = guarded(|| {
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(words::damaged)
-        })?;
+        let metadata = guarded(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(words::damaged))?;
         let opened = Self { file, metadata };
         if opened.rows() > MAX_ROWS {
             return Err(Problem::new(
@@ -74,7 +74,9 @@ impl ParquetFile {
     /// Rows a batch that keep one near the size of a block.
     pub(crate) fn batch_rows(&self) -> usize {
         let a_row = self.decoded_bytes() / self.rows().max(1) + 1;
-        ((BLOCK_BYTES as u64 * 2 / a_row) as usize).clamp(64, BLOCK_ROWS)
+        // Encoded cells can be far smaller than decoded ones, so that their number has a bound too.
+        let most = (BLOCK_CELLS / self.schema().fields().len().max(1)).clamp(64, BLOCK_ROWS);
+        ((BLOCK_BYTES as u64 * 2 / a_row) as usize).clamp(64, most)
     }
 
     /// Reads the given columns (by their index in the schema, in that order within each batch's sorted order).
@@ -84,32 +86,28 @@ impl ParquetFile {
 
     /// A builder over the given columns. The reader's batches have them in the file's order.
     pub(crate) fn builder(&self, columns: &[usize]) -> Result<ParquetRecordBatchReaderBuilder<File>, Problem> {
-        let file = self.file.try_clone().map_err(|error| Problem::internal(format!("The file can't be read: {error}.")))?;
+        let file =
+            self.file.try_clone().map_err(|error| Problem::internal(format!("The file can't be read: {error}.")))?;
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied());
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()).with_projection(mask))
     }
 
-    /// As [`Self::builder`], with texts as dictionaries: codes and levels instead of a text a row.
-    pub(crate) fn dictionary_builder(&self, columns: &[usize]) -> Result<ParquetRecordBatchReaderBuilder<File>, Problem> {
+    /// The same file, whose texts are read as dictionaries: codes and levels instead of a text a row.
+    pub(crate) fn with_dictionaries(self) -> Result<Self, Problem> {
+        let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let fields: Vec<Field> = self
             .schema()
             .fields()
             .iter()
             .map(|field| match field.data_type() {
-                DataType::Utf8 => Field::new(
-                    field.name(),
-                    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
-                    field.is_nullable(),
-                ),
+                DataType::Utf8 => Field::new(field.name(), dictionary.clone(), field.is_nullable()),
                 _ => field.as_ref().clone(),
             })
             .collect();
         let options = ArrowReaderOptions::new().with_schema(Schema::new(fields).into());
         let metadata =
             ArrowReaderMetadata::try_new(self.metadata.metadata().clone(), options).map_err(words::damaged)?;
-        let file = self.file.try_clone().map_err(|error| Problem::internal(format!("The file can't be read: {error}.")))?;
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
-        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_projection(mask))
+        Ok(Self { file: self.file, metadata })
     }
 }
 
@@ -120,8 +118,15 @@ pub(crate) fn kind_of(kind: &DataType) -> Option<ColumnType> {
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => ColumnType::Integer,
         DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => ColumnType::Integer,
         DataType::Float16 | DataType::Float32 | DataType::Float64 => ColumnType::Float,
-        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
-            if *s <= 0 && i16::from(*p) - i16::from(*s) <= 18 { ColumnType::Integer } else { ColumnType::Float }
+        DataType::Decimal32(p, s)
+        | DataType::Decimal64(p, s)
+        | DataType::Decimal128(p, s)
+        | DataType::Decimal256(p, s) => {
+            if *s <= 0 && i16::from(*p) - i16::from(*s) <= 18 {
+                ColumnType::Integer
+            } else {
+                ColumnType::Float
+            }
         }
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => ColumnType::Text,
         DataType::Time32(_) | DataType::Time64(_) => ColumnType::Text,
@@ -134,11 +139,15 @@ pub(crate) fn kind_of(kind: &DataType) -> Option<ColumnType> {
 /// A type's name for a person.
 pub(crate) fn describe(kind: &DataType) -> String {
     match kind {
-        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _) | DataType::ListView(_) => "a list".into(),
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _) | DataType::ListView(_) => {
+            "a list".into()
+        }
         DataType::LargeListView(_) => "a list".into(),
         DataType::Struct(_) => "a nested record".into(),
         DataType::Map(_, _) => "a map".into(),
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "binary".into(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            "binary".into()
+        }
         DataType::Duration(_) | DataType::Interval(_) => "a duration".into(),
         other => format!("of type {other}"),
     }

@@ -35,10 +35,7 @@ pub(crate) fn sniff(path: &Path, file_name: &str) -> Result<Sniffed, Problem> {
         return Err(Problem::invalid("The file is empty. Choose a file with a header and rows."));
     }
     let mut prefix = Vec::new();
-    (&mut file)
-        .take(PREFIX_BYTES as u64)
-        .read_to_end(&mut prefix)
-        .map_err(|error| words::cannot_read(path, &error))?;
+    (&mut file).take(PREFIX_BYTES as u64).read_to_end(&mut prefix).map_err(|error| words::cannot_read(path, &error))?;
     let whole = prefix.len() as u64 == total;
     if prefix.starts_with(b"PAR1") {
         let mut tail = [0; 4];
@@ -88,7 +85,8 @@ fn not_a_table(bytes: &[u8]) -> Option<Problem> {
     ];
     let (_, what) = KINDS.iter().find(|(magic, _)| bytes.starts_with(magic))?;
     // Some of the shorter marks are also ordinary text: these begin with bytes that text has.
-    let may_be_text = ["ORC", "BZh", "GIF8", "RIFF", "Rar!", "ARROW1"].iter().any(|mark| bytes.starts_with(mark.as_bytes()));
+    let may_be_text =
+        ["ORC", "BZh", "GIF8", "RIFF", "Rar!", "ARROW1"].iter().any(|mark| bytes.starts_with(mark.as_bytes()));
     if may_be_text && !bytes[..bytes.len().min(512)].iter().any(|&byte| byte < 9 || (14..32).contains(&byte)) {
         return None;
     }
@@ -196,7 +194,9 @@ fn text_format(text: &str, file_name: &str) -> Result<FileFormat, Problem> {
     }
     let controls = text.chars().filter(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')).count();
     if controls * 20 > text.chars().count() {
-        return Err(Problem::invalid(format!("The file is not a table of text: it is full of control characters. {READS}")));
+        return Err(Problem::invalid(format!(
+            "The file is not a table of text: it is full of control characters. {READS}"
+        )));
     }
     Ok(FileFormat::Csv)
 }

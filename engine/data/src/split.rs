@@ -49,7 +49,13 @@ impl Part {
 /// # Errors
 /// In words: a share out of range, an unknown or unfit column, a class with one row, a part without rows, training
 /// rows of a single class.
-pub fn split(frame: &Frame, spec: &SplitSpec, target: &str, task: Task, usable: &[bool]) -> Result<Vec<Option<Part>>, Problem> {
+pub fn split(
+    frame: &Frame,
+    spec: &SplitSpec,
+    target: &str,
+    task: Task,
+    usable: &[bool],
+) -> Result<Vec<Option<Part>>, Problem> {
     if usable.len() != frame.rows {
         return Err(Problem::internal(format!("{} rows were marked of {}.", usable.len(), frame.rows)));
     }
@@ -75,7 +81,10 @@ pub fn split(frame: &Frame, spec: &SplitSpec, target: &str, task: Task, usable: 
 fn find<'a>(frame: &'a Frame, name: &str, field: &str) -> Result<&'a Column, Problem> {
     frame.column(name).ok_or_else(|| {
         let known: Vec<&String> = frame.columns.iter().map(|column| &column.name).collect();
-        Problem::field(field, format!("There is no column `{}`. The columns are {}.", words::clip(name), words::listed(&known)))
+        Problem::field(
+            field,
+            format!("There is no column `{}`. The columns are {}.", words::clip(name), words::listed(&known)),
+        )
     })
 }
 
@@ -121,7 +130,13 @@ pub(crate) fn below(n: u64, rng: &mut ChaCha8Rng) -> u64 {
     (product >> 64) as u64
 }
 
-fn random(rows: &[usize], spec: &SplitSpec, target: &Column, task: Task, parts: &mut [Option<Part>]) -> Result<(), Problem> {
+fn random(
+    rows: &[usize],
+    spec: &SplitSpec,
+    target: &Column,
+    task: Task,
+    parts: &mut [Option<Part>],
+) -> Result<(), Problem> {
     let mut rng = ChaCha8Rng::seed_from_u64(spec.seed);
     if !task.is_classification() {
         let mut rows = rows.to_vec();
@@ -272,7 +287,9 @@ fn by_group(rows: &[usize], spec: &SplitSpec, column: &Column, parts: &mut [Opti
     let shares = [1.0 - spec.valid - spec.test, spec.valid, spec.test];
     // Groups larger than the smallest part come first: placed late, they would upset the balance.
     let smallest = shares.iter().copied().filter(|&share| share > 0.0).fold(1.0, f64::min) * total as f64;
-    groups.sort_by_key(|group| if group.len() as f64 > smallest / 4.0 { std::cmp::Reverse(group.len()) } else { std::cmp::Reverse(0) });
+    groups.sort_by_key(|group| {
+        if group.len() as f64 > smallest / 4.0 { std::cmp::Reverse(group.len()) } else { std::cmp::Reverse(0) }
+    });
     let mut filled = [0_usize; 3];
     let mut members = [0_usize; 3];
     let left = groups.len();
@@ -334,7 +351,8 @@ fn check_parts(parts: &[Option<Part>], spec: &SplitSpec, target: &Column, task: 
                     words::counted(used as u64, "row", "rows"),
                     match spec.method {
                         SplitMethod::Given { .. } => "Name some rows so in the column that decides.",
-                        SplitMethod::Time { .. } => "Too many rows share the same time: choose another column or a random split.",
+                        SplitMethod::Time { .. } =>
+                            "Too many rows share the same time: choose another column or a random split.",
                         _ => "Add rows or change the shares.",
                     }
                 ),
@@ -356,134 +374,4 @@ fn check_parts(parts: &[Option<Part>], spec: &SplitSpec, target: &Column, task: 
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use trainyard_types::dataset::ColumnType;
-
-    fn texts(name: &str, values: impl Iterator<Item = String>) -> Column {
-        let mut levels: Vec<String> = Vec::new();
-        let codes = values
-            .map(|value| {
-                if value.is_empty() {
-                    return MISSING;
-                }
-                levels.iter().position(|level| *level == value).unwrap_or_else(|| {
-                    levels.push(value);
-                    levels.len() - 1
-                }) as u32
-            })
-            .collect();
-        Column { name: name.into(), kind: ColumnType::Text, values: Values::Categories { codes, levels } }
-    }
-    fn numbers(name: &str, values: Vec<f64>) -> Column {
-        Column { name: name.into(), kind: ColumnType::Integer, values: Values::Numbers(values) }
-    }
-    fn frame(n: usize) -> Frame {
-        Frame {
-            columns: vec![
-                texts("y", (0..n).map(|i| if i % 10 == 0 { "yes" } else { "no" }.to_owned())),
-                numbers("t", (0..n).map(|i| ((i * 37) % n) as f64).collect()),
-                texts("g", (0..n).map(|i| format!("g{}", (i * 7) % 25))),
-                texts("p", (0..n).map(|i| ["Train", "validation", "test", "train", ""][i % 5].to_owned())),
-                numbers("x", (0..n).map(|i| i as f64).collect()),
-            ],
-            rows: n,
-        }
-    }
-    fn spec(method: SplitMethod) -> SplitSpec {
-        SplitSpec { method, ..SplitSpec::default() }
-    }
-    fn count(parts: &[Option<Part>], part: Part) -> usize {
-        parts.iter().filter(|p| **p == Some(part)).count()
-    }
-    fn column(name: &str) -> String {
-        name.into()
-    }
-
-    #[test]
-    fn random_is_stratified_seeded_and_leaves_unusable_rows_out() {
-        let frame = frame(1000);
-        let mut usable = vec![true; 1000];
-        usable[3] = false;
-        let parts = split(&frame, &spec(SplitMethod::Random), "y", Task::Binary, &usable).unwrap();
-        assert_eq!(parts[3], None);
-        assert_eq!((count(&parts, Part::Valid), count(&parts, Part::Test)), (200, 200));
-        let yes_in_test = (0..1000).filter(|&i| i % 10 == 0 && parts[i] == Some(Part::Test)).count();
-        assert_eq!(yes_in_test, 20);
-        assert_eq!(parts, split(&frame, &spec(SplitMethod::Random), "y", Task::Binary, &usable).unwrap());
-        let other = SplitSpec { seed: 1, ..SplitSpec::default() };
-        assert_ne!(parts, split(&frame, &other, "y", Task::Binary, &usable).unwrap());
-        let none = SplitSpec { test: 0.0, ..SplitSpec::default() };
-        let parts = split(&frame, &none, "x", Task::Regression, &usable).unwrap();
-        assert_eq!((count(&parts, Part::Train), count(&parts, Part::Test)), (799, 0));
-    }
-
-    #[test]
-    fn time_keeps_order_and_instants_together() {
-        let mut frame = frame(1000);
-        let method = SplitMethod::Time { column: column("t") };
-        let parts = split(&frame, &spec(method.clone()), "y", Task::Binary, &[true; 1000]).unwrap();
-        let Values::Numbers(times) = frame.columns[1].values.clone() else { panic!() };
-        let range = |part| {
-            let times: Vec<f64> = (0..1000).filter(|&i| parts[i] == Some(part)).map(|i| times[i]).collect();
-            (times.iter().copied().fold(f64::MAX, f64::min), times.iter().copied().fold(f64::MIN, f64::max))
-        };
-        assert_eq!(range(Part::Train), (0.0, 599.0));
-        assert_eq!(range(Part::Valid), (600.0, 799.0));
-        assert_eq!(range(Part::Test), (800.0, 999.0));
-        // Instants of 300 rows each: cuts move to the nearest change.
-        frame.columns[1] = numbers("t", (0..1000).map(|i| (i / 300) as f64).collect());
-        let parts = split(&frame, &spec(method.clone()), "y", Task::Binary, &[true; 1000]).unwrap();
-        assert_eq!(count(&parts, Part::Test), 100);
-        assert_eq!(count(&parts, Part::Valid), 300);
-        frame.columns[1] = numbers("t", vec![1.0; 1000]);
-        let problem = split(&frame, &spec(method), "y", Task::Binary, &[true; 1000]).unwrap_err();
-        assert!(problem.message.contains("same time"), "{}", problem.message);
-    }
-
-    #[test]
-    fn groups_stay_whole_and_near_their_shares() {
-        let frame = frame(1000);
-        let method = SplitMethod::Group { column: column("g") };
-        let parts = split(&frame, &spec(method), "y", Task::Binary, &[true; 1000]).unwrap();
-        let mut of_group: HashMap<usize, Part> = HashMap::new();
-        for (i, part) in parts.iter().enumerate() {
-            assert_eq!(*of_group.entry((i * 7) % 25).or_insert(part.unwrap()), part.unwrap());
-        }
-        assert_eq!((count(&parts, Part::Train), count(&parts, Part::Valid), count(&parts, Part::Test)), (600, 200, 200));
-    }
-
-    #[test]
-    fn a_given_column_decides() {
-        let mut frame = frame(1000);
-        let method = SplitMethod::Given { column: column("p") };
-        let parts = split(&frame, &spec(method.clone()), "y", Task::Binary, &[true; 1000]).unwrap();
-        assert_eq!(parts[..5], [Some(Part::Train), Some(Part::Valid), Some(Part::Test), Some(Part::Train), None]);
-        frame.columns[3] = texts("p", (0..1000).map(|i| ["train", "oops"][i % 2].to_owned()));
-        let problem = split(&frame, &spec(method), "y", Task::Binary, &[true; 1000]).unwrap_err();
-        assert!(problem.message.contains("`oops`"), "{}", problem.message);
-    }
-
-    #[test]
-    fn what_cannot_be_divided_is_refused_in_words() {
-        let mut frame = frame(20);
-        let all = [true; 20];
-        for (method, word) in [
-            (SplitMethod::Time { column: column("nope") }, "no column `nope`"),
-            (SplitMethod::Time { column: column("g") }, "text"),
-            (SplitMethod::Group { column: column("y") }, "target"),
-            (SplitMethod::Given { column: column("t") }, "numbers"),
-        ] {
-            let problem = split(&frame, &spec(method), "y", Task::Binary, &all).unwrap_err();
-            assert!(problem.message.contains(word), "{}", problem.message);
-        }
-        let shares = SplitSpec { valid: 0.5, test: 0.5, ..SplitSpec::default() };
-        assert!(split(&frame, &shares, "y", Task::Binary, &all).unwrap_err().message.contains("90 %"));
-        frame.columns[0] = texts("y", (0..20).map(|i| if i == 0 { "rare" } else { "no" }.to_owned()));
-        let problem = split(&frame, &spec(SplitMethod::Random), "y", Task::Binary, &all).unwrap_err();
-        assert!(problem.message.contains("`rare`"), "{}", problem.message);
-        let problem = split(&frame, &spec(SplitMethod::Random), "x", Task::Regression, &[false; 20]).unwrap_err();
-        assert!(problem.message.contains("No row is left"), "{}", problem.message);
-    }
-}
+mod tests;

@@ -48,7 +48,9 @@ pub fn target_info(column: &Column, wanted: Option<Task>) -> Result<TargetInfo, 
     }
     let counted = Counted::of(column);
     if counted.present == 0 {
-        return Err(refuse(format!("All values of `{name}` are missing, so that there is nothing to learn from. Choose another target.")));
+        return Err(refuse(format!(
+            "All values of `{name}` are missing, so that there is nothing to learn from. Choose another target."
+        )));
     }
     if counted.values.len() == 1 && !counted.more {
         return Err(refuse(format!(
@@ -61,22 +63,24 @@ pub fn target_info(column: &Column, wanted: Option<Task>) -> Result<TargetInfo, 
         Task::Binary
     } else if counted.texts {
         Task::Multiclass
-    } else if counted.whole
-        && !counted.more
-        && classes <= MAX_INTEGER_CLASSES
-        && counted.present >= 10 * classes as u64
+    } else if counted.whole && !counted.more && classes <= MAX_INTEGER_CLASSES && counted.present >= 10 * classes as u64
     {
         Task::Multiclass
     } else {
         Task::Regression
     });
-    let different = if counted.more { format!("more than {}", words::count(classes as u64)) } else { words::count(classes as u64) };
+    let different =
+        if counted.more { format!("more than {}", words::count(classes as u64)) } else { words::count(classes as u64) };
     match task {
         Task::Regression if counted.texts => {
-            return Err(refuse(format!("`{name}` holds texts, which can't be predicted as numbers. Choose another target or task.")));
+            return Err(refuse(format!(
+                "`{name}` holds texts, which can't be predicted as numbers. Choose another target or task."
+            )));
         }
         Task::Binary if classes != 2 || counted.more => {
-            return Err(refuse(format!("`{name}` has {different} different values; a binary task needs two. Choose another task.")));
+            return Err(refuse(format!(
+                "`{name}` has {different} different values; a binary task needs two. Choose another task."
+            )));
         }
         Task::Multiclass if classes > MAX_CLASSES || counted.more => {
             return Err(refuse(format!(
@@ -272,7 +276,10 @@ mod tests {
         let info = infer_task(&numbers(grades)).unwrap();
         assert_eq!((info.task, info.classes[0].0.as_str()), (Task::Multiclass, "-1"));
         assert_eq!(infer_task(&numbers((0..15).map(f64::from).collect())).unwrap().task, Task::Regression);
-        assert_eq!(infer_task(&numbers((0..100).map(|i| f64::from(i) / 7.0).collect())).unwrap().task, Task::Regression);
+        assert_eq!(
+            infer_task(&numbers((0..100).map(|i| f64::from(i) / 7.0).collect())).unwrap().task,
+            Task::Regression
+        );
     }
 
     #[test]

@@ -123,7 +123,16 @@ impl TableWriter {
         let (file, factory) = ArrowWriter::try_new_with_options(out, arrow_schema, options)
             .and_then(ArrowWriter::into_serialized_writer)
             .map_err(failed)?;
-        Ok(Self { file, factory, fields, group: Vec::new(), group_rows: 0, groups: 0, dest: dest.to_owned(), temporary })
+        Ok(Self {
+            file,
+            factory,
+            fields,
+            group: Vec::new(),
+            group_rows: 0,
+            groups: 0,
+            dest: dest.to_owned(),
+            temporary,
+        })
     }
 
     /// Writes rows and adds them to the statistics, column by column in parallel.
@@ -146,11 +155,15 @@ impl TableWriter {
             .map(|(writer, stats)| Item { writer, stats, outcome: Ok(()) })
             .collect();
         let fields = &self.fields;
-        let hashes = parallel::each(&mut items, || vec![0; rows], |hashes, i, item| {
-            item.stats.add(&arrays[i], hashes);
-            item.outcome = compute_leaves(&fields[i], &arrays[i])
-                .and_then(|leaves| leaves.iter().try_for_each(|leaf| item.writer.write(leaf)));
-        });
+        let hashes = parallel::each(
+            &mut items,
+            || vec![0; rows],
+            |hashes, i, item| {
+                item.stats.add(&arrays[i], hashes);
+                item.outcome = compute_leaves(&fields[i], &arrays[i])
+                    .and_then(|leaves| leaves.iter().try_for_each(|leaf| item.writer.write(leaf)));
+            },
+        );
         items.into_iter().try_for_each(|item| item.outcome).map_err(failed)?;
         stats.add_hashes(hashes, rows);
         self.group_rows += rows;
@@ -162,7 +175,11 @@ impl TableWriter {
         let mut columns: Vec<(Option<ArrowColumnWriter>, Option<_>)> =
             self.group.drain(..).map(|writer| (Some(writer), None)).collect();
         // Closing compresses the last pages.
-        parallel::each(&mut columns, || (), |(), _, (writer, chunk)| *chunk = writer.take().map(ArrowColumnWriter::close));
+        parallel::each(
+            &mut columns,
+            || (),
+            |(), _, (writer, chunk)| *chunk = writer.take().map(ArrowColumnWriter::close),
+        );
         let mut group = self.file.next_row_group().map_err(failed)?;
         for (_, chunk) in columns {
             if let Some(chunk) = chunk {

@@ -1,9 +1,10 @@
 //! Tree ensembles laid out flat: 16 bytes a node, siblings side by side, leaves apart.
 
-use crate::{
-    error::LoadError,
-    tensors::{Stored, TensorBag},
-};
+mod stored;
+#[cfg(test)]
+mod tests;
+
+use crate::error::LoadError;
 use serde::{Deserialize, Serialize};
 
 /// A leaf; otherwise a split.
@@ -195,32 +196,59 @@ impl Ensemble {
     /// The answers for `rows` rows whose features stand in `columns`, one after the other, each `rows` long. The result is
     /// row-major, [`Ensemble::outputs`] wide. Large batches use all cores.
     pub fn predict(&self, columns: &[f64], rows: usize) -> Vec<f64> {
-        self.predict_first(columns, rows, self.trees.len())
-    }
-
-    /// As [`Ensemble::predict`], with the first `trees` trees only.
-    pub fn predict_first(&self, columns: &[f64], rows: usize, trees: usize) -> Vec<f64> {
-        let trees = &self.trees[..trees.min(self.trees.len())];
         let outputs = self.outputs();
         let mut answers = vec![0.0; rows * outputs];
-        crate::parallel::chunks(&mut answers, outputs * BLOCK, rows * trees.len(), |block, answers| {
-            let first = block * BLOCK;
-            let count = answers.len() / outputs;
-            let mut features = vec![0.0; count * self.features];
-            for (feature, column) in columns.chunks_exact(rows.max(1)).enumerate().take(self.features) {
-                for (row, value) in column[first..first + count].iter().enumerate() {
-                    features[row * self.features + feature] = *value;
-                }
-            }
-            self.predict_block(trees, &features, count, answers);
+        crate::parallel::chunks(&mut answers, outputs * BLOCK, rows * self.trees.len(), |block, answers| {
+            let features = self.row_major(columns, rows, block * BLOCK, answers.len() / outputs);
+            let mut sums = self.start(answers.len() / outputs);
+            self.boost(&self.trees, &features, &mut sums);
+            self.answers(&features, &sums, answers);
         });
         answers
     }
 
-    fn predict_block(&self, trees: &[Tree], features: &[f64], rows: usize, answers: &mut [f64]) {
+    /// As [`Ensemble::predict`], after the first `counts[0]` trees, the first `counts[1]` and so on (ascending); `each` gets
+    /// the answers one after the other.
+    pub fn stages(&self, columns: &[f64], rows: usize, counts: &[usize], mut each: impl FnMut(Vec<f64>)) {
+        let features = self.row_major(columns, rows, 0, rows);
+        let mut sums = self.start(rows);
+        let mut done = 0;
+        for &count in counts {
+            let count = count.clamp(done, self.trees.len());
+            for first in (0..rows).step_by(BLOCK) {
+                let block = first..rows.min(first + BLOCK);
+                let (wide, features_wide) = (self.base.len(), self.features);
+                let features = &features[block.start * features_wide..block.end * features_wide];
+                self.boost(&self.trees[done..count], features, &mut sums[block.start * wide..block.end * wide]);
+            }
+            done = count;
+            let mut answers = vec![0.0; rows * self.outputs()];
+            self.answers(&features, &sums, &mut answers);
+            each(answers);
+        }
+    }
+
+    /// The features of `count` rows from `first` on, row after row.
+    fn row_major(&self, columns: &[f64], rows: usize, first: usize, count: usize) -> Vec<f64> {
+        let mut features = vec![0.0; count * self.features];
+        for (feature, column) in columns.chunks_exact(rows.max(1)).enumerate().take(self.features) {
+            for (row, value) in column[first..first + count].iter().enumerate() {
+                features[row * self.features + feature] = *value;
+            }
+        }
+        features
+    }
+
+    /// The sums of `rows` rows before the first tree.
+    fn start(&self, rows: usize) -> Vec<f64> {
+        self.base.iter().copied().cycle().take(rows * self.base.len()).collect()
+    }
+
+    /// Adds the trees' leaves to the sums of the rows.
+    fn boost(&self, trees: &[Tree], features: &[f64], sums: &mut [f64]) {
         let wide = self.base.len();
+        let rows = sums.len() / wide;
         let row = |row: usize| &features[row * self.features..(row + 1) * self.features];
-        let mut sums: Vec<f64> = self.base.iter().copied().cycle().take(rows * wide).collect();
         if rows < LANES {
             // Few rows: side by side go the trees.
             for at in 0..rows {
@@ -234,21 +262,25 @@ impl Ensemble {
                     self.add(tree, leaf, &mut sums[at * wide..]);
                 }
             }
-        } else {
-            for tree in trees {
-                for first in (0..rows).step_by(LANES) {
-                    // The last group goes back over rows that are done; those are left out when adding.
-                    let from = first.min(rows - LANES);
-                    let leaves = self.walk([tree.root; LANES], std::array::from_fn(|lane| row(from + lane)));
-                    for (lane, leaf) in leaves.into_iter().enumerate().skip(first - from) {
-                        self.add(tree, leaf, &mut sums[(from + lane) * wide..]);
-                    }
+            return;
+        }
+        for tree in trees {
+            for first in (0..rows).step_by(LANES) {
+                // The last group goes back over rows that are done; those are left out when adding.
+                let from = first.min(rows - LANES);
+                let leaves = self.walk([tree.root; LANES], std::array::from_fn(|lane| row(from + lane)));
+                for (lane, leaf) in leaves.into_iter().enumerate().skip(first - from) {
+                    self.add(tree, leaf, &mut sums[(from + lane) * wide..]);
                 }
             }
         }
-        let outputs = self.outputs();
-        for (at, answer) in answers.chunks_exact_mut(outputs).enumerate() {
-            self.answer(&sums[at * wide..(at + 1) * wide], row(at), answer);
+    }
+
+    fn answers(&self, features: &[f64], sums: &[f64], answers: &mut [f64]) {
+        let wide = self.base.len();
+        for (row, answer) in answers.chunks_exact_mut(self.outputs()).enumerate() {
+            let features = &features[row * self.features..(row + 1) * self.features];
+            self.answer(&sums[row * wide..(row + 1) * wide], features, answer);
         }
     }
 
@@ -262,7 +294,6 @@ impl Ensemble {
     }
 
     /// Where the values of the leaves begin that the rows fall into, each from its own root.
-    #[inline]
     fn walk<const N: usize>(&self, mut at: [u32; N], rows: [&[f64]; N]) -> [u32; N] {
         loop {
             let mut moved = false;
@@ -325,54 +356,6 @@ impl Ensemble {
             }
         }
     }
-
-    /// Everything that prediction relies on, so that a damaged or hostile file can't make it panic or loop.
-    pub(crate) fn check(&self) -> Result<(), &'static str> {
-        let sums = self.base.len();
-        let fits = match &self.head {
-            Head::Value { linear } => {
-                sums == 1
-                    && linear.as_ref().is_none_or(|head| {
-                        [&head.means, &head.scales, &head.coefficients].iter().all(|list| list.len() == self.features)
-                    })
-            }
-            Head::Binary => sums > 0,
-            Head::OneVsRest { folds, priors, .. } => *folds > 0 && priors.len() > 1 && folds.checked_mul(priors.len()) == Some(sums),
-            Head::Softmax { .. } => sums > 1,
-        };
-        if !fits || self.features > INDEX as usize {
-            return Err("the head does not fit the sums");
-        }
-        for (index, tree) in self.trees.iter().enumerate() {
-            let end = self.trees.get(index + 1).map_or(self.nodes.len(), |next| next.root as usize);
-            let width = tree.width as usize;
-            let place = u64::from(tree.offset) + u64::from(tree.width);
-            if tree.root as usize >= end || end > self.nodes.len() || place > sums as u64 || width == 0 {
-                return Err("a tree is out of place");
-            }
-            for at in tree.root as usize..end {
-                let node = self.nodes[at];
-                let child = node.child as usize;
-                let sound = if node.feature & LEAF != 0 {
-                    child == at
-                        && node.feature == LEAF | MISSING_LEFT
-                        && node.bits & NAN == NAN
-                        && (node.bits & 0xffff_ffff) + u64::from(tree.width) <= self.leaves.len() as u64
-                } else {
-                    let set_end = (node.bits >> 32) + (node.bits & 0xffff_ffff);
-                    // Children stand behind their parent, so that no walk goes round in circles.
-                    child > at
-                        && child < end - 1
-                        && ((node.feature & INDEX) as usize) < self.features
-                        && (node.feature & CATEGORY == 0 || set_end <= self.sets.len() as u64)
-                };
-                if !sound {
-                    return Err("a node points out of its tree");
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 impl LinearCorrection {
@@ -388,43 +371,4 @@ impl LinearCorrection {
 
 fn mean_sigmoid(sums: &[f64]) -> f64 {
     sums.iter().map(|sum| 1.0 / (1.0 + (-sum).exp())).sum::<f64>() / sums.len() as f64
-}
-
-#[derive(Serialize, Deserialize)]
-struct Header {
-    features: usize,
-    head: Head,
-}
-
-impl Stored for Ensemble {
-    fn store(&self, bag: &mut TensorBag) -> Result<serde_json::Value, LoadError> {
-        let nodes = self.nodes.iter().flat_map(|node| [node.bits as u32, (node.bits >> 32) as u32, node.child, node.feature]);
-        bag.put("trees.nodes", &[self.nodes.len(), 4], nodes.collect());
-        bag.put("trees.roots", &[self.trees.len(), 3], self.trees.iter().flat_map(|t| [t.root, t.offset, t.width]).collect());
-        bag.put("trees.leaves", &[self.leaves.len()], self.leaves.clone());
-        bag.put("trees.sets", &[self.sets.len()], self.sets.clone());
-        bag.put("trees.base", &[self.base.len()], self.base.clone());
-        Ok(serde_json::to_value(Header { features: self.features, head: self.head.clone() })?)
-    }
-
-    /// Unchecked: [`crate::trees::TreesModel::new`] checks it together with its encoder.
-    fn restore(header: serde_json::Value, bag: &mut TensorBag) -> Result<Self, LoadError> {
-        let Header { features, head } = serde_json::from_value(header)?;
-        let nodes: Vec<u32> = bag.take("trees.nodes")?.1;
-        let trees: Vec<u32> = bag.take("trees.roots")?.1;
-        let nodes = nodes
-            .chunks_exact(4)
-            .map(|word| Node { bits: u64::from(word[0]) | u64::from(word[1]) << 32, child: word[2], feature: word[3] })
-            .collect();
-        let trees = trees.chunks_exact(3).map(|word| Tree { root: word[0], offset: word[1], width: word[2] }).collect();
-        Ok(Self {
-            features,
-            base: bag.take("trees.base")?.1,
-            head,
-            trees,
-            nodes,
-            leaves: bag.take("trees.leaves")?.1,
-            sets: bag.take("trees.sets")?.1,
-        })
-    }
 }

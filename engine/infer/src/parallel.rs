@@ -7,7 +7,8 @@ const WORTH_A_THREAD: usize = 200_000;
 /// result does not depend on how many threads there are. One thread on WebAssembly and where `effort` is small.
 pub(crate) fn chunks<T: Send>(values: &mut [T], size: usize, effort: usize, work: impl Fn(usize, &mut [T]) + Sync) {
     let size = size.max(1);
-    let threads = threads().min(effort / WORTH_A_THREAD + 1);
+    let wanted = effort / WORTH_A_THREAD + 1;
+    let threads = if wanted < 2 { 1 } else { threads().min(wanted) };
     if threads < 2 {
         values.chunks_mut(size).enumerate().for_each(|(index, part)| work(index, part));
         return;
@@ -30,5 +31,7 @@ fn threads() -> usize {
 
 #[cfg(not(target_arch = "wasm32"))]
 fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    // Asking reads files, which takes longer than predicting a row.
+    static THREADS: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }

@@ -217,14 +217,8 @@ impl TreesModel {
 
     /// One answer a row: values for regression, probabilities otherwise. Columns are found by name.
     pub fn predict(&self, frame: &Frame) -> Result<Predictions, PredictError> {
-        self.predict_first(frame, self.ensemble.trees())
-    }
-
-    /// As [`TreesModel::predict`], with the first `trees` trees only: the model as it was while it was boosted.
-    pub fn predict_first(&self, frame: &Frame, trees: usize) -> Result<Predictions, PredictError> {
         let tables = self.encoder.tables(frame)?;
-        let outputs = self.ensemble.outputs();
-        let mut answers = Vec::with_capacity(frame.rows * outputs);
+        let mut answers = Vec::with_capacity(frame.rows * self.ensemble.outputs());
         let mut features = Vec::new();
         for start in (0..frame.rows).step_by(CHUNK) {
             let rows = start..frame.rows.min(start + CHUNK);
@@ -232,13 +226,31 @@ impl TreesModel {
             for (input, (column, codes)) in self.encoder.inputs.iter().zip(&tables) {
                 input.encoding.append(column, codes, rows.clone(), &mut features);
             }
-            answers.extend(self.ensemble.predict_first(&features, rows.len(), trees));
+            answers.extend(self.ensemble.predict(&features, rows.len()));
         }
-        Ok(if outputs == 1 {
+        Ok(self.predictions(answers))
+    }
+
+    /// The model as it was after the first `counts[0]` trees, the first `counts[1]` and so on (ascending).
+    pub fn predict_stages(&self, frame: &Frame, counts: &[usize]) -> Result<Vec<Predictions>, PredictError> {
+        let features = self.encoder.encode(frame)?;
+        let mut stages = Vec::with_capacity(counts.len());
+        self.ensemble.stages(&features, frame.rows, counts, |answers| stages.push(self.predictions(answers)));
+        Ok(stages)
+    }
+
+    /// Keeps the first `trees` trees only.
+    pub fn truncate(&mut self, trees: usize) {
+        self.ensemble.truncate(trees);
+    }
+
+    fn predictions(&self, answers: Vec<f64>) -> Predictions {
+        let classes = self.ensemble.outputs();
+        if classes == 1 {
             Predictions::Values(answers)
         } else {
-            Predictions::Probabilities { classes: outputs, values: answers.iter().map(|&p| p as f32).collect() }
-        })
+            Predictions::Probabilities { classes, values: answers.iter().map(|&p| p as f32).collect() }
+        }
     }
 }
 

@@ -67,7 +67,7 @@ fn target(task: Task, score: &[f64], classes: usize) -> Target {
 }
 
 fn options() -> FitOptions {
-    FitOptions { seed: 5, epochs: None, budget_seconds: 20.0, device: DeviceChoice::Cpu }
+    FitOptions { seed: 5, epochs: None, budget_seconds: 1.0, device: DeviceChoice::Cpu }
 }
 
 struct Case {
@@ -217,4 +217,27 @@ fn cancelled_and_empty_fits_say_so() {
     let fitted = fit(&data, &options(), None, &mut Quiet::default()).unwrap();
     let Predictions::Values(values) = fitted.model.predict(&flat).unwrap() else { panic!() };
     assert!(values.iter().all(|value| *value == values[0]));
+}
+
+/// Few rows, and classes without any, still give a model whose answers are numbers (a learning curve's first fit may be so).
+#[test]
+fn few_rows_and_empty_classes_give_finite_answers() {
+    for task in [Task::Binary, Task::Multiclass, Task::Regression] {
+        for count in [1, 2, 5, 40] {
+            let mut case = Case::new(task, if task == Task::Binary { 2 } else { 4 }, count, true);
+            for empty in [false, true] {
+                if let Target::Classes(classes) = &mut case.train.1
+                    && empty
+                {
+                    classes.fill(1);
+                }
+                let fitted = fit(&case.data(), &options(), None, &mut Quiet::default()).unwrap();
+                let finite = match fitted.model.predict(&case.valid.0).unwrap() {
+                    Predictions::Values(values) => values.iter().all(|value| value.is_finite()),
+                    Predictions::Probabilities { values, .. } => values.iter().all(|value| (0.0..=1.0).contains(value)),
+                };
+                assert!(finite, "{task:?}, {count} rows, empty classes: {empty}");
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crate::{
     blocking::blocking,
     datasets, projects, runs,
 };
+use tokio::sync::Mutex;
 use trainyard_data::demo::write_loan_applications;
 use trainyard_store::{self as store, audit, fresh_id, now, parse};
 use trainyard_types::{
@@ -31,6 +32,9 @@ const SEED: u64 = 7;
 /// `Forbidden` for those who may not change anything in the default workspace.
 pub async fn load(ctx: &Ctx, actor: &Actor) -> Result<ProjectView, Problem> {
     authorise::settled(actor)?;
+    // Two clicks are one demo. (Two servers at the same moment could still queue two runs, which does no harm.)
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+    let _turn = ONE_AT_A_TIME.lock().await;
     let slug = fixed::<Slug>(Slug::parse(PROJECT))?;
     ensure_project(ctx, actor, &slug).await?;
     let scope = authorise::project(ctx, actor, &slug, Action::Write).await?;

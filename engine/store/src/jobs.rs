@@ -2,8 +2,8 @@
 
 use crate::{
     Store, StoreError, Tx,
-    entity::{job, run, run_log, worker},
-    metrics, parse,
+    entity::{job, run, worker},
+    logs, metrics, parse,
     query::unsigned,
     to_json,
 };
@@ -213,7 +213,7 @@ pub async fn record(store: &Store, lease: &Lease, batch: &Batch) -> Result<bool,
             .await?;
     }
     metrics::write(&tx, lease.run, &points, model.metric_seq - points_count).await?;
-    write_log(&tx, lease.run, &batch.log, model.log_seq - log_count).await?;
+    logs::write(&tx, lease.run, &batch.log, model.log_seq - log_count).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -357,7 +357,7 @@ async fn release(store: &Store, which: Condition, cause: &str, now: Timestamp) -
             .await?
             .pop();
         let Some(updated) = updated else { continue };
-        write_log(&tx, run, &[(now, level, line.clone())], updated.log_seq - 1).await?;
+        logs::write(&tx, run, &[(now, level, line.clone())], updated.log_seq - 1).await?;
         match parse("jobs.state", &updated.state)? {
             JobState::Failed => {
                 set_problem(&tx, run, &Problem::new(Code::Unavailable, line)).await?;
@@ -382,66 +382,6 @@ pub async fn set_problem(tx: &Tx, run: RunId, problem: &Problem) -> Result<(), S
         .exec(&**tx)
         .await?;
     Ok(())
-}
-
-/// Log lines longer than this are cut, bytes.
-const MAX_LINE: usize = 8192;
-/// Rows of one INSERT: well below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
-const INSERT_ROWS: usize = 1000;
-
-async fn write_log(
-    tx: &Tx,
-    run: RunId,
-    lines: &[(Timestamp, LogLevel, String)],
-    before: i64,
-) -> Result<(), StoreError> {
-    let mut seq = before;
-    for chunk in lines.chunks(INSERT_ROWS) {
-        let models: Vec<_> = chunk
-            .iter()
-            .map(|(at, level, line)| {
-                seq += 1;
-                run_log::ActiveModel {
-                    run_id: Set(run.to_string()),
-                    seq: Set(seq),
-                    at: Set(at.0),
-                    level: Set(level_text(*level).to_owned()),
-                    line: Set(clean_line(line)),
-                }
-            })
-            .collect();
-        run_log::Entity::insert_many(models).exec_without_returning(&**tx).await?;
-    }
-    Ok(())
-}
-
-/// As PostgreSQL can hold it, and not without end.
-fn clean_line(line: &str) -> String {
-    let mut end = line.len().min(MAX_LINE);
-    while !line.is_char_boundary(end) {
-        end -= 1;
-    }
-    let mut clean = line[..end].replace('\0', "\u{fffd}");
-    if end < line.len() {
-        clean.push('…');
-    }
-    clean
-}
-
-pub(crate) fn level_text(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Info => "info",
-        LogLevel::Warning => "warning",
-        LogLevel::Error => "error",
-    }
-}
-
-pub(crate) fn level_from(text: &str) -> LogLevel {
-    match text {
-        "error" => LogLevel::Error,
-        "warning" => LogLevel::Warning,
-        _ => LogLevel::Info,
-    }
 }
 
 fn count_i64(n: usize) -> i64 {

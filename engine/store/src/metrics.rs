@@ -6,10 +6,10 @@ use crate::{
     query::{all, pick_all, signed, unsigned},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Func, OnConflict, Order, Query},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use trainyard_types::{
     RunId,
     run::{MetricPoint, MetricSeries},
@@ -112,38 +112,68 @@ pub async fn curves(db: &impl ConnectionTrait, run: RunId) -> Result<Vec<MetricS
         .from(run_metric::Entity)
         .and_where(Column::RunId.eq(run.to_string()))
         .group_by_col(Column::Key)
-        .group_by_col(Column::Part)
-        .order_by(Column::Key, Order::Asc)
-        .order_by(Column::Part, Order::Asc);
+        .group_by_col(Column::Part);
     let extents: Vec<Extent> = all(db, &extents).await?;
-    let mut curves = Vec::with_capacity(extents.len());
-    for extent in extents {
-        let mut thinner = Thinner::new(unsigned(extent.n), extent.first, extent.last);
-        let mut after = None;
-        loop {
-            let mut select = Query::select();
-            select
-                .from(run_metric::Entity)
-                .and_where(Column::RunId.eq(run.to_string()))
-                .and_where(Column::Key.eq(extent.key.as_str()))
-                .and_where(Column::Part.eq(extent.part.as_str()))
-                .and_where_option(after.map(|step: i64| Column::Step.gt(step)))
-                .order_by(Column::Step, Order::Asc)
-                .limit(PAGE);
-            pick_all(&mut select, run_metric::Entity, "");
-            let page: Vec<run_metric::Model> = all(db, &select).await?;
-            for point in &page {
+    // The two databases sort keys differently; steps rise within each curve on both.
+    let mut thinners: HashMap<String, HashMap<String, Thinner>> = HashMap::new();
+    for Extent { key, part, n, first, last } in extents {
+        thinners.entry(key).or_default().insert(part, Thinner::new(unsigned(n), first, last));
+    }
+    let mut reader = Reader { run, after: None, last: false };
+    while let Some(page) = reader.next(db).await? {
+        for point in page {
+            // A curve that began between the two queries is left for the next look.
+            let thinner = thinners.get_mut(&point.key).and_then(|parts| parts.get_mut(&point.part));
+            if let Some(thinner) = thinner {
                 thinner.push(point.step, point.value);
             }
-            after = page.last().map(|point| point.step);
-            if (page.len() as u64) < PAGE {
-                break;
-            }
         }
-        let (steps, values) = thinner.finish();
-        curves.push(MetricSeries { key: extent.key, part: extent.part, steps, values });
     }
+    let mut curves: Vec<MetricSeries> = thinners
+        .into_iter()
+        .flat_map(|(key, parts)| parts.into_iter().map(move |(part, thinner)| (key.clone(), part, thinner)))
+        .map(|(key, part, thinner)| {
+            let (steps, values) = thinner.finish();
+            MetricSeries { key, part, steps, values }
+        })
+        .collect();
+    curves.sort_by(|a, b| (&a.key, &a.part).cmp(&(&b.key, &b.part)));
     Ok(curves)
+}
+
+/// All points of a run by curve and step, read a page at a time.
+struct Reader {
+    run: RunId,
+    after: Option<(String, String, i64)>,
+    /// The last page was read.
+    last: bool,
+}
+
+impl Reader {
+    async fn next(&mut self, db: &impl ConnectionTrait) -> Result<Option<Vec<run_metric::Model>>, StoreError> {
+        use run_metric::Column;
+        if self.last {
+            return Ok(None);
+        }
+        let mut select = Query::select();
+        select
+            .from(run_metric::Entity)
+            .and_where(Column::RunId.eq(self.run.to_string()))
+            .order_by(Column::Key, Order::Asc)
+            .order_by(Column::Part, Order::Asc)
+            .order_by(Column::Step, Order::Asc)
+            .limit(PAGE);
+        if let Some((key, part, step)) = &self.after {
+            let place = Expr::tuple([Expr::col(Column::Key), Expr::col(Column::Part), Expr::col(Column::Step)]);
+            let read = Expr::tuple([Expr::value(key.as_str()), Expr::value(part.as_str()), Expr::value(*step)]);
+            select.and_where(place.gt(read));
+        }
+        pick_all(&mut select, run_metric::Entity, "");
+        let page: Vec<run_metric::Model> = all(db, &select).await?;
+        self.last = (page.len() as u64) < PAGE;
+        self.after = page.last().map(|point| (point.key.clone(), point.part.clone(), point.step));
+        Ok(Some(page))
+    }
 }
 
 /// Thins one curve as it is read, steps rising.

@@ -2,8 +2,8 @@
 
 use crate::{
     Store, StoreError, Tx,
-    entity::{dataset, dataset_version, model, model_alias, model_version, prediction_count, run},
-    from_json, parse,
+    entity::{dataset, dataset_version, model, model_alias, model_version, run},
+    from_json, parse, predictions,
     query::{all, count, direction, holds, one, order, pick, signed, unsigned},
     runs::task_from,
     to_json,
@@ -223,7 +223,7 @@ pub async fn list(store: &Store, project: ProjectId, query: &PageQuery) -> Resul
     order(&mut select, model::Column::Id, down);
     select.limit(query.limit()).offset(query.offset());
     let rows: Vec<ModelRow> = all(store.db(), &select).await?;
-    let counts = predictions(store.db(), rows.iter().map(|row| row.model.id.clone()).collect()).await?;
+    let counts = predictions::by_model(store.db(), rows.iter().map(|row| row.model.id.clone()).collect()).await?;
     let items = rows.into_iter().map(|row| row.view(&counts)).collect::<Result<_, _>>()?;
     Ok(Page::new(items, total, query))
 }
@@ -236,7 +236,7 @@ pub async fn view(db: &impl ConnectionTrait, id: ModelId) -> Result<Option<Model
     let mut select = models();
     select.and_where(model::Column::Id.eq(id.to_string()));
     let Some(row) = one::<ModelRow>(db, &select).await? else { return Ok(None) };
-    let counts = predictions(db, vec![id.to_string()]).await?;
+    let counts = predictions::by_model(db, vec![id.to_string()]).await?;
     row.view(&counts).map(Some)
 }
 
@@ -279,67 +279,6 @@ pub async fn totals(db: &impl ConnectionTrait, project: ProjectId) -> Result<(u6
     join_champion(&mut select);
     select.and_where(Expr::col((model_alias::Entity, model_alias::Column::Number)).is_null());
     Ok((all, count(db, &select).await?))
-}
-
-/// Adds to a version's counters.
-///
-/// # Errors
-/// The database failed.
-pub async fn add_predictions(
-    store: &Store,
-    counts: &[(ModelVersionId, u64, u64)],
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    use prediction_count::Column;
-    let tx = store.begin().await?;
-    for (version, answered, refused) in counts {
-        let (answered, refused) = (signed(*answered), signed(*refused));
-        let row = prediction_count::ActiveModel {
-            model_version_id: Set(version.to_string()),
-            answered: Set(answered),
-            refused: Set(refused),
-            last_at: Set(at.0),
-        };
-        let before = |column: Column| Expr::col((prediction_count::Entity, column));
-        let add = OnConflict::column(Column::ModelVersionId)
-            .value(Column::Answered, before(Column::Answered).add(answered))
-            .value(Column::Refused, before(Column::Refused).add(refused))
-            .value(Column::LastAt, Expr::value(at.0))
-            .to_owned();
-        prediction_count::Entity::insert(row).on_conflict(add).exec_without_returning(&*tx).await?;
-    }
-    tx.commit().await
-}
-
-#[derive(FromQueryResult)]
-struct CountRow {
-    model_id: String,
-    answered: i64,
-}
-
-/// Rows predicted by all versions of each model.
-async fn predictions(db: &impl ConnectionTrait, models: Vec<String>) -> Result<HashMap<String, u64>, StoreError> {
-    if models.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut select = Query::select();
-    select
-        .from(prediction_count::Entity)
-        .join(
-            JoinType::InnerJoin,
-            model_version::Entity,
-            Expr::col((model_version::Entity, model_version::Column::Id))
-                .equals((prediction_count::Entity, prediction_count::Column::ModelVersionId)),
-        )
-        .and_where(model_version::Column::ModelId.is_in(models));
-    pick(&mut select, model_version::Entity, "", &[model_version::Column::ModelId]);
-    pick(&mut select, prediction_count::Entity, "", &[prediction_count::Column::Answered]);
-    let rows: Vec<CountRow> = all(db, &select).await?;
-    let mut sums = HashMap::new();
-    for row in rows {
-        *sums.entry(row.model_id).or_insert(0) += unsigned(row.answered);
-    }
-    Ok(sums)
 }
 
 fn join_champion(select: &mut SelectStatement) {

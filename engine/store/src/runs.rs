@@ -2,21 +2,21 @@
 
 use crate::{
     Store, StoreError, Tx, from_json, jobs, now, parse,
-    entity::{dataset, dataset_version, job, model, model_version, run, run_log},
+    entity::{dataset, dataset_version, job, model, model_version, run},
     query::{all, count, direction, holds, one, order, order_nulls_last, pick, pick_all, signed, unsigned},
     queue::{self, Queue, job_view},
     to_json,
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult,
-    QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QuerySelect,
     sea_query::{Expr, JoinType, Query, SelectStatement},
 };
 use trainyard_types::{
     DatasetId, DatasetVersionId, JobId, Page, PageQuery, ProjectId, RunId, Timestamp,
     evaluation::RunResult,
     job::JobState,
-    run::{Family, LogLine, RegisteredAs, RunSummary, RunView, Task, TrainSettings},
+    run::{Family, RegisteredAs, RunSummary, RunView, Task, TrainSettings},
 };
 
 /// A run that is asked for.
@@ -259,40 +259,6 @@ pub async fn pulse(
     let waits = job.state == JobState::Queued.as_str();
     let queue = if waits { queue::read(db, now()).await? } else { Queue::default() };
     Ok(Some((job_view(job, &queue)?, device, reason)))
-}
-
-/// Log lines after the one numbered `after`, oldest first; with words, only lines that hold them. Below zero: the last
-/// ones.
-///
-/// # Errors
-/// The database failed.
-pub async fn log(
-    db: &impl ConnectionTrait,
-    run: RunId,
-    after: i64,
-    limit: u64,
-    words: &str,
-) -> Result<Vec<LogLine>, StoreError> {
-    let mut select = run_log::Entity::find().filter(run_log::Column::RunId.eq(run.to_string())).limit(limit);
-    if let Some(condition) = holds(words, &[run_log::Column::Line]) {
-        select = select.filter(condition);
-    }
-    let models = if after < 0 {
-        let mut models = select.order_by_desc(run_log::Column::Seq).all(db).await?;
-        models.reverse();
-        models
-    } else {
-        select.filter(run_log::Column::Seq.gt(after)).order_by_asc(run_log::Column::Seq).all(db).await?
-    };
-    Ok(models
-        .into_iter()
-        .map(|model| LogLine {
-            seq: model.seq,
-            at: Timestamp(model.at),
-            level: jobs::level_from(&model.level),
-            line: model.line,
-        })
-        .collect())
 }
 
 /// How a run ended.

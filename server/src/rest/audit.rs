@@ -15,13 +15,13 @@ use trainyard_types::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(events)).routes(routes!(verify))
+    OpenApiRouter::new().routes(routes!(list_audit_events)).routes(routes!(verify_audit))
 }
 
 /// Events, newest first.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(PageQuery, Format),
     responses((status = 200, body = Page<AuditEventView>)))]
-async fn events(
+async fn list_audit_events(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Query(query): Query<PageQuery>,
@@ -32,6 +32,6 @@ async fn events(
 
 /// Checks the chain from its first event to its last.
 #[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", responses((status = 200, body = ChainReport)))]
-async fn verify(State(ctx): State<Ctx>, Caller(actor): Caller) -> Answer<ChainReport> {
+async fn verify_audit(State(ctx): State<Ctx>, Caller(actor): Caller) -> Answer<ChainReport> {
     Ok(Json(audit::verify(&ctx, &actor).await?))
 }

@@ -19,17 +19,17 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     // An upload streams to disk under the service's own limit.
-    let uploads = OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::disable());
+    let uploads = OpenApiRouter::new().routes(routes!(create_upload)).layer(DefaultBodyLimit::disable());
     OpenApiRouter::new()
         .merge(uploads)
-        .routes(routes!(upload_view, discard))
-        .routes(routes!(inspect))
-        .routes(routes!(commit))
+        .routes(routes!(get_upload, discard_upload))
+        .routes(routes!(inspect_upload))
+        .routes(routes!(commit_upload))
         .routes(routes!(list_datasets))
-        .routes(routes!(dataset))
-        .routes(routes!(versions))
-        .routes(routes!(version))
-        .routes(routes!(rows))
+        .routes(routes!(get_dataset))
+        .routes(routes!(list_dataset_versions))
+        .routes(routes!(get_dataset_version))
+        .routes(routes!(get_dataset_rows))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -58,7 +58,7 @@ impl Default for Window {
 #[utoipa::path(post, path = "/api/v1/projects/{project}/uploads", tag = "data",
     params(("project" = Slug, Path), FileName), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 201, body = UploadView), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
-async fn upload(
+async fn create_upload(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path(project): Path<Slug>,
@@ -73,7 +73,7 @@ async fn upload(
 #[utoipa::path(get, path = "/api/v1/projects/{project}/uploads/{upload}", tag = "data",
     params(("project" = Slug, Path), ("upload" = UploadId, Path)),
     responses((status = 200, body = UploadView), (status = 404, body = ErrorBody)))]
-async fn upload_view(
+async fn get_upload(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, upload)): Path<(Slug, UploadId)>,
@@ -84,7 +84,7 @@ async fn upload_view(
 /// Throws an upload away.
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/uploads/{upload}", tag = "data",
     params(("project" = Slug, Path), ("upload" = UploadId, Path)), responses((status = 204)))]
-async fn discard(
+async fn discard_upload(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, upload)): Path<(Slug, UploadId)>,
@@ -97,7 +97,7 @@ async fn discard(
 #[utoipa::path(post, path = "/api/v1/projects/{project}/uploads/{upload}/inspect", tag = "data",
     params(("project" = Slug, Path), ("upload" = UploadId, Path)), request_body = ReadOptions,
     responses((status = 200, body = UploadView), (status = 422, body = ErrorBody)))]
-async fn inspect(
+async fn inspect_upload(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, upload)): Path<(Slug, UploadId)>,
@@ -110,7 +110,7 @@ async fn inspect(
 #[utoipa::path(post, path = "/api/v1/projects/{project}/uploads/{upload}/commit", tag = "data",
     params(("project" = Slug, Path), ("upload" = UploadId, Path)), request_body = CommitUpload,
     responses((status = 201, body = VersionView), (status = 422, body = ErrorBody)))]
-async fn commit(
+async fn commit_upload(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, upload)): Path<(Slug, UploadId)>,
@@ -136,7 +136,7 @@ async fn list_datasets(
 #[utoipa::path(get, path = "/api/v1/projects/{project}/datasets/{dataset}", tag = "data",
     params(("project" = Slug, Path), ("dataset" = DatasetId, Path)),
     responses((status = 200, body = DatasetView), (status = 404, body = ErrorBody)))]
-async fn dataset(
+async fn get_dataset(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, dataset)): Path<(Slug, DatasetId)>,
@@ -148,7 +148,7 @@ async fn dataset(
 #[utoipa::path(get, path = "/api/v1/projects/{project}/datasets/{dataset}/versions", tag = "data",
     params(("project" = Slug, Path), ("dataset" = DatasetId, Path)),
     responses((status = 200, body = Vec<VersionSummary>)))]
-async fn versions(
+async fn list_dataset_versions(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, dataset)): Path<(Slug, DatasetId)>,
@@ -160,7 +160,7 @@ async fn versions(
 #[utoipa::path(get, path = "/api/v1/projects/{project}/dataset-versions/{version}", tag = "data",
     params(("project" = Slug, Path), ("version" = DatasetVersionId, Path)),
     responses((status = 200, body = VersionView), (status = 404, body = ErrorBody)))]
-async fn version(
+async fn get_dataset_version(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, version)): Path<(Slug, DatasetVersionId)>,
@@ -172,7 +172,7 @@ async fn version(
 #[utoipa::path(get, path = "/api/v1/projects/{project}/dataset-versions/{version}/rows", tag = "data",
     params(("project" = Slug, Path), ("version" = DatasetVersionId, Path), Window),
     responses((status = 200, body = RowsView)))]
-async fn rows(
+async fn get_dataset_rows(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, version)): Path<(Slug, DatasetVersionId)>,

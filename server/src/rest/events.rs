@@ -42,7 +42,7 @@ struct Reader {
 #[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/events", tag = "runs",
     params(("project" = Slug, Path), ("run" = RunId, Path), RunCursor),
     responses((status = 200, body = RunUpdate, content_type = "text/event-stream")))]
-pub(super) async fn stream(
+pub(super) async fn stream_run(
     State(state): State<AppState>,
     Caller(actor): Caller,
     Path((project, run)): Path<(Slug, RunId)>,

@@ -4,9 +4,9 @@
 mod accounts;
 mod audit;
 mod datasets;
-mod demo;
+mod events;
 mod models;
-mod oip;
+pub(crate) mod oip;
 mod projects;
 mod runs;
 
@@ -50,11 +50,6 @@ pub fn router() -> (Router<AppState>, Arc<str>) {
     let (router, mut openapi) = OpenApiRouter::with_openapi(Description::openapi())
         .merge(accounts::router())
         .merge(projects::router())
-        .merge(datasets::router())
-        .merge(runs::router())
-        .merge(models::router())
-        .merge(oip::router())
-        .merge(demo::router())
         .merge(datasets::router())
         .merge(runs::router())
         .merge(models::router())

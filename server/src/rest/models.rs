@@ -14,12 +14,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(list_models, register))
-        .routes(routes!(model))
-        .routes(routes!(versions))
+        .routes(routes!(list_models, register_model))
+        .routes(routes!(get_model))
+        .routes(routes!(list_model_versions))
         .routes(routes!(move_champion))
         .routes(routes!(predict))
-        .routes(routes!(predict_version))
+        .routes(routes!(predict_with_version))
         .routes(routes!(load_demo))
         .routes(routes!(list_workers))
 }
@@ -40,7 +40,7 @@ async fn list_models(
 /// Registers a run's model: as a new model, or as a further version of one. A model's first version is its champion.
 #[utoipa::path(post, path = "/api/v1/projects/{project}/models", tag = "models", params(("project" = Slug, Path)),
     request_body = RegisterModel, responses((status = 201, body = ModelVersionView), (status = 409, body = ErrorBody)))]
-async fn register(
+async fn register_model(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path(project): Path<Slug>,
@@ -52,14 +52,14 @@ async fn register(
 /// One model.
 #[utoipa::path(get, path = "/api/v1/models/{model}", tag = "models", params(("model" = Slug, Path)),
     responses((status = 200, body = ModelView), (status = 404, body = ErrorBody)))]
-async fn model(State(ctx): State<Ctx>, Caller(actor): Caller, Path(model): Path<Slug>) -> Answer<ModelView> {
+async fn get_model(State(ctx): State<Ctx>, Caller(actor): Caller, Path(model): Path<Slug>) -> Answer<ModelView> {
     Ok(Json(models::view(&ctx, &actor, &model).await?))
 }
 
 /// A model's versions, newest first.
 #[utoipa::path(get, path = "/api/v1/models/{model}/versions", tag = "models", params(("model" = Slug, Path)),
     responses((status = 200, body = Vec<ModelVersionView>)))]
-async fn versions(
+async fn list_model_versions(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path(model): Path<Slug>,
@@ -96,7 +96,7 @@ async fn predict(
 #[utoipa::path(post, path = "/api/v1/models/{model}/versions/{version}/predict", tag = "predictions",
     params(("model" = Slug, Path), ("version" = i32, Path)), request_body = PredictRows,
     responses((status = 200, body = PredictionsView), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
-async fn predict_version(
+async fn predict_with_version(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((model, version)): Path<(Slug, i32)>,

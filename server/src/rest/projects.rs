@@ -16,7 +16,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list_workspaces, create_workspace))
         .routes(routes!(list_projects, create_project))
-        .routes(routes!(project))
+        .routes(routes!(get_project))
 }
 
 /// The workspaces in which the caller holds a role.
@@ -62,6 +62,6 @@ async fn create_project(
 /// One project.
 #[utoipa::path(get, path = "/api/v1/projects/{project}", tag = "projects", params(("project" = Slug, Path)),
     responses((status = 200, body = ProjectView), (status = 404, body = ErrorBody)))]
-async fn project(State(ctx): State<Ctx>, Caller(actor): Caller, Path(project): Path<Slug>) -> Answer<ProjectView> {
+async fn get_project(State(ctx): State<Ctx>, Caller(actor): Caller, Path(project): Path<Slug>) -> Answer<ProjectView> {
     Ok(Json(projects::view(&ctx, &actor, &project).await?))
 }

@@ -20,16 +20,16 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(home_view))
-        .routes(routes!(activity))
-        .routes(routes!(plan))
-        .routes(routes!(list_runs, create))
-        .routes(routes!(run))
-        .routes(routes!(metrics))
-        .routes(routes!(log))
-        .routes(routes!(events::stream))
-        .routes(routes!(cancel))
-        .routes(routes!(retry))
+        .routes(routes!(get_home))
+        .routes(routes!(get_activity))
+        .routes(routes!(plan_run))
+        .routes(routes!(list_runs, create_run))
+        .routes(routes!(get_run))
+        .routes(routes!(get_run_metrics))
+        .routes(routes!(get_run_log))
+        .routes(routes!(events::stream_run))
+        .routes(routes!(cancel_run))
+        .routes(routes!(retry_run))
 }
 
 /// What a run would be.
@@ -60,21 +60,21 @@ impl Default for LogQuery {
 /// The project at a glance.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/home", tag = "projects", params(("project" = Slug, Path)),
     responses((status = 200, body = HomeView)))]
-async fn home_view(State(ctx): State<Ctx>, Caller(actor): Caller, Path(project): Path<Slug>) -> Answer<HomeView> {
+async fn get_home(State(ctx): State<Ctx>, Caller(actor): Caller, Path(project): Path<Slug>) -> Answer<HomeView> {
     Ok(Json(home::view(&ctx, &actor, &project).await?))
 }
 
 /// Jobs that run or wait.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/activity", tag = "projects", params(("project" = Slug, Path)),
     responses((status = 200, body = ActivityView)))]
-async fn activity(State(ctx): State<Ctx>, Caller(actor): Caller, Path(project): Path<Slug>) -> Answer<ActivityView> {
+async fn get_activity(State(ctx): State<Ctx>, Caller(actor): Caller, Path(project): Path<Slug>) -> Answer<ActivityView> {
     Ok(Json(runs::activity(&ctx, &actor, &project).await?))
 }
 
 /// Says what a run would do, without training anything.
 #[utoipa::path(post, path = "/api/v1/projects/{project}/runs/plan", tag = "runs", params(("project" = Slug, Path)),
     request_body = PlanRun, responses((status = 200, body = RunPlan), (status = 422, body = ErrorBody)))]
-async fn plan(
+async fn plan_run(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path(project): Path<Slug>,
@@ -99,7 +99,7 @@ async fn list_runs(
 /// Asks for a run; it waits in the queue.
 #[utoipa::path(post, path = "/api/v1/projects/{project}/runs", tag = "runs", params(("project" = Slug, Path)),
     request_body = NewRun, responses((status = 201, body = RunView), (status = 422, body = ErrorBody)))]
-async fn create(
+async fn create_run(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path(project): Path<Slug>,
@@ -112,7 +112,7 @@ async fn create(
 #[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}", tag = "runs",
     params(("project" = Slug, Path), ("run" = RunId, Path)),
     responses((status = 200, body = RunView), (status = 404, body = ErrorBody)))]
-async fn run(
+async fn get_run(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, run)): Path<(Slug, RunId)>,
@@ -123,7 +123,7 @@ async fn run(
 /// A run's curves.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/metrics", tag = "runs",
     params(("project" = Slug, Path), ("run" = RunId, Path)), responses((status = 200, body = Vec<MetricSeries>)))]
-async fn metrics(
+async fn get_run_metrics(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, run)): Path<(Slug, RunId)>,
@@ -134,7 +134,7 @@ async fn metrics(
 /// A run's log.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/log", tag = "runs",
     params(("project" = Slug, Path), ("run" = RunId, Path), LogQuery), responses((status = 200, body = Vec<LogLine>)))]
-async fn log(
+async fn get_run_log(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, run)): Path<(Slug, RunId)>,
@@ -147,7 +147,7 @@ async fn log(
 #[utoipa::path(post, path = "/api/v1/projects/{project}/runs/{run}/cancel", tag = "runs",
     params(("project" = Slug, Path), ("run" = RunId, Path)),
     responses((status = 200, body = RunView), (status = 409, body = ErrorBody)))]
-async fn cancel(
+async fn cancel_run(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, run)): Path<(Slug, RunId)>,
@@ -159,7 +159,7 @@ async fn cancel(
 #[utoipa::path(post, path = "/api/v1/projects/{project}/runs/{run}/retry", tag = "runs",
     params(("project" = Slug, Path), ("run" = RunId, Path)),
     responses((status = 201, body = RunView), (status = 409, body = ErrorBody)))]
-async fn retry(
+async fn retry_run(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
     Path((project, run)): Path<(Slug, RunId)>,

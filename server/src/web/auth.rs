@@ -1,6 +1,7 @@
 //! Who makes a request. Handlers take a [`Caller`], which refuses by default.
 
 use super::{errors::ApiError, state::AppState};
+use crate::rest::oip::Refused;
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Request, State},
     middleware::Next,
@@ -58,6 +59,7 @@ pub async fn resolve(State(state): State<AppState>, mut request: Request, next: 
     };
     let actor = match actor {
         Ok(actor) => actor,
+        Err(problem) if request.uri().path().starts_with("/v2/") => return Refused::from(problem).into_response(),
         Err(problem) => return ApiError::from(problem).into_response(),
     };
     if actor.as_ref().is_some_and(|actor| actor.must_change_password) && is_page(&request) {

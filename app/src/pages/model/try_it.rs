@@ -40,7 +40,7 @@ pub fn TryIt(model: String, version: ModelVersionView, champion: Option<i32>) ->
         .collect();
     let kept = StoredValue::new(entries.clone());
     let model = StoredValue::new(model);
-    let predict = Action::new_local(move |rows: &PredictRows| {
+    let predict = Action::new(move |rows: &PredictRows| {
         let rows = rows.clone();
         // The form is made for this version: it is asked even if another has become champion meanwhile.
         async move { predict(model.get_value(), Some(number), rows).await }
@@ -53,7 +53,7 @@ pub fn TryIt(model: String, version: ModelVersionView, champion: Option<i32>) ->
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if let Some(row) = kept.with_value(|entries| read(entries)) {
-            predict.dispatch_local(PredictRows { rows: vec![row] });
+            predict.dispatch(PredictRows { rows: vec![row] });
         }
     };
     let reset = move |()| {

@@ -92,7 +92,7 @@ fn Promote(model: String, champion: Option<i32>, chosen: RwSignal<Option<i32>>, 
     let reason = RwSignal::new(String::new());
     let wrong = RwSignal::new(None::<Problem>);
     let toasts = use_toasts();
-    let act = Action::new_local(move |to: &MoveAlias| {
+    let act = Action::new(move |to: &MoveAlias| {
         let to = to.clone();
         async move { move_champion(model.get_value(), to).await }
     });
@@ -111,7 +111,7 @@ fn Promote(model: String, champion: Option<i32>, chosen: RwSignal<Option<i32>>, 
         match ResourceName::parse(reason.get_untracked()) {
             Ok(reason) => {
                 wrong.set(None);
-                act.dispatch_local(MoveAlias { version, reason: Some(reason) });
+                act.dispatch(MoveAlias { version, reason: Some(reason) });
             }
             Err(_) => wrong.set(Some(Problem::field("reason", "Say in a few words why; it stands in the audit trail."))),
         }

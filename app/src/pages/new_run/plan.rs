@@ -23,7 +23,7 @@ pub fn PlanPanel(
     blocked: RwSignal<bool>,
 ) -> impl IntoView {
     let settled = RwSignal::new(settings.get_untracked());
-    let handle = StoredValue::new_local(None::<TimeoutHandle>);
+    let handle = StoredValue::new(None::<TimeoutHandle>);
     Effect::new(move |before: Option<()>| {
         let now = settings.get();
         if before.is_none() {

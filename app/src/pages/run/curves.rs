@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     browser,
-    format::{count, measure},
+    format::{count, counted, measure},
     pages::figure::printed,
 };
 use leptos::prelude::*;
@@ -55,7 +55,7 @@ fn CurveFigure(key_name: String, series: Signal<Vec<MetricSeries>>, running: Sig
         drag.set(None);
     };
     let readout = move || match over.get() {
-        None => parts.with(|p| p.iter().filter_map(|c| c.steps.last()).max().map_or(String::new(), |s| format!("{} {}", count(*s), draw::step_word(&name())))),
+        None => parts.with(|p| p.iter().filter_map(|c| c.steps.last()).max().map_or(String::new(), |s| counted(*s, draw::step_word(&name()), &format!("{}s", draw::step_word(&name()))))),
         Some(step) => parts.with(|p| {
             let read: Vec<_> = p.iter().filter_map(|c| Some((c, nearest(c, step)?))).collect();
             let mut out = read.first().map_or(String::new(), |(_, (s, _))| format!("{} {s}", draw::step_word(&name())));

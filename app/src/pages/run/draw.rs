@@ -10,12 +10,12 @@ use std::fmt::Write;
 use trainyard_types::run::MetricSeries;
 
 /// Size of the drawing in its own units.
-pub const WIDTH: f64 = 560.0;
-pub const HEIGHT: f64 = 230.0;
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 452.0;
+pub const WIDTH: f64 = 460.0;
+pub const HEIGHT: f64 = 212.0;
+const LEFT: f64 = 46.0;
+const RIGHT: f64 = 372.0;
 const TOP: f64 = 10.0;
-const BOTTOM: f64 = 194.0;
+const BOTTOM: f64 = 174.0;
 
 /// Colour and dash of a part's curve: never by colour alone.
 fn stroke(part: &str) -> (&'static str, &'static str) {

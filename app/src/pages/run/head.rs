@@ -120,9 +120,9 @@ fn RunProgress(context: RunContext) -> impl IntoView {
 fn Actions(context: RunContext, id: trainyard_types::RunId, state: JobState, reload: Callback<()>) -> impl IntoView {
     let RunContext { project, live, .. } = context;
     let toasts = use_toasts();
-    let navigate = StoredValue::new_local(use_navigate());
-    let cancel = Action::new_local(move |()| async move { cancel_run(project.get_value(), id).await });
-    let retry = Action::new_local(move |()| async move { retry_run(project.get_value(), id).await });
+    let navigate = StoredValue::new(use_navigate());
+    let cancel = Action::new(move |()| async move { cancel_run(project.get_value(), id).await });
+    let retry = Action::new(move |()| async move { retry_run(project.get_value(), id).await });
     Effect::new(move |_| match cancel.value().get() {
         Some(Ok(())) => reload.run(()),
         Some(Err(error)) => toasts.fail(error.0.message),
@@ -144,7 +144,7 @@ fn Actions(context: RunContext, id: trainyard_types::RunId, state: JobState, rel
             <ConfirmButton
                 label="Cancel run" title="Cancel this run?" glyph=Glyph::Stop disabled=requested
                 text="Training stops at the next safe point. The curves and the log stay; there will be no model. You can start it again from the beginning."
-                on_confirm=Callback::new(move |()| { cancel.dispatch_local(()); })
+                on_confirm=Callback::new(move |()| { cancel.dispatch(()); })
             />
         }
         .into_any(),
@@ -155,7 +155,7 @@ fn Actions(context: RunContext, id: trainyard_types::RunId, state: JobState, rel
         .into_any(),
         JobState::Failed | JobState::Cancelled => view! {
             <LinkButton href=again label="Change and train again"/>
-            <Button label="Try again".to_owned() kind=ButtonKind::Primary glyph=Glyph::Retry disabled=retry.pending() on_press=move |()| { retry.dispatch_local(()); }/>
+            <Button label="Try again".to_owned() kind=ButtonKind::Primary glyph=Glyph::Retry disabled=retry.pending() on_press=move |()| { retry.dispatch(()); }/>
         }
         .into_any(),
     }

@@ -25,11 +25,11 @@ pub fn RegisterButton(context: RunContext) -> impl IntoView {
     let description = RwSignal::new(String::new());
     let wrong = RwSignal::new(None::<Problem>);
     let id = run.with_value(|r| r.summary.id);
-    let register = Action::new_local(move |name: &Slug| {
+    let register = Action::new(move |name: &Slug| {
         let model = RegisterModel { run: id, name: name.clone(), description: description.get_untracked().trim().to_owned() };
         async move { register(project.get_value(), model).await }
     });
-    let navigate = StoredValue::new_local(use_navigate());
+    let navigate = StoredValue::new(use_navigate());
     let toasts = use_toasts();
     Effect::new(move |_| {
         if let Some(Ok(version)) = register.value().get() {
@@ -45,7 +45,7 @@ pub fn RegisterButton(context: RunContext) -> impl IntoView {
         match Slug::parse(name.get_untracked()) {
             Ok(slug) => {
                 wrong.set(None);
-                register.dispatch_local(slug);
+                register.dispatch(slug);
             }
             Err(message) => wrong.set(Some(Problem::field("name", message))),
         }

@@ -63,9 +63,9 @@ pub fn Review(view: UploadView) -> impl IntoView {
     let description = RwSignal::new(String::new());
     let policy = RwSignal::new(BadRows::Refuse);
     let set_query = use_set_query();
-    let navigate = StoredValue::new_local(use_navigate());
+    let navigate = StoredValue::new(use_navigate());
 
-    let inspect = Action::new_local(move |wanted: &ReadOptions| {
+    let inspect = Action::new(move |wanted: &ReadOptions| {
         let wanted = wanted.clone();
         async move { reinspect_upload(project.get_untracked(), upload, wanted).await }
     });
@@ -79,10 +79,10 @@ pub fn Review(view: UploadView) -> impl IntoView {
     // Another delimiter or header makes other columns: they are found anew.
     let reread = Callback::new(move |change: ReadOptions| {
         options.set(change.clone());
-        inspect.dispatch_local(ReadOptions { columns: Vec::new(), ..change });
+        inspect.dispatch(ReadOptions { columns: Vec::new(), ..change });
     });
 
-    let commit = Action::new_local(move |(name, policy): &(ResourceName, BadRows)| {
+    let commit = Action::new(move |(name, policy): &(ResourceName, BadRows)| {
         let commit = CommitUpload {
             name: name.clone(),
             description: description.get_untracked().trim().to_owned(),
@@ -96,7 +96,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
         refused.set(None);
         match ResourceName::parse(name.get_untracked()) {
             Ok(name) => {
-                commit.dispatch_local((name, policy));
+                commit.dispatch((name, policy));
             }
             Err(message) => refused.set(Some(Problem::field("name", message))),
         }
@@ -113,7 +113,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
         _ => None,
     };
     let problem = Signal::derive(move || refused.get().or_else(|| failure().map(|f| f.problem)));
-    let discard = Action::new_local(move |()| async move { discard_upload(project.get_untracked(), upload).await });
+    let discard = Action::new(move |()| async move { discard_upload(project.get_untracked(), upload).await });
     Effect::new(move |_| {
         if let Some(Ok(())) = discard.value().get() {
             set_query(&[("upload", None)]);
@@ -169,7 +169,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
             })}
             <div class="button-row">
                 <Submit label="Create data set" busy="Reading and storing the rows …" pending=pending/>
-                <Button label="Discard the file".to_owned() on_press=move |()| { discard.dispatch_local(()); }/>
+                <Button label="Discard the file".to_owned() on_press=move |()| { discard.dispatch(()); }/>
             </div>
         </form>
     }

@@ -1,7 +1,7 @@
 //! Sends a file and tells how far it is. `fetch` can't report what it has sent, so this is an `XMLHttpRequest`.
 
 use crate::{browser, format::encode};
-use leptos::prelude::*;
+use leptos::{__reexports::send_wrapper::SendWrapper, prelude::*};
 use serde::Deserialize;
 use trainyard_types::{Problem, dataset::UploadView};
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -43,7 +43,8 @@ pub enum Transfer {
 #[derive(Clone, Copy)]
 pub struct Sender {
     pub state: RwSignal<Transfer>,
-    request: StoredValue<Option<web_sys::XmlHttpRequest>, LocalStorage>,
+    // Nothing of the browser is made on the server, whose threads take turns.
+    request: StoredValue<Option<SendWrapper<web_sys::XmlHttpRequest>>>,
 }
 
 #[derive(Deserialize)]
@@ -53,7 +54,7 @@ struct Refusal {
 
 impl Sender {
     pub fn new() -> Self {
-        let sender = Self { state: RwSignal::new(Transfer::Idle), request: StoredValue::new_local(None) };
+        let sender = Self { state: RwSignal::new(Transfer::Idle), request: StoredValue::new(None) };
         on_cleanup(move || sender.abort());
         sender
     }
@@ -126,7 +127,7 @@ impl Sender {
         on_error.forget();
 
         request.send_with_opt_blob(Some(file)).ok()?;
-        self.request.set_value(Some(request));
+        self.request.set_value(Some(SendWrapper::new(request)));
         Some(())
     }
 

@@ -125,7 +125,8 @@ impl TableStats {
         let all = self.hashes.len() as u64;
         let different = self.hashes.chunk_by(|a, b| a == b).count() as u64;
         self.hashes = Vec::new();
-        let mut done: Vec<(ColumnStats, Option<Described>)> = self.columns.into_iter().map(|column| (column, None)).collect();
+        let mut done: Vec<(ColumnStats, Option<Described>)> =
+            self.columns.into_iter().map(|column| (column, None)).collect();
         parallel::each(&mut done, || (), |(), _, (column, out)| *out = Some(column.finish()));
         let columns: Vec<Described> = done.into_iter().filter_map(|(_, out)| out).collect();
         let mut profile = Profile {

@@ -51,7 +51,11 @@ fn of_column(described: &Described, rows: u64, warnings: &mut Vec<DataWarning>) 
                 "`{name}` is missing in {} rows ({}). {}",
                 count(column.missing),
                 percent(missing),
-                if missing > 0.5 { "Consider leaving it out, and find out why it is missing." } else { "Find out why: models treat missing as a value of its own." }
+                if missing > 0.5 {
+                    "Consider leaving it out, and find out why it is missing."
+                } else {
+                    "Find out why: models treat missing as a value of its own."
+                }
             ),
         );
     }
@@ -71,7 +75,11 @@ fn of_column(described: &Described, rows: u64, warnings: &mut Vec<DataWarning>) 
             "id_like",
             format!(
                 "`{name}` has a different value in {} rows, like an identifier. A model can only memorise it: leave it out.",
-                if column.distinct == present { "all".to_owned() } else { percent(column.distinct as f64 / present as f64) + " of the" }
+                if column.distinct == present {
+                    "all".to_owned()
+                } else {
+                    percent(column.distinct as f64 / present as f64) + " of the"
+                }
             ),
         );
         return;
@@ -143,7 +151,8 @@ fn is_id_like(described: &Described, present: u64) -> bool {
     match column.kind {
         ColumnType::Text => {
             // Long texts differ because they are prose, not because they identify.
-            let prose = column.top.iter().filter(|top| top.value.split_whitespace().count() > 3).count() * 2 > column.top.len();
+            let prose =
+                column.top.iter().filter(|top| top.value.split_whitespace().count() > 3).count() * 2 > column.top.len();
             column.distinct as f64 >= 0.99 * present as f64 && !prose
         }
         ColumnType::Integer if column.distinct == present => {

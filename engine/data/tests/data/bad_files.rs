@@ -78,7 +78,11 @@ fn ragged_rows_are_counted_and_listed_or_left_out() {
     assert_eq!(failure.report.count, 2);
     let lines: Vec<u64> = failure.report.first.iter().map(|row| row.line).collect();
     assert_eq!(lines, [3, 5]);
-    assert!(failure.problem.message.contains("line 3 has 1 value where the table has 2"), "{}", failure.problem.message);
+    assert!(
+        failure.problem.message.contains("line 3 has 1 value where the table has 2"),
+        "{}",
+        failure.problem.message
+    );
     assert_eq!(folder.files(), ["a.csv"], "nothing half-written stays");
     let ingested = try_in(&path, &found.options, BadRows::Skip, &dest).unwrap();
     assert_eq!((ingested.rows, ingested.bad_rows.count), (5, 2));

@@ -30,7 +30,10 @@ fn load(rows: usize, drifted: bool) -> Frame {
     use ColumnType::*;
     assert_eq!(
         kinds,
-        [Datetime, Integer, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Float, Float, Integer, Integer, Boolean, Text]
+        [
+            Datetime, Integer, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Float, Float, Integer,
+            Integer, Boolean, Text
+        ]
     );
     frame::load(&dest, None).unwrap()
 }

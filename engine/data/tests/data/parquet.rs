@@ -12,7 +12,8 @@ use trainyard_data::{inspect, profile, rows};
 use trainyard_types::dataset::{BadRows, ColumnType};
 
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap();
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap();
     let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
@@ -47,7 +48,11 @@ fn foreign_types_are_read_and_lists_left_out() {
     use ColumnType::*;
     let kinds: Vec<ColumnType> = found.options.columns.iter().map(|column| column.kind).collect();
     assert_eq!(kinds, [Integer, Float, Datetime, Datetime, Text, Text, Float, Boolean]);
-    assert!(found.notes.iter().any(|note| note.contains("tags (a list)") && note.contains("raw (binary)")), "{:?}", found.notes);
+    assert!(
+        found.notes.iter().any(|note| note.contains("tags (a list)") && note.contains("raw (binary)")),
+        "{:?}",
+        found.notes
+    );
     let dest = folder.path("t.parquet");
     let (_, ingested) = take_in(&path, &dest);
     assert_eq!(ingested.rows, 3);
@@ -63,7 +68,10 @@ fn foreign_types_are_read_and_lists_left_out() {
     options.columns.truncate(2);
     options.columns.push(found_column("long"));
     let ingested = try_in(&path, &options, BadRows::Refuse, &dest).unwrap();
-    assert_eq!(ingested.profile.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["flag", "money", "long"]);
+    assert_eq!(
+        ingested.profile.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(),
+        ["flag", "money", "long"]
+    );
     assert_eq!(rows(&dest, 2, 1).unwrap().rows[0], [Some("false".to_owned()), Some("-2.25".into()), Some("c".into())]);
     // What was not stored by this crate has no profile.
     assert!(profile(&path).unwrap_err().message.contains("Import the file first"));
@@ -96,6 +104,18 @@ fn values_that_do_not_fit_are_bad_rows() {
 }
 
 #[test]
+fn texts_beyond_the_limit_are_bad_rows() {
+    let folder = Folder::new();
+    let path = folder.path("a.parquet");
+    let long = "x".repeat(trainyard_data::limits::MAX_FIELD_BYTES + 1);
+    write(&path, vec![("text", Arc::new(StringArray::from(vec!["a", long.as_str()])))]);
+    let options = inspect(&path, "a.parquet").unwrap().options;
+    let failure = try_in(&path, &options, BadRows::Refuse, &folder.path("t.parquet")).unwrap_err();
+    assert!(failure.problem.message.contains("larger than 1 MiB"), "{}", failure.problem.message);
+    assert_eq!((failure.report.first[0].line, failure.report.first[0].value.chars().count()), (2, 80));
+}
+
+#[test]
 fn only_lists_no_rows_and_cut_files_are_refused() {
     let folder = Folder::new();
     let path = folder.path("a.parquet");
@@ -104,7 +124,8 @@ fn only_lists_no_rows_and_cut_files_are_refused() {
     write(&path, vec![("n", Arc::new(Int64Array::from(Vec::<i64>::new())))]);
     assert!(inspect(&path, "a.parquet").unwrap_err().message.contains("no rows"));
 
-    let numbers: Int64Array = arrow_array::PrimitiveArray::<Int64Type>::from_iter_values((0..10_000).map(|i| i * 7919 % 4093));
+    let numbers: Int64Array =
+        arrow_array::PrimitiveArray::<Int64Type>::from_iter_values((0..10_000).map(|i| i * 7919 % 4093));
     write(&path, vec![("n", Arc::new(numbers))]);
     let whole = std::fs::read(&path).unwrap();
     let cut = folder.write("b.parquet", &whole[..whole.len() / 2]);

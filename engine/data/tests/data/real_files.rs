@@ -23,7 +23,9 @@ const FILES: [Expected; 8] = [
     Expected {
         file: "adult_train.csv",
         rows: 32_561,
-        kinds: &[Integer, Text, Integer, Text, Integer, Text, Text, Text, Text, Text, Integer, Integer, Integer, Text, Text],
+        kinds: &[
+            Integer, Text, Integer, Text, Integer, Text, Text, Text, Text, Text, Integer, Integer, Integer, Text, Text,
+        ],
         missing: 4262,
         duplicates: 24,
         target: "income",
@@ -32,7 +34,9 @@ const FILES: [Expected; 8] = [
     Expected {
         file: "adult_test.csv",
         rows: 16_281,
-        kinds: &[Integer, Text, Integer, Text, Integer, Text, Text, Text, Text, Text, Integer, Integer, Integer, Text, Text],
+        kinds: &[
+            Integer, Text, Integer, Text, Integer, Text, Text, Text, Text, Text, Integer, Integer, Integer, Text, Text,
+        ],
         missing: 2203,
         duplicates: 5,
         target: "income",
@@ -78,8 +82,8 @@ const FILES: [Expected; 8] = [
         file: "german_credit.csv",
         rows: 1_000,
         kinds: &[
-            Text, Integer, Text, Text, Integer, Text, Text, Integer, Text, Text, Integer, Text, Integer, Text, Text, Integer,
-            Text, Integer, Text, Text, Text,
+            Text, Integer, Text, Text, Integer, Text, Text, Integer, Text, Text, Integer, Text, Integer, Text, Text,
+            Integer, Text, Integer, Text, Text, Text,
         ],
         missing: 0,
         duplicates: 0,

@@ -104,7 +104,10 @@ fn the_same_file_gives_the_same_bytes_and_the_profile_is_the_stored_tables() {
     assert_eq!(one.profile.duplicate_rows, 0);
     // Pages across row groups.
     let page = rows(&first, 131_068, 8).unwrap();
-    assert_eq!(page.rows.iter().map(|row| row[0].clone().unwrap()).collect::<Vec<_>>(), (131_068..131_076).map(|i| i.to_string()).collect::<Vec<_>>());
+    assert_eq!(
+        page.rows.iter().map(|row| row[0].clone().unwrap()).collect::<Vec<_>>(),
+        (131_068..131_076).map(|i| i.to_string()).collect::<Vec<_>>()
+    );
     // Texts as dictionaries across row groups and pages come out as read directly.
     let (stored, direct) = (frame::load(&first, None).unwrap(), read_file(&path).unwrap().1);
     assert_eq!(stored, direct);

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 use trainyard_infer::Model;
-use trainyard_store::{Store, models::add_predictions, now};
+use trainyard_store::{Store, now, predictions};
 use trainyard_types::{ModelId, ModelVersionId};
 
 /// Models kept loaded; the one that was not asked for longest goes first.
@@ -98,7 +98,7 @@ impl Serving {
             return;
         }
         let rows: Vec<_> = taken.iter().map(|(id, count)| (*id, count.answered, count.refused)).collect();
-        if let Err(error) = add_predictions(store, &rows, now()).await {
+        if let Err(error) = predictions::add(store, &rows, now()).await {
             tracing::warn!(%error, "prediction counters could not be written; they are kept");
             let mut counts = lock(&self.counts);
             for (id, lost) in taken {

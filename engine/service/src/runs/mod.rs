@@ -160,7 +160,7 @@ pub async fn log(
     q: &str,
 ) -> Result<Vec<LogLine>, Problem> {
     readable(ctx, actor, project, run).await?;
-    Ok(store::runs::log(ctx.store().db(), run, after, limit.clamp(1, LOG_LINES), q).await?)
+    Ok(store::logs::read(ctx.store().db(), run, after, limit.clamp(1, LOG_LINES), q).await?)
 }
 
 /// What is new in a run since `cursor`, and where to go on. Once the run has ended and all is read, `ended` is set.
@@ -179,7 +179,7 @@ pub async fn updates(
     // The job first: what was written before it ended is seen below.
     let (job, device, device_reason) = store::runs::pulse(db, scope.project, run).await?.ok_or_else(no_run)?;
     let (points, last_point) = store::metrics::since(db, run, cursor.points, UPDATE_POINTS).await?;
-    let log = store::runs::log(db, run, cursor.log.max(0), UPDATE_LINES, "").await?;
+    let log = store::logs::read(db, run, cursor.log.max(0), UPDATE_LINES, "").await?;
     let next = RunCursor { points: last_point, log: log.last().map_or(cursor.log, |line| line.seq) };
     let all = (points.len() as u64) < UPDATE_POINTS && (log.len() as u64) < UPDATE_LINES;
     let ended = job.state.is_final() && all;

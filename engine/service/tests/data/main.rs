@@ -6,5 +6,7 @@ mod datasets;
 mod demo;
 mod models;
 mod runs;
+#[path = "../shared/jobs.rs"]
+mod simulated;
 mod support;
 mod tenancy;

@@ -1,4 +1,7 @@
-use crate::support::*;
+use crate::{
+    simulated::{outcome, report},
+    support::*,
+};
 use trainyard_service::{
     jobs::{self, LeaseError},
     runs,

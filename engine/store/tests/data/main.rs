@@ -9,6 +9,7 @@ mod datasets;
 mod queue;
 mod registry;
 mod runs;
+mod speed;
 mod support;
 
 /// Makes a test of each function, once on each database.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use trainyard_store::{
     Store, fresh_id,
     jobs::{self, Batch, Cancel, Lease, MAX_ATTEMPTS, Reaped},
-    metrics, now, queue, runs, workers,
+    logs, metrics, now, queue, runs, workers,
 };
 use trainyard_types::{
     Code, RunId, Timestamp, WorkerId,
@@ -73,7 +73,7 @@ pub async fn late_writers_are_refused(Pair { here: store, .. }: Pair) {
         tx.commit().await.unwrap();
     }
     assert!(metrics::since(store.db(), id, 0, 10).await.unwrap().0.is_empty());
-    assert!(runs::log(store.db(), id, 0, 10, "late").await.unwrap().is_empty());
+    assert!(logs::read(store.db(), id, 0, 10, "late").await.unwrap().is_empty());
     assert!(jobs::record(&store, &new, &news).await.unwrap());
     finish(&store, &new, 0.5).await;
     assert!(!jobs::record(&store, &new, &news).await.unwrap(), "a finished run never changes");
@@ -95,7 +95,7 @@ pub async fn dead_workers_jobs_are_tried_again_and_then_fail(Pair { here: store,
     let problem = view.problem.unwrap();
     assert_eq!(problem.code, Code::Unavailable);
     assert!(problem.message.contains("attempt 3 of 3"), "{}", problem.message);
-    let log = runs::log(store.db(), id, 0, 10, "").await.unwrap();
+    let log = logs::read(store.db(), id, 0, 10, "").await.unwrap();
     assert_eq!(log.iter().map(|line| line.seq).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!((log[0].level, log[2].level), (LogLevel::Warning, LogLevel::Error));
     assert!(claim_as(&store, WorkerId(fresh_id())).await.is_none());

@@ -6,7 +6,7 @@ use crate::{
 use trainyard_store::{
     Store, StoreError, fresh_id,
     models::{self, CHAMPION, NewVersion},
-    now, runs,
+    now, predictions, runs,
 };
 use trainyard_types::{ModelId, ModelVersionId, PageQuery, ProjectId, RunId, run::RegisteredAs};
 
@@ -89,8 +89,8 @@ pub async fn predictions_are_counted_by_version(Pair { here: store, .. }: Pair) 
     let id = model(&store, ground.project, "ages").await.unwrap();
     let (one, _) = register(&store, id, finished(&store, &ground, "One").await).await.unwrap();
     let (two, _) = register(&store, id, finished(&store, &ground, "Two").await).await.unwrap();
-    models::add_predictions(&store, &[(one, 3, 0), (two, 4, 1)], now()).await.unwrap();
-    models::add_predictions(&store, &[(one, 10, 2)], now()).await.unwrap();
+    predictions::add(&store, &[(one, 3, 0), (two, 4, 1)], now()).await.unwrap();
+    predictions::add(&store, &[(one, 10, 2)], now()).await.unwrap();
     let view = models::view(store.db(), id).await.unwrap().unwrap();
     assert_eq!(view.predictions, 17);
 }

@@ -2,7 +2,7 @@ use crate::{databases::Pair, support::*};
 use trainyard_store::{
     Store,
     jobs::{self, Batch, Lease},
-    metrics, now, runs,
+    logs, metrics, now, runs,
 };
 use trainyard_types::{
     PageQuery, Timestamp, WorkerId,
@@ -126,6 +126,15 @@ pub async fn metrics_are_overwritten_by_step_and_read_as_news(Pair { here: store
     let loss = &curves[1];
     assert!(loss.steps.len() <= metrics::MAX_POINTS);
     assert_eq!((loss.steps.first(), loss.steps.last(), loss.values.last()), (Some(&1), Some(&2500), Some(&9.0)));
+
+    // More than one page of rows, and keys that databases sort each in its own way.
+    for key in ["LOSS", "a-b", "ab", "A_b", "ä"] {
+        record((1..=6000).map(|step| point(key, step, 1.0)).collect()).await;
+    }
+    let curves = metrics::curves(store.db(), id).await.unwrap();
+    let ends: Vec<_> = curves.iter().map(|c| (c.key.as_str(), *c.steps.last().unwrap())).collect();
+    let expected = [("A_b", 6000), ("LOSS", 6000), ("a-b", 6000), ("ab", 6000), ("acc", 1), ("loss", 2500), ("ä", 6000)];
+    assert_eq!(ends, expected);
 }
 
 pub async fn logs_are_tailed_and_searched(Pair { here: store, .. }: Pair) {
@@ -146,14 +155,14 @@ pub async fn logs_are_tailed_and_searched(Pair { here: store, .. }: Pair) {
     assert!(jobs::record(&store, &lease, &log(&[(LogLevel::Info, &huge)])).await.unwrap());
 
     let seqs = async |after: i64, limit: u64, q: &str| -> Vec<i64> {
-        runs::log(store.db(), id, after, limit, q).await.unwrap().iter().map(|line| line.seq).collect()
+        logs::read(store.db(), id, after, limit, q).await.unwrap().iter().map(|line| line.seq).collect()
     };
     assert_eq!(seqs(0, 3, "").await, [1, 2, 3]);
     assert_eq!(seqs(30, 100, "").await, [31, 32, 33]);
     assert_eq!(seqs(-1, 2, "").await, [32, 33], "the tail, oldest first");
     assert_eq!(seqs(0, 100, "EPOCH 2").await, [2, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
     assert_eq!(seqs(0, 100, "b_c").await, [31]);
-    let lines = runs::log(store.db(), id, 30, 10, "").await.unwrap();
+    let lines = logs::read(store.db(), id, 30, 10, "").await.unwrap();
     assert_eq!((lines[0].level, lines[0].line.as_str()), (LogLevel::Warning, "100% of a\u{fffd}b_c"));
     assert_eq!(lines[2].line.chars().count(), 8192, "cut at a letter, with an ellipsis");
     let (job, ..) = runs::pulse(store.db(), ground.project, id).await.unwrap().unwrap();

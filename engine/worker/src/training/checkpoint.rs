@@ -63,7 +63,7 @@ pub fn read(folder: &Path, fingerprint: &str) -> Option<Checkpoint> {
     }
     let length = u32::from_le_bytes(length.try_into().ok()?) as u64;
     let mut header = Vec::new();
-    file.by_ref().take(length.min(1 << 16)).read_to_end(&mut header).ok()?;
+    (&mut file).take(length.min(1 << 16)).read_to_end(&mut header).ok()?;
     let header: Header = serde_json::from_slice(&header).ok()?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).ok()?;

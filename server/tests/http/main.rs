@@ -1,0 +1,13 @@
+//! The server over HTTP: each test starts the real application on a port of its own with a fresh data folder.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod accounts;
+mod api;
+mod data;
+mod roles;
+mod runs;
+mod security;
+#[path = "../../../engine/service/tests/shared/jobs.rs"]
+mod simulated;
+mod support;
+mod tokens;
