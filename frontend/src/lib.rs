@@ -1,4 +1,5 @@
 //! The browser's entry point: takes over the page that the server sent.
+#![recursion_limit = "256"]
 
 /// Makes the page interactive. Called by the loader script once the module has arrived.
 #[wasm_bindgen::prelude::wasm_bindgen]

@@ -116,10 +116,12 @@ mod server {
         done(text.trim().parse().map_err(|_| Problem::field(field, format!("'{text}' can't be read here. Load the page again and choose anew."))))
     }
 
-    /// Sets the status of the page or answer that is being made.
+    /// Sets the status of the page or answer that is being made; one that leads elsewhere keeps its own.
     pub fn set_status(code: Code) {
-        if let (Some(response), Ok(status)) =
-            (use_context::<leptos_axum::ResponseOptions>(), http::StatusCode::from_u16(code.status()))
+        let Some(response) = use_context::<leptos_axum::ResponseOptions>() else { return };
+        let leads_elsewhere = response.0.read().is_ok_and(|parts| parts.headers.contains_key(http::header::LOCATION));
+        if let Ok(status) = http::StatusCode::from_u16(code.status())
+            && !leads_elsewhere
         {
             response.set_status(status);
         }

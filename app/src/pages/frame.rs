@@ -80,6 +80,7 @@ fn TopBar(me: Me, activity: Activity) -> impl IntoView {
             <PersonMenu me/>
         </header>
     }
+    .into_any()
 }
 
 #[component]
@@ -116,6 +117,7 @@ fn ProjectSwitcher(me: Me) -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// What runs in the address's project, asked for again every four seconds while the page is looked at. It is made
@@ -175,6 +177,7 @@ fn ActivityIndicator(activity: Activity) -> impl IntoView {
             })
         })
     }
+    .into_any()
 }
 
 #[component]
@@ -214,6 +217,7 @@ fn PersonMenu(me: Me) -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -266,6 +270,7 @@ fn SideNav(me: Me) -> impl IntoView {
             </button>
         </nav>
     }
+    .into_any()
 }
 
 /// Takes a look on at once; the cookie follows by a server function.

@@ -57,8 +57,9 @@ pub fn inspect(path: &Path, file_name: &str) -> Result<Inspection, Problem> {
         format => {
             let missing = DEFAULT_MISSING.map(String::from).to_vec();
             let guess = |encoding: &'static Encoding| match format {
-                FileFormat::Csv => csv_layout(&sniffed, encoding, file_name, &missing)
-                    .and_then(|layout| Ok(inspect_csv(path, &layout)?)),
+                FileFormat::Csv => {
+                    csv_layout(&sniffed, encoding, file_name, &missing).and_then(|layout| inspect_csv(path, &layout))
+                }
                 _ => inspect_json(path, encoding.name(), &missing),
             };
             let mut inspection = match guess(sniffed.encoding) {
@@ -125,9 +126,9 @@ fn sample_rows(
     let present = |text: &str| (!reading.missing.is(text)).then(|| text.chars().take(500).collect::<String>());
     match &block.cells {
         Cells::Text(cells) => {
-            for row in 0..take {
-                for column in 0..cells.columns {
-                    sample[from + row][column] = present(cells.get(row, column));
+            for (row, out) in sample[from..].iter_mut().enumerate() {
+                for (column, out) in out.iter_mut().enumerate().take(cells.columns) {
+                    *out = present(cells.get(row, column));
                 }
             }
         }

@@ -358,16 +358,14 @@ fn check_parts(parts: &[Option<Part>], spec: &SplitSpec, target: &Column, task: 
                 ),
             ));
         }
-        if part == Part::Train && task.is_classification() {
-            if by_class(target, &rows).len() < 2 {
-                return Err(Problem::field(
-                    "split",
-                    format!(
-                        "All training rows have the same `{}`, so that there is nothing to tell apart. Choose another split.",
-                        words::clip(&target.name)
-                    ),
-                ));
-            }
+        if part == Part::Train && task.is_classification() && by_class(target, &rows).len() < 2 {
+            return Err(Problem::field(
+                "split",
+                format!(
+                    "All training rows have the same `{}`, so that there is nothing to tell apart. Choose another split.",
+                    words::clip(&target.name)
+                ),
+            ));
         }
     }
     Ok(())

@@ -59,12 +59,11 @@ pub fn target_info(column: &Column, wanted: Option<Task>) -> Result<TargetInfo, 
         )));
     }
     let classes = counted.values.len();
+    let grades =
+        counted.whole && !counted.more && classes <= MAX_INTEGER_CLASSES && counted.present >= 10 * classes as u64;
     let task = wanted.unwrap_or(if !counted.more && classes == 2 {
         Task::Binary
-    } else if counted.texts {
-        Task::Multiclass
-    } else if counted.whole && !counted.more && classes <= MAX_INTEGER_CLASSES && counted.present >= 10 * classes as u64
-    {
+    } else if counted.texts || grades {
         Task::Multiclass
     } else {
         Task::Regression

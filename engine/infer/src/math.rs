@@ -10,10 +10,24 @@ const PANEL: usize = 32;
 /// Rows that go through a panel together.
 const ROWS: usize = 4;
 
-/// Runs a loop with the widest vector instructions of this machine (AVX-512, AVX2, NEON, or as compiled).
-#[inline(always)]
-pub fn vectorised<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
+/// Loops that are compiled once for each vector instruction set. Mark `run`, and all that it calls, `#[inline(always)]`:
+/// only what is inlined into it uses the wider instructions.
+pub trait Loops {
+    type Output;
+    fn run(self) -> Self::Output;
+}
+
+/// Runs loops with the widest vector instructions of this machine (AVX-512, AVX2, NEON, or as compiled).
+pub fn vectorised<L: Loops>(loops: L) -> L::Output {
+    struct Run<L>(L);
+    impl<L: Loops> pulp::WithSimd for Run<L> {
+        type Output = L::Output;
+        #[inline(always)]
+        fn with_simd<S: pulp::Simd>(self, _: S) -> L::Output {
+            self.0.run()
+        }
+    }
+    pulp::Arch::new().dispatch(Run(loops))
 }
 
 /// e^x, relative error below 3e-7 for x in -87 to 88, held at the ends outside.
@@ -56,14 +70,22 @@ pub const SELU_ALPHA: f32 = 1.673_263_2;
 /// SELU (Klambauer et al. 2017).
 #[inline(always)]
 pub fn selu(x: f32) -> f32 {
-    if x > 0.0 { SELU_SCALE * x } else { SELU_SCALE * SELU_ALPHA * (exp(x.min(0.0)) - 1.0) }
+    if x > 0.0 {
+        SELU_SCALE * x
+    } else {
+        SELU_SCALE * SELU_ALPHA * (exp(x.min(0.0)) - 1.0)
+    }
 }
 
 /// SELU and its derivative.
 #[inline(always)]
 pub fn selu_slope(x: f32) -> (f32, f32) {
     let low = SELU_SCALE * SELU_ALPHA * exp(x.min(0.0));
-    if x > 0.0 { (SELU_SCALE * x, SELU_SCALE) } else { (low - SELU_SCALE * SELU_ALPHA, low) }
+    if x > 0.0 {
+        (SELU_SCALE * x, SELU_SCALE)
+    } else {
+        (low - SELU_SCALE * SELU_ALPHA, low)
+    }
 }
 
 /// Mish, x·tanh(ln(1 + e^x)) (Misra 2019).
@@ -81,6 +103,22 @@ pub fn mish_slope(x: f32) -> (f32, f32) {
     let n = u * (u + 2.0);
     let tanh = n / (n + 2.0);
     (x * tanh, tanh + x * (1.0 - tanh * tanh) * (u / (1.0 + u)))
+}
+
+/// [`Packed::multiply`] on its own.
+pub struct Multiply<'a> {
+    pub matrix: &'a Packed,
+    pub x: &'a [f32],
+    pub bias: &'a [f32],
+    pub out: &'a mut [f32],
+}
+
+impl Loops for Multiply<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        self.matrix.multiply(self.x, self.bias, self.out);
+    }
 }
 
 /// Makes each row of `logits` (rows x `classes`) probabilities that sum to 1.
@@ -110,7 +148,11 @@ impl Packed {
     /// # Panics
     /// If `matrix` has another length.
     pub fn new(matrix: &[f32], inputs: usize, outputs: usize) -> Self {
-        assert_eq!(matrix.len(), inputs * outputs, "a matrix of {inputs} x {outputs}");
+        assert_eq!(
+            matrix.len(),
+            inputs * outputs,
+            "a matrix of {inputs} x {outputs}"
+        );
         let count = outputs.div_ceil(PANEL);
         let mut panels = vec![0.0; count * inputs * PANEL];
         for panel in 0..count {
@@ -121,7 +163,11 @@ impl Packed {
                 panels[to..to + width].copy_from_slice(&matrix[from..from + width]);
             }
         }
-        Self { inputs, outputs, panels }
+        Self {
+            inputs,
+            outputs,
+            panels,
+        }
     }
 
     pub fn inputs(&self) -> usize {
@@ -131,18 +177,26 @@ impl Packed {
         self.outputs
     }
 
-    /// `out` (rows x outputs) = `x` (rows x inputs) times the matrix, plus `bias`. Call it inside [`vectorised`].
+    /// `out` (rows x outputs) = `x` (rows x inputs) times the matrix, plus `bias`. For use inside [`Loops`].
     #[inline(always)]
     pub fn multiply(&self, x: &[f32], bias: &[f32], out: &mut [f32]) {
         let rows = x.len() / self.inputs.max(1);
         let mut row = 0;
         while row < rows {
             let count = ROWS.min(rows - row);
-            for (index, panel) in self.panels.chunks_exact((self.inputs * PANEL).max(1)).enumerate() {
+            for (index, panel) in self
+                .panels
+                .chunks_exact((self.inputs * PANEL).max(1))
+                .enumerate()
+            {
                 let first = index * PANEL;
                 let width = PANEL.min(self.outputs - first);
                 let block = if count == ROWS {
-                    four_rows(&x[row * self.inputs..(row + ROWS) * self.inputs], self.inputs, panel)
+                    four_rows(
+                        &x[row * self.inputs..(row + ROWS) * self.inputs],
+                        self.inputs,
+                        panel,
+                    )
                 } else {
                     let mut block = [[0.0; PANEL]; ROWS];
                     for (sums, r) in block.iter_mut().zip(row..row + count) {
@@ -152,7 +206,11 @@ impl Packed {
                 };
                 for (sums, r) in block.iter().zip(row..row + count) {
                     let at = r * self.outputs + first;
-                    for ((to, sum), bias) in out[at..at + width].iter_mut().zip(sums).zip(&bias[first..first + width]) {
+                    for ((to, sum), bias) in out[at..at + width]
+                        .iter_mut()
+                        .zip(sums)
+                        .zip(&bias[first..first + width])
+                    {
                         *to = sum + bias;
                     }
                 }
@@ -218,12 +276,25 @@ mod tests {
             let exact = f64::from(x).exp();
             assert!((f64::from(exp(x)) / exact - 1.0).abs() < 5e-7, "exp({x})");
             let exact = (f64::from(x) * std::f64::consts::TAU).cos();
-            assert!((f64::from(cos_turns(x)) - exact).abs() < 5e-7, "cos_turns({x})");
+            assert!(
+                (f64::from(cos_turns(x)) - exact).abs() < 5e-7,
+                "cos_turns({x})"
+            );
             let x64 = f64::from(x);
             let exact = x64 * (1.0 + x64.exp()).ln().tanh();
-            assert!((f64::from(mish(x)) - exact).abs() < 1e-5 * (1.0 + exact.abs()), "mish({x})");
-            let exact = if x > 0.0 { 1.050_700_987 * x64 } else { 1.050_700_987 * 1.673_263_242 * (x64.exp() - 1.0) };
-            assert!((f64::from(selu(x)) - exact).abs() < 1e-5 * (1.0 + exact.abs()), "selu({x})");
+            assert!(
+                (f64::from(mish(x)) - exact).abs() < 1e-5 * (1.0 + exact.abs()),
+                "mish({x})"
+            );
+            let exact = if x > 0.0 {
+                1.050_700_987 * x64
+            } else {
+                1.050_700_987 * 1.673_263_242 * (x64.exp() - 1.0)
+            };
+            assert!(
+                (f64::from(selu(x)) - exact).abs() < 1e-5 * (1.0 + exact.abs()),
+                "selu({x})"
+            );
         }
         assert!(exp(f32::NAN).is_nan() && exp(-1e9) < 1e-37 && exp(1e9) > 1e38);
     }
@@ -234,23 +305,47 @@ mod tests {
             let x = f64::from(i) * 0.01 + 0.005;
             let exact = |f: fn(f64) -> f64| (f(x + 1e-5) - f(x - 1e-5)) / 2e-5;
             let mish64 = |x: f64| x * (1.0 + x.exp()).ln().tanh();
-            let selu64 = |x: f64| if x > 0.0 { 1.050_700_987 * x } else { 1.050_700_987 * 1.673_263_242 * (x.exp() - 1.0) };
-            assert!((f64::from(mish_slope(x as f32).1) - exact(mish64)).abs() < 1e-4, "mish at {x}");
-            assert!((f64::from(selu_slope(x as f32).1) - exact(selu64)).abs() < 1e-4, "selu at {x}");
+            let selu64 = |x: f64| {
+                if x > 0.0 {
+                    1.050_700_987 * x
+                } else {
+                    1.050_700_987 * 1.673_263_242 * (x.exp() - 1.0)
+                }
+            };
+            assert!(
+                (f64::from(mish_slope(x as f32).1) - exact(mish64)).abs() < 1e-4,
+                "mish at {x}"
+            );
+            assert!(
+                (f64::from(selu_slope(x as f32).1) - exact(selu64)).abs() < 1e-4,
+                "selu at {x}"
+            );
         }
     }
 
     #[test]
     fn packed_product_equals_the_plain_one() {
         for (rows, inputs, outputs) in [(1, 5, 3), (7, 33, 70), (4, 8, 32), (2, 1, 1)] {
-            let x: Vec<f32> = (0..rows * inputs).map(|i| ((i * 7) % 13) as f32 - 6.0).collect();
-            let w: Vec<f32> = (0..inputs * outputs).map(|i| ((i * 5) % 11) as f32 - 5.0).collect();
+            let x: Vec<f32> = (0..rows * inputs)
+                .map(|i| ((i * 7) % 13) as f32 - 6.0)
+                .collect();
+            let w: Vec<f32> = (0..inputs * outputs)
+                .map(|i| ((i * 5) % 11) as f32 - 5.0)
+                .collect();
             let bias: Vec<f32> = (0..outputs).map(|i| i as f32).collect();
             let mut out = vec![0.0; rows * outputs];
-            Packed::new(&w, inputs, outputs).multiply(&x, &bias, &mut out);
+            vectorised(Multiply {
+                matrix: &Packed::new(&w, inputs, outputs),
+                x: &x,
+                bias: &bias,
+                out: &mut out,
+            });
             for r in 0..rows {
                 for o in 0..outputs {
-                    let expected: f32 = (0..inputs).map(|i| x[r * inputs + i] * w[i * outputs + o]).sum::<f32>() + bias[o];
+                    let expected: f32 = (0..inputs)
+                        .map(|i| x[r * inputs + i] * w[i * outputs + o])
+                        .sum::<f32>()
+                        + bias[o];
                     assert_eq!(out[r * outputs + o], expected);
                 }
             }

@@ -26,7 +26,12 @@ const TOLERANCE: f64 = 1e-5;
 ///
 /// # Errors
 /// [`FitError::Cancelled`], or a problem that says what to do.
-pub fn fit(data: &TrainData<'_>, options: &FitOptions, _resume: Option<&[u8]>, observer: &mut dyn Observer) -> Result<Fitted, FitError> {
+pub fn fit(
+    data: &TrainData<'_>,
+    options: &FitOptions,
+    _resume: Option<&[u8]>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
     let started = Instant::now();
     observer.progress(0.0, "Preparing columns", None);
     let chosen = device::choose(options.device)?;
@@ -35,9 +40,14 @@ pub fn fit(data: &TrainData<'_>, options: &FitOptions, _resume: Option<&[u8]>, o
         return Err(Problem::invalid("No column says anything about the target: all are constant or only identify rows. Keep at least one feature.").into());
     }
     // One thread: the same products in the same order, whatever the machine.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|error| Problem::internal(format!("No thread could be started: {error}")))?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .map_err(|error| Problem::internal(format!("No thread could be started: {error}")))?;
     let head = match data.train_target {
-        Target::Classes(_) => Head::Classes { classes: data.classes.len().max(2) },
+        Target::Classes(_) => Head::Classes {
+            classes: data.classes.len().max(2),
+        },
         Target::Values(values) => standardised(values)?,
     };
     let encode = |frame| encoder.encode(frame).map_err(Problem::from);
@@ -48,10 +58,23 @@ pub fn fit(data: &TrainData<'_>, options: &FitOptions, _resume: Option<&[u8]>, o
     let mut told = (Instant::now(), 0usize);
     let mut iterations = 0usize;
     let mut cancelled = false;
-    let metric = if matches!(head, Head::Classes { .. }) { "accuracy" } else { "rmse" };
-    let unit = if let Head::Value { scale, .. } = head { scale } else { 1.0 };
+    let metric = if matches!(head, Head::Classes { .. }) {
+        "accuracy"
+    } else {
+        "rmse"
+    };
+    let unit = if let Head::Value { scale, .. } = head {
+        scale
+    } else {
+        1.0
+    };
     let report = |iteration: usize, x: &[f64], observer: &mut dyn Observer| {
-        let point = |key: &str, part: &str, value: f64| MetricPoint { key: key.into(), part: part.into(), step: iteration as u64, value };
+        let point = |key: &str, part: &str, value: f64| MetricPoint {
+            key: key.into(),
+            part: part.into(),
+            step: iteration as u64,
+            value,
+        };
         let [train, valid] = [&train, &valid].map(|rows| pool.install(|| rows.score(x)));
         observer.metrics(&[
             point("loss", "train", train.0),
@@ -73,7 +96,11 @@ pub fn fit(data: &TrainData<'_>, options: &FitOptions, _resume: Option<&[u8]>, o
             if due || iteration <= 3 || iteration >= told.1 + 10 {
                 report(iteration, x, observer);
                 let speed = (iteration * train.rows) as f64 / begun.elapsed().as_secs_f64();
-                observer.progress(iteration as f64 / f64::from(limit), &format!("Iteration {iteration} of at most {limit}"), Some(speed));
+                observer.progress(
+                    iteration as f64 / f64::from(limit),
+                    &format!("Iteration {iteration} of at most {limit}"),
+                    Some(speed),
+                );
                 told = (Instant::now(), iteration);
             }
             !cancelled
@@ -85,28 +112,62 @@ pub fn fit(data: &TrainData<'_>, options: &FitOptions, _resume: Option<&[u8]>, o
     if told.1 != iterations {
         report(iterations, &x, observer);
     }
-    let diverged = || Problem::invalid("The linear model's loss is not a finite number. Look for extreme values in the columns and in the target, and rescale them.");
+    let diverged = || {
+        Problem::invalid(
+            "The linear model's loss is not a finite number. Look for extreme values in the columns and in the target, and rescale them.",
+        )
+    };
     if ended == Ended::NotFinite {
         return Err(diverged().into());
     }
-    let words = if ended == Ended::Converged { "converged" } else { "stopped at the limit" };
-    observer.log(&format!("The linear model {words} after {iterations} iterations."));
-    let rows_per_second = (iterations * train.rows) as f64 / begun.elapsed().as_secs_f64().max(1e-9);
+    let words = if ended == Ended::Converged {
+        "converged"
+    } else {
+        "stopped at the limit"
+    };
+    observer.log(&format!(
+        "The linear model {words} after {iterations} iterations."
+    ));
+    let rows_per_second =
+        (iterations * train.rows) as f64 / begun.elapsed().as_secs_f64().max(1e-9);
     let (weights, bias) = train.split(&x, head);
     let parameters = [
-        ("model", if matches!(head, Head::Classes { .. }) { "Logistic regression" } else { "Linear regression" }.to_owned()),
-        ("optimiser", format!("L-BFGS on all rows, {words} after {iterations} iterations")),
+        (
+            "model",
+            if matches!(head, Head::Classes { .. }) {
+                "Logistic regression"
+            } else {
+                "Linear regression"
+            }
+            .to_owned(),
+        ),
+        (
+            "optimiser",
+            format!("L-BFGS on all rows, {words} after {iterations} iterations"),
+        ),
         ("penalty", "L2, strength 1 (C = 1, alpha = 1)".to_owned()),
-        ("preprocessing", format!("{} columns: numbers standardised, one a category level", encoder.width())),
+        (
+            "preprocessing",
+            format!(
+                "{} columns: numbers standardised, one a category level",
+                encoder.width()
+            ),
+        ),
         ("device", chosen.name),
     ];
     let model = LinearModel::new(encoder, head, weights, bias).map_err(|_| diverged())?;
     Ok(Fitted {
-        model: Model::new(signature::fit(data.train, data.target_name, data.task, data.classes), Predictor::Linear(model)),
+        model: Model::new(
+            signature::fit(data.train, data.target_name, data.task, data.classes),
+            Predictor::Linear(model),
+        ),
         epochs: iterations as u64,
         rows_per_second,
         seconds: started.elapsed().as_secs_f64(),
-        parameters: parameters.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        parameters: parameters
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
     })
 }
 
@@ -129,28 +190,46 @@ enum Truth {
 
 impl Rows {
     fn new(encoded: Encoded, target: &Target, head: Head, device: &Device) -> Self {
-        let Encoded { rows, width, dense, .. } = encoded;
+        let Encoded {
+            rows, width, dense, ..
+        } = encoded;
         let outputs = match head.outputs() {
             2 => 1,
             outputs => outputs,
         };
         let truth = match (target, head) {
-            (Target::Values(values), Head::Value { mean, scale, .. }) => Truth::Values(values.iter().map(|v| ((v - mean) / scale) as f32).collect()),
-            (Target::Values(values), _) => Truth::Values(values.iter().map(|v| *v as f32).collect()),
+            (Target::Values(values), Head::Value { mean, scale, .. }) => {
+                Truth::Values(values.iter().map(|v| ((v - mean) / scale) as f32).collect())
+            }
+            (Target::Values(values), _) => {
+                Truth::Values(values.iter().map(|v| *v as f32).collect())
+            }
             (Target::Classes(classes), _) => Truth::Classes(classes.clone()),
         };
-        Self { x: Tensor::from_data(TensorData::new(dense, [rows, width]), device), device: device.clone(), rows, width, outputs, truth }
+        Self {
+            x: Tensor::from_data(TensorData::new(dense, [rows, width]), device),
+            device: device.clone(),
+            rows,
+            width,
+            outputs,
+            truth,
+        }
     }
 
     /// The outputs of every row, `rows x outputs`.
     fn outputs(&self, parameters: &[f64]) -> TensorData {
         let (weights, biases) = parameters.split_at(self.width * self.outputs);
         let weights: Vec<f32> = weights.iter().map(|w| *w as f32).collect();
-        let weights: Tensor<2> = Tensor::from_data(TensorData::new(weights, [self.width, self.outputs]), &self.device);
+        let weights: Tensor<2> = Tensor::from_data(
+            TensorData::new(weights, [self.width, self.outputs]),
+            &self.device,
+        );
         let mut outputs = self.x.clone().matmul(weights).into_data();
         if let Ok(values) = outputs.as_mut_slice::<f32>() {
             for row in values.chunks_exact_mut(self.outputs) {
-                row.iter_mut().zip(biases).for_each(|(z, bias)| *z += *bias as f32);
+                row.iter_mut()
+                    .zip(biases)
+                    .for_each(|(z, bias)| *z += *bias as f32);
             }
         }
         outputs
@@ -160,17 +239,23 @@ impl Rows {
     fn gradient(&self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
         let mut outputs = self.outputs(parameters);
         let share = 1.0 / self.rows.max(1) as f64;
-        let Ok(values) = outputs.as_mut_slice::<f32>() else { return f64::NAN };
+        let Ok(values) = outputs.as_mut_slice::<f32>() else {
+            return f64::NAN;
+        };
         let (mut loss, _) = self.losses(values, true);
         loss *= share;
         let (of_weights, of_biases) = gradient.split_at_mut(self.width * self.outputs);
         of_biases.fill(0.0);
         for row in values.chunks_exact_mut(self.outputs) {
-            row.iter().zip(of_biases.iter_mut()).for_each(|(z, sum)| *sum += f64::from(*z) * share);
+            row.iter()
+                .zip(of_biases.iter_mut())
+                .for_each(|(z, sum)| *sum += f64::from(*z) * share);
         }
         let residuals: Tensor<2> = Tensor::from_data(outputs, &self.device);
         let product = self.x.clone().transpose().matmul(residuals).into_data();
-        let Ok(product) = product.as_slice::<f32>() else { return f64::NAN };
+        let Ok(product) = product.as_slice::<f32>() else {
+            return f64::NAN;
+        };
         // scikit-learn's objective divided by the rows: C = 1 and alpha = 1 are a penalty of ½·|w|² / rows.
         for ((to, from), weight) in of_weights.iter_mut().zip(product).zip(parameters) {
             *to = f64::from(*from) * share + weight * share;
@@ -197,21 +282,33 @@ impl Rows {
                     let small = math::exp(-z.abs());
                     loss += f64::from(small.ln_1p() + z.max(0.0) - y * *z);
                     score += f64::from(u8::from((*z > 0.0) == (*class == 1)));
-                    let p = if *z >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
+                    let p = if *z >= 0.0 {
+                        1.0 / (1.0 + small)
+                    } else {
+                        small / (1.0 + small)
+                    };
                     if residuals {
                         *z = p - y;
                     }
                 }
             }
             Truth::Classes(truth) => {
-                let raw: Vec<f32> = truth.iter().zip(values.chunks_exact(self.outputs)).map(|(class, row)| row[*class as usize]).collect();
-                for ((row, class), own) in values.chunks_exact_mut(self.outputs).zip(truth).zip(raw) {
+                let raw: Vec<f32> = truth
+                    .iter()
+                    .zip(values.chunks_exact(self.outputs))
+                    .map(|(class, row)| row[*class as usize])
+                    .collect();
+                for ((row, class), own) in values.chunks_exact_mut(self.outputs).zip(truth).zip(raw)
+                {
                     let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     let sum: f32 = row.iter().map(|z| math::exp(z - highest)).sum();
                     loss += f64::from(sum.ln() + highest - own);
-                    score += f64::from(u8::from(row.iter().position(|z| *z == highest) == Some(*class as usize)));
+                    score += f64::from(u8::from(
+                        row.iter().position(|z| *z == highest) == Some(*class as usize),
+                    ));
                     if residuals {
-                        row.iter_mut().for_each(|z| *z = math::exp(*z - highest) / sum);
+                        row.iter_mut()
+                            .for_each(|z| *z = math::exp(*z - highest) / sum);
                         row[*class as usize] -= 1.0;
                     }
                 }
@@ -224,7 +321,9 @@ impl Rows {
     /// (standardised).
     fn score(&self, parameters: &[f64]) -> (f64, f64) {
         let mut outputs = self.outputs(parameters);
-        let Ok(values) = outputs.as_mut_slice::<f32>() else { return (f64::NAN, f64::NAN) };
+        let Ok(values) = outputs.as_mut_slice::<f32>() else {
+            return (f64::NAN, f64::NAN);
+        };
         let (loss, score) = self.losses(values, false);
         let rows = self.rows.max(1) as f64;
         match self.truth {
@@ -238,7 +337,16 @@ impl Rows {
         let (weights, biases) = parameters.split_at(self.width * self.outputs);
         let widen = |values: &[f64]| -> Vec<f32> {
             let pair = head.outputs() != self.outputs;
-            values.iter().flat_map(|&v| if pair { vec![0.0, v as f32] } else { vec![v as f32] }).collect()
+            values
+                .iter()
+                .flat_map(|&v| {
+                    if pair {
+                        vec![0.0, v as f32]
+                    } else {
+                        vec![v as f32]
+                    }
+                })
+                .collect()
         };
         (widen(weights), widen(biases))
     }

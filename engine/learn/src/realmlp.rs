@@ -43,7 +43,12 @@ const TELL: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// [`FitError::Cancelled`], or a problem that says what to do.
-pub fn fit(data: &TrainData<'_>, options: &FitOptions, resume: Option<&[u8]>, observer: &mut dyn Observer) -> Result<Fitted, FitError> {
+pub fn fit(
+    data: &TrainData<'_>,
+    options: &FitOptions,
+    resume: Option<&[u8]>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
     let started = Instant::now();
     observer.progress(0.0, "Preparing columns", None);
     let chosen = device::choose(options.device)?;
@@ -53,17 +58,43 @@ pub fn fit(data: &TrainData<'_>, options: &FitOptions, resume: Option<&[u8]>, ob
     }
     let head = head(data)?;
     let part = |frame, target| -> Result<Part, FitError> {
-        Ok(Part { encoded: encoder.encode(frame).map_err(Problem::from)?, target: truth(target, head) })
+        Ok(Part {
+            encoded: encoder.encode(frame).map_err(Problem::from)?,
+            target: truth(target, head),
+        })
     };
     let train = Arc::new(part(data.train, data.train_target)?);
     let valid = Arc::new(part(data.valid, data.valid_target)?);
-    let activation = if data.task.is_classification() { Activation::Selu } else { Activation::Mish };
-    let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
+    let activation = if data.task.is_classification() {
+        Activation::Selu
+    } else {
+        Activation::Mish
+    };
+    let layout = Arc::new(Layout::new(
+        encoder.width(),
+        &encoder.embedding_rows(),
+        head.outputs(),
+        activation,
+    ));
     let theta = init::initial(&layout, &train.encoded, options.seed);
     let mut engine: Box<dyn Engine> = if chosen.is_cpu {
-        Box::new(fused::Fused::new(Arc::clone(&layout), Arc::clone(&train), Arc::clone(&valid), &theta).map_err(problem)?)
+        Box::new(
+            fused::Fused::new(
+                Arc::clone(&layout),
+                Arc::clone(&train),
+                Arc::clone(&valid),
+                &theta,
+            )
+            .map_err(problem)?,
+        )
     } else {
-        Box::new(graph::Graph::new(Arc::clone(&layout), &train, &valid, &theta, chosen.device.clone()))
+        Box::new(graph::Graph::new(
+            Arc::clone(&layout),
+            &train,
+            &valid,
+            &theta,
+            chosen.device.clone(),
+        ))
     };
     let mut training = Training {
         classification: data.task.is_classification(),
@@ -72,17 +103,32 @@ pub fn fit(data: &TrainData<'_>, options: &FitOptions, resume: Option<&[u8]>, ob
         seed: options.seed,
         scorer: Scorer::new(head, &train, &valid),
         layout: Arc::clone(&layout),
-        plan: Plan::new(0, options.seed, train.encoded.rows, valid.encoded.rows, layout.total),
-        best: Best { epoch: 0, score: f64::INFINITY, theta },
+        plan: Plan::new(
+            0,
+            options.seed,
+            train.encoded.rows,
+            valid.encoded.rows,
+            layout.total,
+        ),
+        best: Best {
+            epoch: 0,
+            score: f64::INFINITY,
+            theta,
+        },
     };
     training.start(engine.as_mut(), options, resume, started, observer)?;
     let speed = training.run(engine.as_mut(), observer)?;
     let net = layout.net(&training.best.theta).map_err(|_| diverged())?;
     let parameters = training.parameters(&encoder, &chosen.name);
-    let fault = |error: trainyard_infer::LoadError| Problem::internal(format!("The trained net does not fit its columns: {error}"));
+    let fault = |error: trainyard_infer::LoadError| {
+        Problem::internal(format!("The trained net does not fit its columns: {error}"))
+    };
     let model = RealMlpModel::new(encoder, net, head).map_err(fault)?;
     Ok(Fitted {
-        model: Model::new(signature::fit(data.train, data.target_name, data.task, data.classes), Predictor::RealMlp(model)),
+        model: Model::new(
+            signature::fit(data.train, data.target_name, data.task, data.classes),
+            Predictor::RealMlp(model),
+        ),
         epochs: u64::from(training.best.epoch),
         rows_per_second: speed,
         seconds: started.elapsed().as_secs_f64(),
@@ -93,7 +139,9 @@ pub fn fit(data: &TrainData<'_>, options: &FitOptions, resume: Option<&[u8]>, ob
 /// What the outputs mean: regression is learned standardised, and predicted within the train rows' range.
 fn head(data: &TrainData<'_>) -> Result<Head, Problem> {
     match data.train_target {
-        Target::Classes(_) => Ok(Head::Classes { classes: data.classes.len().max(2) }),
+        Target::Classes(_) => Ok(Head::Classes {
+            classes: data.classes.len().max(2),
+        }),
         Target::Values(values) => crate::scale::standardised(values),
     }
 }
@@ -101,7 +149,9 @@ fn head(data: &TrainData<'_>) -> Result<Head, Problem> {
 fn truth(target: &Target, head: Head) -> Truth {
     match (target, head) {
         (Target::Classes(classes), _) => Truth::Classes(classes.clone()),
-        (Target::Values(values), Head::Value { mean, scale, .. }) => Truth::Values(values.iter().map(|v| ((v - mean) / scale) as f32).collect()),
+        (Target::Values(values), Head::Value { mean, scale, .. }) => {
+            Truth::Values(values.iter().map(|v| ((v - mean) / scale) as f32).collect())
+        }
         (Target::Values(values), _) => Truth::Values(values.iter().map(|v| *v as f32).collect()),
     }
 }
@@ -124,22 +174,46 @@ impl Training {
     }
 
     fn clock(&self, step: u64) -> Clock {
-        Clock::new(self.classification, self.seed, step, u64::from(self.plan.epochs) * self.steps_per_epoch() as u64)
+        Clock::new(
+            self.classification,
+            self.seed,
+            step,
+            u64::from(self.plan.epochs) * self.steps_per_epoch() as u64,
+        )
     }
 
     /// Takes up the checkpoint, or chooses the number of epochs.
-    fn start(&mut self, engine: &mut dyn Engine, options: &FitOptions, resume: Option<&[u8]>, started: Instant, observer: &mut dyn Observer) -> Result<(), FitError> {
+    fn start(
+        &mut self,
+        engine: &mut dyn Engine,
+        options: &FitOptions,
+        resume: Option<&[u8]>,
+        started: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<(), FitError> {
         if let Some(bytes) = resume {
             match Checkpoint::from_bytes(bytes) {
-                Ok(found) if Plan { epochs: 0, done: 0, ..found.plan.clone() } == self.plan => {
-                    observer.log(&format!("Resuming after epoch {} of {}.", found.plan.done, found.plan.epochs));
+                Ok(found)
+                    if Plan {
+                        epochs: 0,
+                        done: 0,
+                        ..found.plan.clone()
+                    } == self.plan =>
+                {
+                    observer.log(&format!(
+                        "Resuming after epoch {} of {}.",
+                        found.plan.done, found.plan.epochs
+                    ));
                     self.plan = found.plan;
                     self.best = found.best;
                     engine.restore(found.state);
                     return Ok(());
                 }
-                Ok(_) => observer.log("The checkpoint belongs to other data or settings; training starts anew."),
-                Err(error) => observer.log(&format!("The checkpoint can't be used; training starts anew. {error}")),
+                Ok(_) => observer
+                    .log("The checkpoint belongs to other data or settings; training starts anew."),
+                Err(error) => observer.log(&format!(
+                    "The checkpoint can't be used; training starts anew. {error}"
+                )),
             }
         }
         self.plan.epochs = match options.epochs {
@@ -149,7 +223,11 @@ impl Training {
                 let epoch = self.measure(engine, observer)?;
                 let left = (options.budget_seconds - started.elapsed().as_secs_f64()).max(0.0);
                 let fits = (left / epoch.max(1e-9)).min(f64::from(EPOCHS)) as u32;
-                let epochs = if fits >= EPOCHS { EPOCHS } else { GRID.into_iter().rfind(|&g| g <= fits).unwrap_or(GRID[0]) };
+                let epochs = if fits >= EPOCHS {
+                    EPOCHS
+                } else {
+                    GRID.into_iter().rfind(|&g| g <= fits).unwrap_or(GRID[0])
+                };
                 observer.log(&format!(
                     "An epoch takes about {}; {epochs} of the recipe's {EPOCHS} epochs fit the {:.0} s budget.",
                     duration(epoch),
@@ -162,7 +240,11 @@ impl Training {
     }
 
     /// Seconds that an epoch with its scoring takes, from a few steps whose effect is undone.
-    fn measure(&mut self, engine: &mut dyn Engine, observer: &mut dyn Observer) -> Result<f64, FitError> {
+    fn measure(
+        &mut self,
+        engine: &mut dyn Engine,
+        observer: &mut dyn Observer,
+    ) -> Result<f64, FitError> {
         observer.progress(0.0, "Measuring speed", None);
         let state = engine.state().map_err(problem)?;
         self.plan.epochs = EPOCHS;
@@ -175,7 +257,9 @@ impl Training {
                 return Err(FitError::Cancelled);
             }
             let before = Instant::now();
-            engine.step(rows, &self.clock(step as u64)).map_err(problem)?;
+            engine
+                .step(rows, &self.clock(step as u64))
+                .map_err(problem)?;
             // A GPU works behind: its time shows when the loss is read.
             engine.mean_loss().map_err(problem)?;
             seconds.push(before.elapsed().as_secs_f64());
@@ -188,20 +272,28 @@ impl Training {
         let step = seconds[seconds.len() / 2];
         let before = Instant::now();
         let scored = self.scorer.sample(engine).map_err(problem)?;
-        let score = before.elapsed().as_secs_f64() * self.scorer.rows() as f64 / scored.max(1) as f64;
+        let score =
+            before.elapsed().as_secs_f64() * self.scorer.rows() as f64 / scored.max(1) as f64;
         engine.restore(state);
         Ok(step * self.steps_per_epoch() as f64 + score)
     }
 
     /// Runs the epochs that are left; train rows a second.
-    fn run(&mut self, engine: &mut dyn Engine, observer: &mut dyn Observer) -> Result<f64, FitError> {
+    fn run(
+        &mut self,
+        engine: &mut dyn Engine,
+        observer: &mut dyn Observer,
+    ) -> Result<f64, FitError> {
         let (begun, first) = (Instant::now(), self.plan.done);
         let per_epoch = self.steps_per_epoch();
-        let seen = |done: u32, steps: usize| (u64::from(done - first) * per_epoch as u64 + steps as u64) as f64 * self.batch as f64;
+        let seen = |done: u32, steps: usize| {
+            (u64::from(done - first) * per_epoch as u64 + steps as u64) as f64 * self.batch as f64
+        };
         let mut told = Instant::now();
         let batch = self.batch;
         while self.plan.done < self.plan.epochs {
-            let order = Random::new(self.seed, 0x1_0000 + u64::from(self.plan.done)).permutation(self.rows);
+            let order =
+                Random::new(self.seed, 0x1_0000 + u64::from(self.plan.done)).permutation(self.rows);
             for (index, rows) in order.chunks_exact(batch).enumerate() {
                 if observer.cancelled() {
                     return Err(FitError::Cancelled);
@@ -210,9 +302,15 @@ impl Training {
                 engine.step(rows, &self.clock(step)).map_err(problem)?;
                 if told.elapsed() > TELL {
                     told = Instant::now();
-                    let fraction = (f64::from(self.plan.done) + (index + 1) as f64 / per_epoch as f64) / f64::from(self.plan.epochs);
+                    let fraction = (f64::from(self.plan.done)
+                        + (index + 1) as f64 / per_epoch as f64)
+                        / f64::from(self.plan.epochs);
                     let stage = format!("Epoch {} of {}", self.plan.done + 1, self.plan.epochs);
-                    observer.progress(fraction, &stage, Some(seen(self.plan.done, index + 1) / begun.elapsed().as_secs_f64()));
+                    observer.progress(
+                        fraction,
+                        &stage,
+                        Some(seen(self.plan.done, index + 1) / begun.elapsed().as_secs_f64()),
+                    );
                 }
             }
             engine.mean_loss().map_err(problem)?;
@@ -221,9 +319,18 @@ impl Training {
             // The last of equals: later epochs are annealed further.
             if scores.valid_error <= self.best.score || self.best.epoch == 0 {
                 let theta = engine.state().map_err(problem)?.theta;
-                self.best = Best { epoch: self.plan.done, score: scores.valid_error, theta };
+                self.best = Best {
+                    epoch: self.plan.done,
+                    score: scores.valid_error,
+                    theta,
+                };
             }
-            let point = |key: &str, part: &str, value| MetricPoint { key: key.into(), part: part.into(), step: u64::from(self.plan.done), value };
+            let point = |key: &str, part: &str, value| MetricPoint {
+                key: key.into(),
+                part: part.into(),
+                step: u64::from(self.plan.done),
+                value,
+            };
             observer.metrics(&[
                 point("loss", "train", scores.train_loss),
                 point("loss", "valid", scores.valid_loss),
@@ -231,8 +338,16 @@ impl Training {
                 point(self.scorer.metric(), "valid", scores.valid),
             ]);
             let bytes = || {
-                let checkpoint = |state| Checkpoint { plan: self.plan.clone(), best: self.best.clone(), state };
-                engine.state().ok().and_then(|state| checkpoint(state).to_bytes().ok()).unwrap_or_default()
+                let checkpoint = |state| Checkpoint {
+                    plan: self.plan.clone(),
+                    best: self.best.clone(),
+                    state,
+                };
+                engine
+                    .state()
+                    .ok()
+                    .and_then(|state| checkpoint(state).to_bytes().ok())
+                    .unwrap_or_default()
             };
             observer.checkpoint(u64::from(self.plan.done), &bytes);
         }
@@ -242,11 +357,24 @@ impl Training {
     /// For people.
     fn parameters(&self, encoder: &Encoder, device: &str) -> BTreeMap<String, String> {
         let tables = encoder.embedding_rows().len();
-        let columns = format!("{} dense columns (median and IQR, smooth clip, cosine embeddings), {tables} embedded", encoder.width());
+        let columns = format!(
+            "{} dense columns (median and IQR, smooth clip, cosine embeddings), {tables} embedded",
+            encoder.width()
+        );
         [
-            ("model", "RealMLP-TD: 3 layers of 256 neurons, parametric activation, dropout 0.15".to_owned()),
-            ("optimiser", "Adam (β 0.9, 0.95), weight decay 0.02, schedules coslog4 and flat_cos".to_owned()),
-            ("learning_rate", recipe::learning_rate(self.classification).to_string()),
+            (
+                "model",
+                "RealMLP-TD: 3 layers of 256 neurons, parametric activation, dropout 0.15"
+                    .to_owned(),
+            ),
+            (
+                "optimiser",
+                "Adam (β 0.9, 0.95), weight decay 0.02, schedules coslog4 and flat_cos".to_owned(),
+            ),
+            (
+                "learning_rate",
+                recipe::learning_rate(self.classification).to_string(),
+            ),
             ("batch_size", self.batch.to_string()),
             ("epochs", self.plan.epochs.to_string()),
             ("best_epoch", self.best.epoch.to_string()),
@@ -261,7 +389,11 @@ impl Training {
 }
 
 fn duration(seconds: f64) -> String {
-    if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
+    if seconds < 1.0 {
+        format!("{:.0} ms", seconds * 1000.0)
+    } else {
+        format!("{seconds:.1} s")
+    }
 }
 
 fn diverged() -> Problem {
@@ -274,7 +406,10 @@ fn diverged() -> Problem {
 fn problem(failure: Failure) -> FitError {
     match failure {
         Failure::NotFinite => diverged().into(),
-        Failure::Device(why) => Problem::internal(format!("The training device failed ({why}). Try again, or choose the device 'cpu'.")).into(),
+        Failure::Device(why) => Problem::internal(format!(
+            "The training device failed ({why}). Try again, or choose the device 'cpu'."
+        ))
+        .into(),
     }
 }
 

@@ -139,8 +139,8 @@ async fn predictions(server: &Server, admin: &mut Client) {
     }
     // The protocol's errors are one text.
     for (path, body, status) in [
-        ("/v2/models/buyers/infer", json!({ "inputs": [] }), 422),
-        ("/v2/models/buyers/infer", json!({ "tensors": [] }), 422),
+        ("/v2/models/buyers/infer", json!({ "inputs": [] }), 400),
+        ("/v2/models/buyers/infer", json!({ "tensors": [] }), 400),
         ("/v2/models/nothing/infer", request.clone(), 404),
         ("/v2/models/buyers/versions/9/infer", request.clone(), 404),
     ] {
@@ -208,9 +208,9 @@ async fn a_run_is_cancelled_and_retried_and_roles_hold() {
 async fn the_demo_is_one_request() {
     let server = Server::start().await;
     let mut admin = server.admin().await;
-    let project = admin.post("/api/v1/demo", json!({})).await.expect(200).json();
+    let project = admin.post("/api/v1/demo", json!({})).await.expect(201).json();
     assert_eq!(project["slug"], "demo");
-    admin.post("/api/v1/demo", json!({})).await.expect(200);
+    admin.post("/api/v1/demo", json!({})).await.expect(201);
     let data = admin.get("/api/v1/projects/demo/datasets").await.expect(200).json();
     assert_eq!((data["total"].as_i64(), data["items"][0]["latest"]["rows"].as_i64()), (Some(1), Some(20_000)));
     let runs = admin.get("/api/v1/projects/demo/runs").await.expect(200).json();

@@ -10,12 +10,12 @@ mod forward;
 use super::{
     engine::{Clock, Engine, Failure, State},
     random,
-    recipe::{BETA1, BETA2, DEPTH, EPSILON, Layout, Part, Truth, LABEL_SMOOTHING},
+    recipe::{BETA1, BETA2, DEPTH, EPSILON, LABEL_SMOOTHING, Layout, Part, Truth},
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{ops::Range, sync::Arc};
-use trainyard_infer::math::vectorised;
+use trainyard_infer::math::{Loops, vectorised};
 
 /// Rows are padded to a multiple of this, the lanes of the widest vector register.
 const LANES: usize = 16;
@@ -63,14 +63,30 @@ fn numbers(data: &mut TensorData) -> &mut [f32] {
 
 impl Pools {
     fn new() -> Result<Self, Failure> {
-        let pool = || ThreadPoolBuilder::new().num_threads(1).build().map_err(|error| Failure::Device(error.to_string()));
+        let pool = || {
+            ThreadPoolBuilder::new()
+                .num_threads(1)
+                .build()
+                .map_err(|error| Failure::Device(error.to_string()))
+        };
         let alone = std::env::var("RAYON_NUM_THREADS").is_ok_and(|threads| threads == "1");
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self { own: pool()?, other: if alone || cores < 2 { None } else { Some(pool()?) } })
+        Ok(Self {
+            own: pool()?,
+            other: if alone || cores < 2 {
+                None
+            } else {
+                Some(pool()?)
+            },
+        })
     }
 
     /// Does both; at the same time where there are two threads.
-    fn both<A: Send, B: Send>(&self, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, Option<B>) {
+    fn both<A: Send, B: Send>(
+        &self,
+        a: impl FnOnce() -> A + Send,
+        b: impl FnOnce() -> B + Send,
+    ) -> (A, Option<B>) {
         let Some(other) = &self.other else {
             return self.own.install(|| (a(), Some(b())));
         };
@@ -87,9 +103,19 @@ impl Pools {
 impl Fused {
     /// # Errors
     /// If no thread can be started.
-    pub fn new(layout: Arc<Layout>, train: Arc<Part>, valid: Arc<Part>, theta: &[f32]) -> Result<Self, Failure> {
+    pub fn new(
+        layout: Arc<Layout>,
+        train: Arc<Part>,
+        valid: Arc<Part>,
+        theta: &[f32],
+    ) -> Result<Self, Failure> {
         let zeros = vec![0.0; layout.total];
-        let state = State { theta: theta.to_vec(), first: zeros.clone(), second: zeros, steps: 0 };
+        let state = State {
+            theta: theta.to_vec(),
+            first: zeros.clone(),
+            second: zeros,
+            steps: 0,
+        };
         let mut engine = Self {
             small: Vec::new(),
             weights: Vec::new(),
@@ -124,10 +150,17 @@ impl Fused {
     /// The whole gradient in the flat vector's order, and the loss; for comparison with another engine.
     #[cfg(test)]
     pub fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> (f64, Vec<f32>) {
-        let [mut a, mut b] = self.gradient(rows, clock).unwrap_or_else(|failure| panic!("{failure:?}"));
+        let [mut a, mut b] = self
+            .gradient(rows, clock)
+            .unwrap_or_else(|failure| panic!("{failure:?}"));
         let mut all: Vec<f32> = a.small.iter().zip(&b.small).map(|(a, b)| a + b).collect();
         for (a, b) in a.weights.iter_mut().zip(&mut b.weights) {
-            all.extend(numbers(a).iter().zip(numbers(b).iter()).map(|(a, b)| *a + *b));
+            all.extend(
+                numbers(a)
+                    .iter()
+                    .zip(numbers(b).iter())
+                    .map(|(a, b)| *a + *b),
+            );
         }
         (a.loss + b.loss, all)
     }
@@ -138,11 +171,24 @@ impl Fused {
         let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let unbias = (1.0 - BETA1.powi(power), 1.0 - BETA2.powi(power));
         let layout = Arc::clone(&self.layout);
-        for segment in layout.segments().filter(|segment| segment.start < layout.small) {
+        for segment in layout
+            .segments()
+            .filter(|segment| segment.start < layout.small)
+        {
             let range = segment.range();
-            let (first, second) = (&mut self.first[range.clone()], &mut self.second[range.clone()]);
+            let (first, second) = (
+                &mut self.first[range.clone()],
+                &mut self.second[range.clone()],
+            );
             let rule = clock.rule(segment, unbias);
-            vectorised(|| rule.apply(&mut self.small[range.clone()], first, second, &a.small[range.clone()], &b.small[range]));
+            vectorised(Adam {
+                rule,
+                theta: &mut self.small[range.clone()],
+                first,
+                second,
+                a: &a.small[range.clone()],
+                b: &b.small[range],
+            });
         }
         for (index, segment) in layout.weights.iter().enumerate() {
             let range = segment.range();
@@ -151,29 +197,58 @@ impl Fused {
             // The tensor has no other owner now, so that its buffer is handed out and back without a copy.
             let empty = matrix(Vec::new(), 0, segment.columns);
             let mut data = std::mem::replace(&mut self.weights[index], empty).into_data();
-            let (a, b) = (numbers(&mut a.weights[index]), numbers(&mut b.weights[index]));
-            vectorised(|| rule.apply(numbers(&mut data), first, second, a, b));
+            let (a, b) = (
+                numbers(&mut a.weights[index]),
+                numbers(&mut b.weights[index]),
+            );
+            vectorised(Adam {
+                rule,
+                theta: numbers(&mut data),
+                first,
+                second,
+                a,
+                b,
+            });
             self.weights[index] = Tensor::from_data(data, &Device::flex());
         }
     }
 }
 
 /// One step of Adam for one segment.
+#[derive(Clone, Copy)]
 pub struct Rule {
     pub shrink: f32,
     pub rate: f32,
     pub second_unbias: f32,
 }
 
-impl Rule {
+/// Applies a rule; the gradient is the sum of the halves' shares `a` and `b`.
+struct Adam<'a> {
+    rule: Rule,
+    theta: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl Loops for Adam<'_> {
+    type Output = ();
     #[inline(always)]
-    fn apply(&self, theta: &mut [f32], first: &mut [f32], second: &mut [f32], a: &[f32], b: &[f32]) {
-        let (beta1, beta2) = (BETA1 as f32, BETA2 as f32);
-        for ((((p, m), v), a), b) in theta.iter_mut().zip(first).zip(second).zip(a).zip(b) {
+    fn run(self) {
+        let (beta1, beta2, rule) = (BETA1 as f32, BETA2 as f32, self.rule);
+        for ((((p, m), v), a), b) in self
+            .theta
+            .iter_mut()
+            .zip(self.first)
+            .zip(self.second)
+            .zip(self.a)
+            .zip(self.b)
+        {
             let g = a + b;
             *m = beta1 * *m + (1.0 - beta1) * g;
             *v = beta2 * *v + (1.0 - beta2) * g * g;
-            *p = *p * self.shrink - self.rate * *m / ((*v * self.second_unbias).sqrt() + EPSILON);
+            *p = *p * rule.shrink - rule.rate * *m / ((*v * rule.second_unbias).sqrt() + EPSILON);
         }
     }
 }
@@ -204,7 +279,9 @@ impl Engine for Fused {
             let mut all = Vec::with_capacity(rows.len() * self.layout.outputs);
             for block in rows.chunks(SCORED) {
                 let mut trace = self.forward(part, block, 0, &Clock::still());
-                all.extend_from_slice(&numbers(&mut trace.outputs)[..block.len() * self.layout.outputs]);
+                all.extend_from_slice(
+                    &numbers(&mut trace.outputs)[..block.len() * self.layout.outputs],
+                );
             }
             all
         };
@@ -219,7 +296,12 @@ impl Engine for Fused {
         for weight in &self.weights {
             theta.extend(super::init::to_vec(weight.clone()));
         }
-        Ok(State { theta, first: self.first.clone(), second: self.second.clone(), steps: self.steps })
+        Ok(State {
+            theta,
+            first: self.first.clone(),
+            second: self.second.clone(),
+            steps: self.steps,
+        })
     }
 
     fn restore(&mut self, state: State) {
@@ -228,7 +310,13 @@ impl Engine for Fused {
             .layout
             .weights
             .iter()
-            .map(|segment| matrix(state.theta[segment.range()].to_vec(), segment.rows, segment.columns))
+            .map(|segment| {
+                matrix(
+                    state.theta[segment.range()].to_vec(),
+                    segment.rows,
+                    segment.columns,
+                )
+            })
             .collect();
         (self.first, self.second, self.steps) = (state.first, state.second, state.steps);
         (self.loss, self.losses) = (0.0, 0);
@@ -268,12 +356,24 @@ impl Drop {
     fn new(clock: &Clock, layer: usize) -> Option<Self> {
         let threshold = (clock.dropout * f64::from(1u32 << 24)) as u32;
         let key = random::mix(clock.key ^ (layer as u64 + 1)) as u32;
-        (threshold > 0).then_some(Self { key, threshold, kept: (1.0 / (1.0 - clock.dropout)) as f32 })
+        (threshold > 0).then_some(Self {
+            key,
+            threshold,
+            kept: (1.0 / (1.0 - clock.dropout)) as f32,
+        })
     }
 
+    /// Drops from numbers whose first has this index.
     #[inline(always)]
-    fn factor(self, index: u32) -> f32 {
-        random::dropout(self.key, index, self.threshold, self.kept)
+    fn apply(self, values: &mut [f32], first: u32) {
+        for (index, value) in values.iter_mut().enumerate() {
+            *value *= random::dropout(
+                self.key,
+                first.wrapping_add(index as u32),
+                self.threshold,
+                self.kept,
+            );
+        }
     }
 }
 

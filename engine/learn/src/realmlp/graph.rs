@@ -3,7 +3,10 @@
 
 use super::{
     engine::{Clock, Engine, Failure, State},
-    recipe::{BETA1, BETA2, DEPTH, EPSILON, FREQUENCIES, LABEL_SMOOTHING, Layout, MIXED, Part, Segment, Truth},
+    recipe::{
+        BETA1, BETA2, DEPTH, EPSILON, FREQUENCIES, LABEL_SMOOTHING, Layout, MIXED, Part, Segment,
+        Truth,
+    },
 };
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData, activation};
 use std::{ops::Range, sync::Arc};
@@ -53,12 +56,17 @@ impl Resident {
     fn new(part: &Part, device: &Device) -> Self {
         let encoded = &part.encoded;
         let dense = floats(encoded.dense.clone(), device).reshape([encoded.rows, encoded.width]);
-        let codes = (encoded.embedded > 0).then(|| integers(&encoded.codes, device).reshape([encoded.rows, encoded.embedded]));
+        let codes = (encoded.embedded > 0)
+            .then(|| integers(&encoded.codes, device).reshape([encoded.rows, encoded.embedded]));
         let target = match &part.target {
             Truth::Classes(classes) => ResidentTarget::Classes(integers(classes, device)),
             Truth::Values(values) => ResidentTarget::Values(floats(values.clone(), device)),
         };
-        Self { dense, codes, target }
+        Self {
+            dense,
+            codes,
+            target,
+        }
     }
 }
 
@@ -68,8 +76,15 @@ struct Leaves(Vec<Tensor<2>>);
 impl Leaves {
     fn new(layout: &Layout, theta: &Tensor<1>, tracked: bool) -> Self {
         let leaf = |segment: &Segment| {
-            let part = theta.clone().slice([segment.range()]).reshape([segment.rows, segment.columns]);
-            if tracked { part.autodiff().require_grad() } else { part }
+            let part = theta
+                .clone()
+                .slice([segment.range()])
+                .reshape([segment.rows, segment.columns]);
+            if tracked {
+                part.autodiff().require_grad()
+            } else {
+                part
+            }
         };
         Self(layout.segments().map(leaf).collect())
     }
@@ -85,9 +100,17 @@ impl Leaves {
 impl Graph {
     /// # Errors
     /// If the device fails.
-    pub fn new(layout: Arc<Layout>, train: &Part, valid: &Part, theta: &[f32], device: Device) -> Self {
+    pub fn new(
+        layout: Arc<Layout>,
+        train: &Part,
+        valid: &Part,
+        theta: &[f32],
+        device: Device,
+    ) -> Self {
         let each = |value: &dyn Fn(&Segment) -> f64| {
-            let values = layout.segments().flat_map(|segment| std::iter::repeat_n(value(segment) as f32, segment.range().len()));
+            let values = layout.segments().flat_map(|segment| {
+                std::iter::repeat_n(value(segment) as f32, segment.range().len())
+            });
             floats(values.collect(), &device)
         };
         Self {
@@ -97,7 +120,13 @@ impl Graph {
             first: Tensor::zeros([layout.total], &device),
             second: Tensor::zeros([layout.total], &device),
             rates: each(&|segment| segment.rate),
-            decays: each(&|segment| if segment.decays { segment.rate.powi(2) } else { 0.0 }),
+            decays: each(&|segment| {
+                if segment.decays {
+                    segment.rate.powi(2)
+                } else {
+                    0.0
+                }
+            }),
             steps: 0,
             loss: None,
             losses: 0,
@@ -107,7 +136,14 @@ impl Graph {
     }
 
     /// The net's outputs for rows given by number.
-    fn forward(&self, part: &Resident, rows: &Tensor<1, Int>, leaves: &Leaves, tracked: bool, clock: &Clock) -> Tensor<2> {
+    fn forward(
+        &self,
+        part: &Resident,
+        rows: &Tensor<1, Int>,
+        leaves: &Leaves,
+        tracked: bool,
+        clock: &Clock,
+    ) -> Tensor<2> {
         let layout = &self.layout;
         let track = |tensor: Tensor<2>| if tracked { tensor.autodiff() } else { tensor };
         let x = part.dense.clone().select(0, rows.clone());
@@ -115,18 +151,25 @@ impl Graph {
         let x = track(x);
         let mut columns = Vec::new();
         if dense > 0 {
-            let cosines = (x.clone().reshape([count, dense, 1]) * leaves.0[0].clone().reshape([1, dense, FREQUENCIES]) * std::f32::consts::TAU
+            let cosines = (x.clone().reshape([count, dense, 1])
+                * leaves.0[0].clone().reshape([1, dense, FREQUENCIES])
+                * std::f32::consts::TAU
                 + leaves.0[1].clone().reshape([1, dense, FREQUENCIES]))
             .cos();
-            let mixed = cosines.reshape([count, dense, 1, FREQUENCIES]) * leaves.0[2].clone().reshape([1, dense, MIXED, FREQUENCIES]);
-            let mixed = mixed.sum_dim(3).reshape([count, dense, MIXED]) + leaves.0[3].clone().reshape([1, dense, MIXED]);
+            let mixed = cosines.reshape([count, dense, 1, FREQUENCIES])
+                * leaves.0[2].clone().reshape([1, dense, MIXED, FREQUENCIES]);
+            let mixed = mixed.sum_dim(3).reshape([count, dense, MIXED])
+                + leaves.0[3].clone().reshape([1, dense, MIXED]);
             columns.push(mixed.reshape([count, dense * MIXED]));
             columns.push(x);
         }
         if let Some(codes) = &part.codes {
             let codes = codes.clone().select(0, rows.clone());
             for index in 0..layout.tables.len() {
-                let code = codes.clone().slice([0..count, index..index + 1]).reshape([count]);
+                let code = codes
+                    .clone()
+                    .slice([0..count, index..index + 1])
+                    .reshape([count]);
                 let code = if tracked { code.autodiff() } else { code };
                 columns.push(leaves.table(index).select(0, code));
             }
@@ -135,7 +178,8 @@ impl Graph {
         let mut values = Tensor::cat(columns, 1) * leaves.after_tables(tables, 0);
         for layer in 0..=DEPTH {
             let weight = leaves.after_tables(tables, 1 + (DEPTH + 1) + DEPTH + layer);
-            let z = values.matmul(weight) * layout.tangent(layer) + leaves.after_tables(tables, 1 + layer);
+            let z = values.matmul(weight) * layout.tangent(layer)
+                + leaves.after_tables(tables, 1 + layer);
             if layer == DEPTH {
                 return z;
             }
@@ -146,7 +190,8 @@ impl Graph {
             let alpha = leaves.after_tables(tables, 1 + (DEPTH + 1) + layer);
             values = z.clone() + (f - z) * alpha;
             if clock.dropout > 0.0 {
-                let draw: Tensor<2> = Tensor::random(values.dims(), Distribution::Default, &self.device);
+                let draw: Tensor<2> =
+                    Tensor::random(values.dims(), Distribution::Default, &self.device);
                 let kept = draw.greater_equal_elem(clock.dropout).float() / (1.0 - clock.dropout);
                 values = values * track(kept);
             }
@@ -183,7 +228,10 @@ impl Graph {
             .0
             .iter()
             .filter(|leaf| leaf.dims().iter().product::<usize>() > 0)
-            .map(|leaf| leaf.grad_remove(&mut gradients).map(|gradient| gradient.reshape([-1])))
+            .map(|leaf| {
+                leaf.grad_remove(&mut gradients)
+                    .map(|gradient| gradient.reshape([-1]))
+            })
             .collect();
         let parts = parts.ok_or_else(|| Failure::Device("a parameter got no gradient".into()))?;
         Ok((loss.inner(), Tensor::cat(parts, 0)))
@@ -192,8 +240,13 @@ impl Graph {
     /// See [`super::fused::Fused::whole_gradient`].
     #[cfg(test)]
     pub fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> (f64, Vec<f32>) {
-        let (loss, gradient) = self.gradient(rows, clock).unwrap_or_else(|failure| panic!("{failure:?}"));
-        (f64::from(super::init::to_vec(loss)[0]), super::init::to_vec(gradient))
+        let (loss, gradient) = self
+            .gradient(rows, clock)
+            .unwrap_or_else(|failure| panic!("{failure:?}"));
+        (
+            f64::from(super::init::to_vec(loss)[0]),
+            super::init::to_vec(gradient),
+        )
     }
 }
 
@@ -213,17 +266,26 @@ impl Engine for Graph {
         let unbias = (1.0 - BETA1.powi(power), 1.0 - BETA2.powi(power));
         self.first = self.first.clone() * BETA1 + gradient.clone() * (1.0 - BETA1);
         self.second = self.second.clone() * BETA2 + gradient.powi_scalar(2) * (1.0 - BETA2);
-        let step = self.first.clone() / ((self.second.clone() / unbias.1).sqrt() + EPSILON) * self.rates.clone() * (clock.rate / unbias.0);
+        let step = self.first.clone() / ((self.second.clone() / unbias.1).sqrt() + EPSILON)
+            * self.rates.clone()
+            * (clock.rate / unbias.0);
         let shrunk = self.theta.clone() * (self.decays.clone() * (-clock.decay * clock.rate) + 1.0);
         self.theta = shrunk - step;
         Ok(())
     }
 
     fn mean_loss(&mut self) -> Result<f64, Failure> {
-        let Some(sum) = self.loss.take() else { return Ok(0.0) };
-        let mean = f64::from(read(sum)?.first().copied().unwrap_or(f32::NAN)) / self.losses.max(1) as f64;
+        let Some(sum) = self.loss.take() else {
+            return Ok(0.0);
+        };
+        let mean =
+            f64::from(read(sum)?.first().copied().unwrap_or(f32::NAN)) / self.losses.max(1) as f64;
         self.losses = 0;
-        if mean.is_finite() { Ok(mean) } else { Err(Failure::NotFinite) }
+        if mean.is_finite() {
+            Ok(mean)
+        } else {
+            Err(Failure::NotFinite)
+        }
     }
 
     fn outputs(&mut self, valid: bool, rows: Range<usize>) -> Result<Vec<f32>, Failure> {
@@ -232,14 +294,25 @@ impl Engine for Graph {
         let numbers: Vec<u32> = rows.map(|row| row as u32).collect();
         let mut all = Vec::with_capacity(numbers.len() * self.layout.outputs);
         for block in numbers.chunks(4_096) {
-            let outputs = self.forward(part, &integers(block, &self.device), &leaves, false, &Clock::still());
+            let outputs = self.forward(
+                part,
+                &integers(block, &self.device),
+                &leaves,
+                false,
+                &Clock::still(),
+            );
             all.extend(read(outputs)?);
         }
         Ok(all)
     }
 
     fn state(&self) -> Result<State, Failure> {
-        Ok(State { theta: read(self.theta.clone())?, first: read(self.first.clone())?, second: read(self.second.clone())?, steps: self.steps })
+        Ok(State {
+            theta: read(self.theta.clone())?,
+            first: read(self.first.clone())?,
+            second: read(self.second.clone())?,
+            steps: self.steps,
+        })
     }
 
     fn restore(&mut self, state: State) {
@@ -253,6 +326,10 @@ impl Engine for Graph {
 
 /// Reads a tensor from the device.
 fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Failure> {
-    let data = tensor.try_into_data().map_err(|error| Failure::Device(format!("{error:?}")))?;
-    data.as_slice::<f32>().map(<[f32]>::to_vec).map_err(|error| Failure::Device(error.to_string()))
+    let data = tensor
+        .try_into_data()
+        .map_err(|error| Failure::Device(format!("{error:?}")))?;
+    data.as_slice::<f32>()
+        .map(<[f32]>::to_vec)
+        .map_err(|error| Failure::Device(error.to_string()))
 }

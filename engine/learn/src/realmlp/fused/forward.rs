@@ -7,7 +7,7 @@ use crate::realmlp::{
 };
 use burn::tensor::{Tensor, TensorData};
 use trainyard_infer::{
-    math::{cos_turns, mish, selu, vectorised},
+    math::{Loops, cos_turns, mish, selu, vectorised},
     net::Activation,
 };
 
@@ -20,39 +20,69 @@ impl Fused {
         self.embed(part, rows, padded, &columns, &mut input);
         let scale = &self.small[self.layout.scale.range()];
         let mut scaled = vec![0.0f32; input.len()];
-        vectorised(|| {
-            for ((to, from), scale) in scaled.chunks_exact_mut(padded).zip(input.chunks_exact(padded)).zip(scale) {
-                to.iter_mut().zip(from).for_each(|(to, from)| *to = from * scale);
-            }
-        });
+        for ((to, from), scale) in scaled
+            .chunks_exact_mut(padded)
+            .zip(input.chunks_exact(padded))
+            .zip(scale)
+        {
+            to.iter_mut()
+                .zip(from)
+                .for_each(|(to, from)| *to = from * scale);
+        }
         let scaled = matrix(scaled, self.layout.inputs(), padded);
-        let (mut before, mut after): (Vec<TensorData>, Vec<Tensor<2>>) = (Vec::with_capacity(DEPTH), Vec::with_capacity(DEPTH));
+        let (mut before, mut after): (Vec<TensorData>, Vec<Tensor<2>>) =
+            (Vec::with_capacity(DEPTH), Vec::with_capacity(DEPTH));
         for layer in 0..DEPTH {
             let mut product = self.product(layer, &scaled, &after);
-            let (tangent, bias) = (self.layout.tangent(layer), &self.small[self.layout.biases[layer].range()]);
+            let (tangent, bias) = (
+                self.layout.tangent(layer),
+                &self.small[self.layout.biases[layer].range()],
+            );
             let alpha = &self.small[self.layout.alphas[layer].range()];
             let z = numbers(&mut product);
             let mut activated = vec![0.0f32; z.len()];
             let drop = Drop::new(clock, layer);
             let offset = (first * bias.len()) as u32;
-            vectorised(|| match self.layout.activation {
-                Activation::Selu => activate(z, &mut activated, tangent, bias, alpha, drop, offset, selu),
-                Activation::Mish => activate(z, &mut activated, tangent, bias, alpha, drop, offset, mish),
+            vectorised(Activate {
+                activation: self.layout.activation,
+                z,
+                out: &mut activated,
+                tangent,
+                bias,
+                alpha,
+                drop,
+                offset,
             });
             after.push(matrix(activated, padded, bias.len()));
             before.push(product);
         }
         let mut outputs = self.product(DEPTH, &scaled, &after);
-        let (tangent, bias) = (self.layout.tangent(DEPTH), &self.small[self.layout.biases[DEPTH].range()]);
+        let (tangent, bias) = (
+            self.layout.tangent(DEPTH),
+            &self.small[self.layout.biases[DEPTH].range()],
+        );
         for row in numbers(&mut outputs).chunks_exact_mut(bias.len()) {
-            row.iter_mut().zip(bias).for_each(|(z, bias)| *z = *z * tangent + bias);
+            row.iter_mut()
+                .zip(bias)
+                .for_each(|(z, bias)| *z = *z * tangent + bias);
         }
-        Trace { rows: padded, first, columns, input, scaled, before, after, outputs }
+        Trace {
+            rows: padded,
+            first,
+            columns,
+            input,
+            scaled,
+            before,
+            after,
+            outputs,
+        }
     }
 
     /// A layer's matrix product, without tangent factor and bias.
     fn product(&self, layer: usize, scaled: &Tensor<2>, after: &[Tensor<2>]) -> TensorData {
-        let from = after.last().map_or_else(|| scaled.clone().transpose(), Clone::clone);
+        let from = after
+            .last()
+            .map_or_else(|| scaled.clone().transpose(), Clone::clone);
         from.matmul(self.weights[layer].clone()).into_data()
     }
 
@@ -62,7 +92,11 @@ impl Fused {
         let mut columns = vec![0.0f32; width * padded];
         for (place, &row) in rows.iter().enumerate() {
             let from = &part.encoded.dense[row as usize * width..][..width];
-            columns[place..].iter_mut().step_by(padded).zip(from).for_each(|(to, from)| *to = *from);
+            columns[place..]
+                .iter_mut()
+                .step_by(padded)
+                .zip(from)
+                .for_each(|(to, from)| *to = *from);
         }
         columns
     }
@@ -73,10 +107,11 @@ impl Fused {
         let (mixed, rest) = input.split_at_mut(layout.dense * MIXED * padded);
         let (plain, tables) = rest.split_at_mut(layout.dense * padded);
         plain.copy_from_slice(columns);
-        vectorised(|| {
-            for (feature, (x, out)) in columns.chunks_exact(padded).zip(mixed.chunks_exact_mut(MIXED * padded)).enumerate() {
-                self.mix_cosines(feature, x, out);
-            }
+        vectorised(MixCosines {
+            net: self,
+            columns,
+            out: mixed,
+            padded,
         });
         let embedded = layout.tables.len();
         for (place, &row) in rows.iter().enumerate() {
@@ -84,16 +119,46 @@ impl Fused {
             for (index, (table, &code)) in layout.tables.iter().zip(codes).enumerate() {
                 let from = &self.small[table.start + code as usize * EMBEDDING..][..EMBEDDING];
                 let at = index * EMBEDDING * padded + place;
-                tables[at..].iter_mut().step_by(padded).zip(from).for_each(|(to, from)| *to = *from);
+                tables[at..]
+                    .iter_mut()
+                    .step_by(padded)
+                    .zip(from)
+                    .for_each(|(to, from)| *to = *from);
             }
         }
     }
+}
 
+/// Every dense column's cosines, mixed to three numbers a row.
+struct MixCosines<'a> {
+    net: &'a Fused,
+    /// `dense x padded`.
+    columns: &'a [f32],
+    /// `dense x MIXED x padded`.
+    out: &'a mut [f32],
+    padded: usize,
+}
+
+impl Loops for MixCosines<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let columns = self.columns.chunks_exact(self.padded);
+        for (feature, (x, out)) in columns
+            .zip(self.out.chunks_exact_mut(MIXED * self.padded))
+            .enumerate()
+        {
+            Self::feature(self.net, feature, x, out);
+        }
+    }
+}
+
+impl MixCosines<'_> {
     /// One dense column's cosines, mixed to three numbers a row: `out` is `MIXED x padded`.
     #[inline(always)]
-    fn mix_cosines(&self, feature: usize, x: &[f32], out: &mut [f32]) {
-        let layout = &self.layout;
-        let of = |start: usize, width: usize| &self.small[start + feature * width..][..width];
+    fn feature(net: &Fused, feature: usize, x: &[f32], out: &mut [f32]) {
+        let layout = &net.layout;
+        let of = |start: usize, width: usize| &net.small[start + feature * width..][..width];
         let frequency = of(layout.frequency.start, FREQUENCIES);
         let phase = of(layout.phase.start, FREQUENCIES);
         let mix = of(layout.mix.start, MIXED * FREQUENCIES);
@@ -103,8 +168,16 @@ impl Fused {
         let out0 = out0.as_chunks_mut::<LANES>().0.iter_mut();
         let out1 = out1.as_chunks_mut::<LANES>().0.iter_mut();
         let out2 = out2.as_chunks_mut::<LANES>().0.iter_mut();
-        for (((x, out0), out1), out2) in x.as_chunks::<LANES>().0.iter().zip(out0).zip(out1).zip(out2) {
-            let (mut sum0, mut sum1, mut sum2) = ([bias[0]; LANES], [bias[1]; LANES], [bias[2]; LANES]);
+        for (((x, out0), out1), out2) in x
+            .as_chunks::<LANES>()
+            .0
+            .iter()
+            .zip(out0)
+            .zip(out1)
+            .zip(out2)
+        {
+            let (mut sum0, mut sum1, mut sum2) =
+                ([bias[0]; LANES], [bias[1]; LANES], [bias[2]; LANES]);
             for k in 0..FREQUENCIES {
                 let turns = phase[k] / std::f32::consts::TAU;
                 let (mix0, mix1, mix2) = (mix[k], mix[FREQUENCIES + k], mix[2 * FREQUENCIES + k]);
@@ -120,22 +193,56 @@ impl Fused {
     }
 }
 
-const _: () = assert!(MIXED == 3 && LAYERS == DEPTH + 1, "the loops above write three mixed numbers");
+const _: () = assert!(
+    MIXED == 3 && LAYERS == DEPTH + 1,
+    "the loops above write three mixed numbers"
+);
 
-/// Makes `z` the pre-activation and `out` the activation after dropout.
-#[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "one loop over everything that it reads")]
-fn activate(z: &mut [f32], out: &mut [f32], tangent: f32, bias: &[f32], alpha: &[f32], drop: Option<Drop>, offset: u32, f: impl Fn(f32) -> f32) {
-    let width = bias.len();
-    for (index, (z, out)) in z.chunks_exact_mut(width).zip(out.chunks_exact_mut(width)).enumerate() {
-        for (((z, out), bias), alpha) in z.iter_mut().zip(out.iter_mut()).zip(bias).zip(alpha) {
-            *z = *z * tangent + bias;
-            *out = *z + (f(*z) - *z) * alpha;
+/// Makes `z`, a matrix product, the pre-activation, and `out` the activation after dropout.
+struct Activate<'a> {
+    activation: Activation,
+    z: &'a mut [f32],
+    out: &'a mut [f32],
+    tangent: f32,
+    bias: &'a [f32],
+    alpha: &'a [f32],
+    drop: Option<Drop>,
+    /// Dropout's index of the first number.
+    offset: u32,
+}
+
+impl Loops for Activate<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        match self.activation {
+            Activation::Selu => self.each(selu),
+            Activation::Mish => self.each(mish),
         }
-        if let Some(drop) = drop {
-            let start = offset + (index * width) as u32;
-            for (lane, out) in (0u32..).zip(out) {
-                *out *= drop.factor(start + lane);
+    }
+}
+
+impl Activate<'_> {
+    #[inline(always)]
+    fn each(self, f: impl Fn(f32) -> f32) {
+        let width = self.bias.len();
+        for (index, (z, out)) in self
+            .z
+            .chunks_exact_mut(width)
+            .zip(self.out.chunks_exact_mut(width))
+            .enumerate()
+        {
+            for (((z, out), bias), alpha) in z
+                .iter_mut()
+                .zip(out.iter_mut())
+                .zip(self.bias)
+                .zip(self.alpha)
+            {
+                *z = *z * self.tangent + bias;
+                *out = *z + (f(*z) - *z) * alpha;
+            }
+            if let Some(drop) = self.drop {
+                drop.apply(out, self.offset + (index * width) as u32);
             }
         }
     }
