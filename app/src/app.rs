@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
-    components::{ParentRoute, Route, Router, Routes},
+    components::{Outlet, ParentRoute, Route, Router, Routes},
     path,
 };
 
@@ -87,8 +87,15 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/sign-in") view=pages::sign_in::SignInPage ssr=SsrMode::Async/>
                 <Route path=path!("/change-password") view=pages::sign_in::ChangePasswordPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=pages::frame::Frame ssr=SsrMode::Async>
+                    <Route path=path!("/") view=pages::home::StartPage ssr=SsrMode::Async/>
                     <ProjectRoutes/>
-                    <InstanceRoutes/>
+                    <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/people") view=pages::people::PeoplePage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/workers") view=pages::workers::WorkersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/governance/audit") view=pages::audit::AuditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/glossary") view=pages::glossary::GlossaryPage ssr=SsrMode::Async/>
+                    <Route path=path!("/docs/api") view=pages::api_docs::ApiDocsPage ssr=SsrMode::Async/>
                     <Route path=path!("/*any") view=pages::errors::NotFoundInFrame ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
@@ -101,30 +108,17 @@ pub fn App() -> impl IntoView {
 #[component(transparent)]
 fn ProjectRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
-        <Route path=path!("/") view=pages::home::StartPage ssr=SsrMode::Async/>
-        <Route path=path!("/p/:project") view=pages::home::HomePage ssr=SsrMode::Async/>
-        <Route path=path!("/p/:project/data") view=pages::data::DataPage ssr=SsrMode::Async/>
-        <Route path=path!("/p/:project/data/upload") view=pages::upload::UploadPage ssr=SsrMode::Async/>
-        <Route path=path!("/p/:project/data/:dataset_id") view=pages::dataset::DatasetPage ssr=SsrMode::Async/>
-        <Route path=path!("/p/:project/runs") view=pages::runs::RunsPage ssr=SsrMode::Async/>
-        <Route path=path!("/p/:project/runs/new") view=pages::new_run::NewRunPage ssr=SsrMode::Async/>
-        <Route path=path!("/p/:project/runs/:run_id") view=pages::run::RunPage ssr=SsrMode::Async/>
-        <Route path=path!("/p/:project/models") view=pages::models::ModelsPage ssr=SsrMode::Async/>
-        <Route path=path!("/p/:project/models/:name") view=pages::model::ModelPage ssr=SsrMode::Async/>
-    }
-    .into_inner()
-}
-
-#[component(transparent)]
-fn InstanceRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! {
-        <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
-        <Route path=path!("/admin/people") view=pages::people::PeoplePage ssr=SsrMode::Async/>
-        <Route path=path!("/admin/projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async/>
-        <Route path=path!("/admin/workers") view=pages::workers::WorkersPage ssr=SsrMode::Async/>
-        <Route path=path!("/governance/audit") view=pages::audit::AuditPage ssr=SsrMode::Async/>
-        <Route path=path!("/glossary") view=pages::glossary::GlossaryPage ssr=SsrMode::Async/>
-        <Route path=path!("/docs/api") view=pages::api_docs::ApiDocsPage ssr=SsrMode::Async/>
+        <ParentRoute path=path!("/p/:project") view=Outlet ssr=SsrMode::Async>
+            <Route path=path!("") view=pages::home::HomePage ssr=SsrMode::Async/>
+            <Route path=path!("/data") view=pages::data::DataPage ssr=SsrMode::Async/>
+            <Route path=path!("/data/upload") view=pages::upload::UploadPage ssr=SsrMode::Async/>
+            <Route path=path!("/data/:dataset_id") view=pages::dataset::DatasetPage ssr=SsrMode::Async/>
+            <Route path=path!("/runs") view=pages::runs::RunsPage ssr=SsrMode::Async/>
+            <Route path=path!("/runs/new") view=pages::new_run::NewRunPage ssr=SsrMode::Async/>
+            <Route path=path!("/runs/:run_id") view=pages::run::RunPage ssr=SsrMode::Async/>
+            <Route path=path!("/models") view=pages::models::ModelsPage ssr=SsrMode::Async/>
+            <Route path=path!("/models/:name") view=pages::model::ModelPage ssr=SsrMode::Async/>
+        </ParentRoute>
     }
     .into_inner()
 }

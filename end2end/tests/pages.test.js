@@ -22,7 +22,7 @@ async function api(path, options = {}) {
 }
 
 before(async () => {
-  server = await startServer({ args: ["--demo"] });
+  server = await startServer();
   browser = await startBrowser();
   const answer = await fetch(`${server.url}/api/v1/sign-in`, {
     method: "POST",
@@ -31,6 +31,7 @@ before(async () => {
   });
   assert.ok(answer.ok, await answer.text());
   cookie = answer.headers.getSetCookie()[0].split(";")[0];
+  await api("/demo", { method: "POST" });
   let run;
   for (const deadline = Date.now() + 240_000; Date.now() < deadline; ) {
     run = (await api("/projects/demo/runs")).items[0];

@@ -181,9 +181,7 @@ async fn accounts(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         )
         .await?;
     manager
-        .create_index(
-            Index::create().name("api_tokens_user").table(ApiTokens::Table).col(ApiTokens::UserId).to_owned(),
-        )
+        .create_index(Index::create().name("api_tokens_user").table(ApiTokens::Table).col(ApiTokens::UserId).to_owned())
         .await
 }
 

@@ -101,7 +101,10 @@ impl Config {
         if path.is_file() {
             layers = layers.merge(Toml::file_exact(path));
         } else if file.is_some() {
-            return Err(Problem::invalid(format!("There is no configuration file {}. Check --config.", path.display())));
+            return Err(Problem::invalid(format!(
+                "There is no configuration file {}. Check --config.",
+                path.display()
+            )));
         }
         for key in TEXTS {
             if let Some(value) = environment(key) {
@@ -114,12 +117,17 @@ impl Config {
             layers = match (text.parse::<bool>(), text.parse::<u64>()) {
                 (Ok(switch), _) => layers.merge(Serialized::default(key, switch)),
                 (_, Ok(number)) => layers.merge(Serialized::default(key, number)),
-                _ => return Err(Problem::invalid(format!("{name} is '{text}'. Use a whole number, or true or false."))),
+                _ => {
+                    return Err(Problem::invalid(format!("{name} is '{text}'. Use a whole number, or true or false.")));
+                }
             };
         }
         let config: Self = layers.extract().map_err(|error| {
             let faults: Vec<String> = error.into_iter().map(|fault| fault.to_string()).collect();
-            Problem::invalid(format!("The configuration can't be used: {}. Correct it and start again.", faults.join("; ")))
+            Problem::invalid(format!(
+                "The configuration can't be used: {}. Correct it and start again.",
+                faults.join("; ")
+            ))
         })?;
         config.check()?;
         Ok(config)

@@ -70,22 +70,14 @@ pub const SELU_ALPHA: f32 = 1.673_263_2;
 /// SELU (Klambauer et al. 2017).
 #[inline(always)]
 pub fn selu(x: f32) -> f32 {
-    if x > 0.0 {
-        SELU_SCALE * x
-    } else {
-        SELU_SCALE * SELU_ALPHA * (exp(x.min(0.0)) - 1.0)
-    }
+    if x > 0.0 { SELU_SCALE * x } else { SELU_SCALE * SELU_ALPHA * (exp(x.min(0.0)) - 1.0) }
 }
 
 /// SELU and its derivative.
 #[inline(always)]
 pub fn selu_slope(x: f32) -> (f32, f32) {
     let low = SELU_SCALE * SELU_ALPHA * exp(x.min(0.0));
-    if x > 0.0 {
-        (SELU_SCALE * x, SELU_SCALE)
-    } else {
-        (low - SELU_SCALE * SELU_ALPHA, low)
-    }
+    if x > 0.0 { (SELU_SCALE * x, SELU_SCALE) } else { (low - SELU_SCALE * SELU_ALPHA, low) }
 }
 
 /// Mish, x·tanh(ln(1 + e^x)) (Misra 2019).
@@ -148,11 +140,7 @@ impl Packed {
     /// # Panics
     /// If `matrix` has another length.
     pub fn new(matrix: &[f32], inputs: usize, outputs: usize) -> Self {
-        assert_eq!(
-            matrix.len(),
-            inputs * outputs,
-            "a matrix of {inputs} x {outputs}"
-        );
+        assert_eq!(matrix.len(), inputs * outputs, "a matrix of {inputs} x {outputs}");
         let count = outputs.div_ceil(PANEL);
         let mut panels = vec![0.0; count * inputs * PANEL];
         for panel in 0..count {
@@ -163,11 +151,7 @@ impl Packed {
                 panels[to..to + width].copy_from_slice(&matrix[from..from + width]);
             }
         }
-        Self {
-            inputs,
-            outputs,
-            panels,
-        }
+        Self { inputs, outputs, panels }
     }
 
     pub fn inputs(&self) -> usize {
@@ -184,19 +168,11 @@ impl Packed {
         let mut row = 0;
         while row < rows {
             let count = ROWS.min(rows - row);
-            for (index, panel) in self
-                .panels
-                .chunks_exact((self.inputs * PANEL).max(1))
-                .enumerate()
-            {
+            for (index, panel) in self.panels.chunks_exact((self.inputs * PANEL).max(1)).enumerate() {
                 let first = index * PANEL;
                 let width = PANEL.min(self.outputs - first);
                 let block = if count == ROWS {
-                    four_rows(
-                        &x[row * self.inputs..(row + ROWS) * self.inputs],
-                        self.inputs,
-                        panel,
-                    )
+                    four_rows(&x[row * self.inputs..(row + ROWS) * self.inputs], self.inputs, panel)
                 } else {
                     let mut block = [[0.0; PANEL]; ROWS];
                     for (sums, r) in block.iter_mut().zip(row..row + count) {
@@ -206,11 +182,7 @@ impl Packed {
                 };
                 for (sums, r) in block.iter().zip(row..row + count) {
                     let at = r * self.outputs + first;
-                    for ((to, sum), bias) in out[at..at + width]
-                        .iter_mut()
-                        .zip(sums)
-                        .zip(&bias[first..first + width])
-                    {
+                    for ((to, sum), bias) in out[at..at + width].iter_mut().zip(sums).zip(&bias[first..first + width]) {
                         *to = sum + bias;
                     }
                 }
@@ -276,25 +248,12 @@ mod tests {
             let exact = f64::from(x).exp();
             assert!((f64::from(exp(x)) / exact - 1.0).abs() < 5e-7, "exp({x})");
             let exact = (f64::from(x) * std::f64::consts::TAU).cos();
-            assert!(
-                (f64::from(cos_turns(x)) - exact).abs() < 5e-7,
-                "cos_turns({x})"
-            );
+            assert!((f64::from(cos_turns(x)) - exact).abs() < 5e-7, "cos_turns({x})");
             let x64 = f64::from(x);
             let exact = x64 * (1.0 + x64.exp()).ln().tanh();
-            assert!(
-                (f64::from(mish(x)) - exact).abs() < 1e-5 * (1.0 + exact.abs()),
-                "mish({x})"
-            );
-            let exact = if x > 0.0 {
-                1.050_700_987 * x64
-            } else {
-                1.050_700_987 * 1.673_263_242 * (x64.exp() - 1.0)
-            };
-            assert!(
-                (f64::from(selu(x)) - exact).abs() < 1e-5 * (1.0 + exact.abs()),
-                "selu({x})"
-            );
+            assert!((f64::from(mish(x)) - exact).abs() < 1e-5 * (1.0 + exact.abs()), "mish({x})");
+            let exact = if x > 0.0 { 1.050_700_987 * x64 } else { 1.050_700_987 * 1.673_263_242 * (x64.exp() - 1.0) };
+            assert!((f64::from(selu(x)) - exact).abs() < 1e-5 * (1.0 + exact.abs()), "selu({x})");
         }
         assert!(exp(f32::NAN).is_nan() && exp(-1e9) < 1e-37 && exp(1e9) > 1e38);
     }
@@ -306,46 +265,25 @@ mod tests {
             let exact = |f: fn(f64) -> f64| (f(x + 1e-5) - f(x - 1e-5)) / 2e-5;
             let mish64 = |x: f64| x * (1.0 + x.exp()).ln().tanh();
             let selu64 = |x: f64| {
-                if x > 0.0 {
-                    1.050_700_987 * x
-                } else {
-                    1.050_700_987 * 1.673_263_242 * (x.exp() - 1.0)
-                }
+                if x > 0.0 { 1.050_700_987 * x } else { 1.050_700_987 * 1.673_263_242 * (x.exp() - 1.0) }
             };
-            assert!(
-                (f64::from(mish_slope(x as f32).1) - exact(mish64)).abs() < 1e-4,
-                "mish at {x}"
-            );
-            assert!(
-                (f64::from(selu_slope(x as f32).1) - exact(selu64)).abs() < 1e-4,
-                "selu at {x}"
-            );
+            assert!((f64::from(mish_slope(x as f32).1) - exact(mish64)).abs() < 1e-4, "mish at {x}");
+            assert!((f64::from(selu_slope(x as f32).1) - exact(selu64)).abs() < 1e-4, "selu at {x}");
         }
     }
 
     #[test]
     fn packed_product_equals_the_plain_one() {
         for (rows, inputs, outputs) in [(1, 5, 3), (7, 33, 70), (4, 8, 32), (2, 1, 1)] {
-            let x: Vec<f32> = (0..rows * inputs)
-                .map(|i| ((i * 7) % 13) as f32 - 6.0)
-                .collect();
-            let w: Vec<f32> = (0..inputs * outputs)
-                .map(|i| ((i * 5) % 11) as f32 - 5.0)
-                .collect();
+            let x: Vec<f32> = (0..rows * inputs).map(|i| ((i * 7) % 13) as f32 - 6.0).collect();
+            let w: Vec<f32> = (0..inputs * outputs).map(|i| ((i * 5) % 11) as f32 - 5.0).collect();
             let bias: Vec<f32> = (0..outputs).map(|i| i as f32).collect();
             let mut out = vec![0.0; rows * outputs];
-            vectorised(Multiply {
-                matrix: &Packed::new(&w, inputs, outputs),
-                x: &x,
-                bias: &bias,
-                out: &mut out,
-            });
+            vectorised(Multiply { matrix: &Packed::new(&w, inputs, outputs), x: &x, bias: &bias, out: &mut out });
             for r in 0..rows {
                 for o in 0..outputs {
-                    let expected: f32 = (0..inputs)
-                        .map(|i| x[r * inputs + i] * w[i * outputs + o])
-                        .sum::<f32>()
-                        + bias[o];
+                    let expected: f32 =
+                        (0..inputs).map(|i| x[r * inputs + i] * w[i * outputs + o]).sum::<f32>() + bias[o];
                     assert_eq!(out[r * outputs + o], expected);
                 }
             }

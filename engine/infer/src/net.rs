@@ -26,12 +26,7 @@ pub enum Head {
     /// One logit a class; probabilities are their softmax.
     Classes { classes: usize },
     /// One number: the target minus `mean`, divided by `scale`, held within `low` and `high`.
-    Value {
-        mean: f64,
-        scale: f64,
-        low: f64,
-        high: f64,
-    },
+    Value { mean: f64, scale: f64, low: f64, high: f64 },
 }
 
 impl Head {
@@ -48,21 +43,10 @@ impl Head {
         match *self {
             Head::Classes { classes } => {
                 crate::math::softmax(&mut outputs, classes);
-                Predictions::Probabilities {
-                    classes,
-                    values: outputs,
-                }
+                Predictions::Probabilities { classes, values: outputs }
             }
-            Head::Value {
-                mean,
-                scale,
-                low,
-                high,
-            } => Predictions::Values(
-                outputs
-                    .into_iter()
-                    .map(|y| (f64::from(y) * scale + mean).max(low).min(high))
-                    .collect(),
+            Head::Value { mean, scale, low, high } => Predictions::Values(
+                outputs.into_iter().map(|y| (f64::from(y) * scale + mean).max(low).min(high)).collect(),
             ),
         }
     }
@@ -71,12 +55,7 @@ impl Head {
     fn store(&self, bag: &mut TensorBag) -> Option<usize> {
         match *self {
             Head::Classes { classes } => Some(classes),
-            Head::Value {
-                mean,
-                scale,
-                low,
-                high,
-            } => {
+            Head::Value { mean, scale, low, high } => {
                 bag.put("head", &[4], vec![mean, scale, low, high]);
                 None
             }
@@ -91,12 +70,7 @@ impl Head {
             return Ok(Head::Classes { classes });
         }
         let values = bag.take_shaped::<f64>("head", &[4])?;
-        Ok(Head::Value {
-            mean: values[0],
-            scale: values[1],
-            low: values[2],
-            high: values[3],
-        })
+        Ok(Head::Value { mean: values[0], scale: values[1], low: values[2], high: values[3] })
     }
 }
 

@@ -105,10 +105,7 @@ impl Encoder {
 
     /// Rows of each embedding table, the first of which stands for missing.
     pub fn embedding_rows(&self) -> Vec<usize> {
-        self.embedded
-            .iter()
-            .map(|&column| self.columns[column].levels().len() + 1)
-            .collect()
+        self.embedded.iter().map(|&column| self.columns[column].levels().len() + 1).collect()
     }
 
     /// What each dense output says: `age`, `age is missing`, `signed_at: weekday`, `purpose = car`.
@@ -118,11 +115,7 @@ impl Encoder {
             match output.says {
                 Says::Value => source.name.clone(),
                 Says::Missing => format!("{} is missing", source.name),
-                Says::Part(part) => format!(
-                    "{}: {}",
-                    source.name,
-                    datetime::PARTS[part].replace('_', " ")
-                ),
+                Says::Part(part) => format!("{}: {}", source.name, datetime::PARTS[part].replace('_', " ")),
                 Says::Level(level) => {
                     format!("{} = {}", source.name, source.levels()[level as usize])
                 }
@@ -145,11 +138,7 @@ impl Encoder {
             let cells = dense.iter_mut().skip(index).step_by(width);
             for (cell, raw) in cells.zip(self.raw(&views, *output)) {
                 let x = (raw - center) * scale;
-                *cell = if self.smooth_clip {
-                    smooth_clip(x)
-                } else {
-                    x.clamp(-LIMIT, LIMIT) as f32
-                };
+                *cell = if self.smooth_clip { smooth_clip(x) } else { x.clamp(-LIMIT, LIMIT) as f32 };
             }
         }
         let embedded = self.embedded.len();
@@ -162,13 +151,7 @@ impl Encoder {
                 }
             }
         }
-        Ok(Encoded {
-            rows: frame.rows,
-            width,
-            dense,
-            embedded,
-            codes,
-        })
+        Ok(Encoded { rows: frame.rows, width, dense, embedded, codes })
     }
 
     fn views<'a>(&self, frame: &'a Frame) -> Result<Vec<View<'a>>, PredictError> {
@@ -176,21 +159,14 @@ impl Encoder {
         let mut views = Vec::with_capacity(self.columns.len());
         for (index, source) in self.columns.iter().enumerate() {
             // Usually the frame has the train rows' order.
-            let found = frame
-                .columns
-                .get(index)
-                .filter(|c| c.name == source.name)
-                .or_else(|| frame.column(&source.name));
+            let found =
+                frame.columns.get(index).filter(|c| c.name == source.name).or_else(|| frame.column(&source.name));
             match found {
                 Some(column) => views.push(source.view(column, frame.rows)?),
                 None => missing.push(source.name.clone()),
             }
         }
-        if missing.is_empty() {
-            Ok(views)
-        } else {
-            Err(PredictError::MissingColumns(missing))
-        }
+        if missing.is_empty() { Ok(views) } else { Err(PredictError::MissingColumns(missing)) }
     }
 
     /// The output's value in each row, before centring and scaling.
@@ -205,25 +181,13 @@ impl Encoder {
             (View::Parts(parts), Says::Part(part)) => {
                 // A missing instant has the parts of the imputed one.
                 let imputed = datetime::parts(imputed)[part];
-                Box::new(parts.iter().map(move |parts| {
-                    if parts[part].is_finite() {
-                        parts[part]
-                    } else {
-                        imputed
-                    }
-                }))
+                Box::new(parts.iter().map(move |parts| if parts[part].is_finite() { parts[part] } else { imputed }))
             }
-            (View::Parts(parts), _) => Box::new(
-                parts
-                    .iter()
-                    .map(|parts| f64::from(u8::from(!parts[0].is_finite()))),
-            ),
+            (View::Parts(parts), _) => Box::new(parts.iter().map(|parts| f64::from(u8::from(!parts[0].is_finite())))),
             (View::Codes(codes), Says::Level(level)) => {
                 Box::new(codes.iter().map(move |&c| f64::from(u8::from(c == level))))
             }
-            (View::Codes(codes), Says::Missing) => {
-                Box::new(codes.iter().map(|&c| f64::from(u8::from(c == MISSING))))
-            }
+            (View::Codes(codes), Says::Missing) => Box::new(codes.iter().map(|&c| f64::from(u8::from(c == MISSING)))),
             (View::Codes(codes), _) => Box::new(codes.iter().map(|&c| match c {
                 0 => -1.0,
                 MISSING => 0.0,
@@ -247,11 +211,7 @@ impl Source {
             Values::Categories { codes, .. } => codes.len(),
         };
         if found != rows {
-            return Err(PredictError::Ragged {
-                column: self.name.clone(),
-                expected: rows,
-                found,
-            });
+            return Err(PredictError::Ragged { column: self.name.clone(), expected: rows, found });
         }
         let wrong = |expected, found: &str| PredictError::WrongType {
             column: self.name.clone(),
@@ -260,9 +220,9 @@ impl Source {
         };
         match (&self.reads, &column.values) {
             (Reads::Number, Values::Numbers(numbers)) => Ok(View::Numbers(numbers)),
-            (Reads::Datetime, Values::Numbers(numbers)) => Ok(View::Parts(
-                numbers.iter().map(|&v| datetime::parts(v)).collect(),
-            )),
+            (Reads::Datetime, Values::Numbers(numbers)) => {
+                Ok(View::Parts(numbers.iter().map(|&v| datetime::parts(v)).collect()))
+            }
             (Reads::Category(known), Values::Categories { codes, levels }) => {
                 Ok(View::Codes(translate(known, codes, levels)))
             }
@@ -281,10 +241,7 @@ fn translate(known: &[String], codes: &[u32], levels: &[String]) -> Vec<u32> {
         return codes.iter().map(one).collect();
     }
     let map: Vec<u32> = levels.iter().map(find).collect();
-    codes
-        .iter()
-        .map(|&code| map.get(code as usize).copied().unwrap_or(MISSING))
-        .collect()
+    codes.iter().map(|&code| map.get(code as usize).copied().unwrap_or(MISSING)).collect()
 }
 
 /// x / √(1 + (x/3)²): about x near 0, and within ±3.
@@ -303,11 +260,7 @@ struct Header {
 
 impl Stored for Encoder {
     fn store(&self, bag: &mut TensorBag) -> Result<serde_json::Value, LoadError> {
-        bag.put(
-            "encoder.imputed",
-            &[self.imputed.len()],
-            self.imputed.clone(),
-        );
+        bag.put("encoder.imputed", &[self.imputed.len()], self.imputed.clone());
         bag.put("encoder.center", &[self.center.len()], self.center.clone());
         bag.put("encoder.scale", &[self.scale.len()], self.scale.clone());
         Ok(serde_json::to_value(Header {
@@ -319,62 +272,35 @@ impl Stored for Encoder {
     }
 
     fn restore(header: serde_json::Value, bag: &mut TensorBag) -> Result<Self, LoadError> {
-        let Header {
-            columns,
-            outputs,
-            embedded,
-            smooth_clip,
-        } = serde_json::from_value(header)?;
+        let Header { columns, outputs, embedded, smooth_clip } = serde_json::from_value(header)?;
         let imputed = bag.take_shaped::<f64>("encoder.imputed", &[columns.len()])?;
         let center = bag.take_shaped::<f64>("encoder.center", &[outputs.len()])?;
         let scale = bag.take_shaped::<f64>("encoder.scale", &[outputs.len()])?;
         let fits = |output: &Output| {
-            columns
-                .get(output.column)
-                .is_some_and(|source| match (&source.reads, output.says) {
-                    (Reads::Number, says) => matches!(says, Says::Value | Says::Missing),
-                    (Reads::Datetime, Says::Part(part)) => part < datetime::PARTS.len(),
-                    (Reads::Datetime, says) => says == Says::Missing,
-                    (Reads::Category(levels), Says::Level(level)) => {
-                        (level as usize) < levels.len()
-                    }
-                    (Reads::Category(levels), Says::Sign) => levels.len() == 2,
-                    (Reads::Category(_), says) => says == Says::Missing,
-                })
+            columns.get(output.column).is_some_and(|source| match (&source.reads, output.says) {
+                (Reads::Number, says) => matches!(says, Says::Value | Says::Missing),
+                (Reads::Datetime, Says::Part(part)) => part < datetime::PARTS.len(),
+                (Reads::Datetime, says) => says == Says::Missing,
+                (Reads::Category(levels), Says::Level(level)) => (level as usize) < levels.len(),
+                (Reads::Category(levels), Says::Sign) => levels.len() == 2,
+                (Reads::Category(_), says) => says == Says::Missing,
+            })
         };
         if !outputs.iter().all(fits) {
             return Err(LoadError::part("an encoded column does not fit its source"));
         }
-        let category = |&column: &usize| {
-            columns
-                .get(column)
-                .is_some_and(|source| matches!(source.reads, Reads::Category(_)))
-        };
+        let category =
+            |&column: &usize| columns.get(column).is_some_and(|source| matches!(source.reads, Reads::Category(_)));
         if !embedded.iter().all(category) {
             return Err(LoadError::part("an embedded column is no category"));
         }
         if !columns.iter().all(|source| source.levels().is_sorted()) {
             return Err(LoadError::part("a column's categories are not sorted"));
         }
-        if !imputed
-            .iter()
-            .chain(&center)
-            .chain(&scale)
-            .all(|v| v.is_finite())
-        {
-            return Err(LoadError::part(
-                "the encoder holds numbers that are not finite",
-            ));
+        if !imputed.iter().chain(&center).chain(&scale).all(|v| v.is_finite()) {
+            return Err(LoadError::part("the encoder holds numbers that are not finite"));
         }
-        Ok(Self {
-            columns,
-            outputs,
-            embedded,
-            imputed,
-            center,
-            scale,
-            smooth_clip,
-        })
+        Ok(Self { columns, outputs, embedded, imputed, center, scale, smooth_clip })
     }
 }
 

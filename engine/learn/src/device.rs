@@ -22,11 +22,7 @@ pub struct ChosenDevice {
 /// What a look for a GPU found. burn registers a runtime once a process, so the answer is kept.
 #[derive(Clone, Debug)]
 enum Probe {
-    Found {
-        device: Device,
-        name: String,
-        software: bool,
-    },
+    Found { device: Device, name: String, software: bool },
     None(String),
 }
 
@@ -42,41 +38,15 @@ pub fn choose(choice: DeviceChoice) -> Result<ChosenDevice, Problem> {
         return Ok(cpu("The CPU was asked for.".into()));
     }
     match (probe(&PROBE, DeviceKind::DefaultDevice), choice) {
-        (
-            Probe::Found {
-                device,
-                name,
-                software: false,
-            },
-            _,
-        ) => {
+        (Probe::Found { device, name, software: false }, _) => {
             let reason = format!("A GPU was found: {name}.");
-            Ok(ChosenDevice {
-                device,
-                name,
-                reason,
-                is_cpu: false,
-            })
+            Ok(ChosenDevice { device, name, reason, is_cpu: false })
         }
-        (
-            Probe::Found {
-                name,
-                software: true,
-                ..
-            },
-            DeviceChoice::Auto,
-        ) => Ok(cpu(format!(
-            "The only Vulkan device, {name}, is software, which is slower than the CPU itself."
-        ))),
+        (Probe::Found { name, software: true, .. }, DeviceChoice::Auto) => {
+            Ok(cpu(format!("The only Vulkan device, {name}, is software, which is slower than the CPU itself.")))
+        }
         (Probe::None(why), DeviceChoice::Auto) => Ok(cpu(format!("No GPU was found: {why}."))),
-        (
-            Probe::Found {
-                device,
-                name,
-                software: true,
-            },
-            _,
-        ) => Ok(software_device(device, name)),
+        (Probe::Found { device, name, software: true }, _) => Ok(software_device(device, name)),
         (Probe::None(why), _) => match probe(&SOFTWARE, DeviceKind::Cpu) {
             Probe::Found { device, name, .. } => Ok(software_device(device, name)),
             Probe::None(_) => Err(Problem::new(
@@ -90,28 +60,16 @@ pub fn choose(choice: DeviceChoice) -> Result<ChosenDevice, Problem> {
 }
 
 fn cpu(reason: String) -> ChosenDevice {
-    ChosenDevice {
-        device: Device::flex(),
-        name: "CPU (flex)".into(),
-        reason,
-        is_cpu: true,
-    }
+    ChosenDevice { device: Device::flex(), name: "CPU (flex)".into(), reason, is_cpu: true }
 }
 
 fn software_device(device: Device, name: String) -> ChosenDevice {
     let reason = format!("A GPU was asked for, and the only Vulkan device is software: {name}.");
-    ChosenDevice {
-        device,
-        name,
-        reason,
-        is_cpu: false,
-    }
+    ChosenDevice { device, name, reason, is_cpu: false }
 }
 
 fn probe(slot: &Mutex<Option<Probe>>, kind: DeviceKind) -> Probe {
-    let mut slot = slot
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut slot = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     slot.get_or_insert_with(|| look(kind)).clone()
 }
 
@@ -119,11 +77,7 @@ fn look(kind: DeviceKind) -> Probe {
     // A driver's fault must not end the job: it may panic where it should answer.
     let answer = catch_unwind(AssertUnwindSafe(|| {
         // On Linux and Windows only Vulkan is asked: looking for OpenGL prints to standard error.
-        let api = if cfg!(target_vendor = "apple") {
-            WgpuBackend::Auto
-        } else {
-            WgpuBackend::Vulkan
-        };
+        let api = if cfg!(target_vendor = "apple") { WgpuBackend::Auto } else { WgpuBackend::Vulkan };
         Device::wgpu_options()
             .device_kind(kind)
             .graphics_api(api)
@@ -133,20 +87,12 @@ fn look(kind: DeviceKind) -> Probe {
     match answer {
         Ok(Ok((device, info))) => {
             let software = format!("{:?}", info.device_type) == "Cpu";
-            Probe::Found {
-                device,
-                name: format!("{} ({:?})", info.name.trim(), info.backend),
-                software,
-            }
+            Probe::Found { device, name: format!("{} ({:?})", info.name.trim(), info.backend), software }
         }
         Ok(Err(error)) => {
             let text = error.to_string();
             let none = text.contains("No adapter") || text.contains("no adapter");
-            Probe::None(if none {
-                "no Vulkan driver answered".into()
-            } else {
-                text.trim_end_matches('.').to_owned()
-            })
+            Probe::None(if none { "no Vulkan driver answered".into() } else { text.trim_end_matches('.').to_owned() })
         }
         Err(_) => Probe::None("the graphics driver failed while it was started".into()),
     }
@@ -168,10 +114,6 @@ mod tests {
     fn auto_always_answers_and_says_why() {
         let chosen = choose(DeviceChoice::Auto).unwrap();
         assert!(chosen.reason.ends_with('.') && !chosen.name.is_empty());
-        assert_eq!(
-            choose(DeviceChoice::Auto).unwrap().name,
-            chosen.name,
-            "asked twice, it says the same"
-        );
+        assert_eq!(choose(DeviceChoice::Auto).unwrap().name, chosen.name, "asked twice, it says the same");
     }
 }

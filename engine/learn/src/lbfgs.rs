@@ -49,13 +49,8 @@ pub fn minimise(
             pairs.clear();
             direction = gradient.iter().map(|g| -g).collect();
         }
-        let first = if pairs.is_empty() {
-            (1.0 / norm(&gradient)).min(1.0)
-        } else {
-            1.0
-        };
-        let Some((point, new_value, new_gradient)) =
-            search(x, value, &gradient, &direction, first, &mut evaluate)
+        let first = if pairs.is_empty() { (1.0 / norm(&gradient)).min(1.0) } else { 1.0 };
+        let Some((point, new_value, new_gradient)) = search(x, value, &gradient, &direction, first, &mut evaluate)
         else {
             // No lower point along the steepest descent either: this is as exact as the arithmetic allows.
             if pairs.is_empty() {
@@ -65,11 +60,7 @@ pub fn minimise(
             continue;
         };
         let step: Vec<f64> = point.iter().zip(x.iter()).map(|(a, b)| a - b).collect();
-        let change: Vec<f64> = new_gradient
-            .iter()
-            .zip(&gradient)
-            .map(|(a, b)| a - b)
-            .collect();
+        let change: Vec<f64> = new_gradient.iter().zip(&gradient).map(|(a, b)| a - b).collect();
         let curvature = dot(&step, &change);
         if curvature > 1e-12 * norm(&step) * norm(&change) {
             if pairs.len() == MEMORY {
@@ -77,11 +68,7 @@ pub fn minimise(
             }
             pairs.push((step, change, 1.0 / curvature));
         }
-        idle = if value - new_value < 1e-7 * value.abs().max(1e-3) {
-            idle + 1
-        } else {
-            0
-        };
+        idle = if value - new_value < 1e-7 * value.abs().max(1e-3) { idle + 1 } else { 0 };
         (*x, value, gradient) = (point, new_value, new_gradient);
         if !after(iteration, x, value) {
             return Ended::Stopped;
@@ -139,11 +126,7 @@ fn search(
             }
             low = step;
         }
-        step = if high.is_finite() {
-            0.5 * (low + high)
-        } else {
-            2.0 * step
-        };
+        step = if high.is_finite() { 0.5 * (low + high) } else { 2.0 * step };
     }
     best
 }
@@ -155,9 +138,7 @@ fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()
 }
 fn add(to: &mut [f64], what: &[f64], factor: f64) {
-    to.iter_mut()
-        .zip(what)
-        .for_each(|(to, what)| *to += factor * what);
+    to.iter_mut().zip(what).for_each(|(to, what)| *to += factor * what);
 }
 
 #[cfg(test)]
@@ -180,10 +161,7 @@ mod tests {
             |_, _, _| true,
         );
         assert_eq!(ended, Ended::Converged);
-        assert!(
-            (x[0] - 1.0).abs() < 1e-3 && (x[1] - 1.0).abs() < 1e-3,
-            "{x:?}"
-        );
+        assert!((x[0] - 1.0).abs() < 1e-3 && (x[1] - 1.0).abs() < 1e-3, "{x:?}");
     }
 
     #[test]
@@ -193,13 +171,7 @@ mod tests {
             g[0] = 2.0 * x[0];
             x[0] * x[0]
         };
-        assert_eq!(
-            minimise(&mut x, 10, 0.0, square, |_, _, _| false),
-            Ended::Stopped
-        );
-        assert_eq!(
-            minimise(&mut x, 10, 0.0, |_, _| f64::NAN, |_, _, _| true),
-            Ended::NotFinite
-        );
+        assert_eq!(minimise(&mut x, 10, 0.0, square, |_, _, _| false), Ended::Stopped);
+        assert_eq!(minimise(&mut x, 10, 0.0, |_, _| f64::NAN, |_, _, _| true), Ended::NotFinite);
     }
 }

@@ -45,9 +45,7 @@ pub fn fit(
         .build()
         .map_err(|error| Problem::internal(format!("No thread could be started: {error}")))?;
     let head = match data.train_target {
-        Target::Classes(_) => Head::Classes {
-            classes: data.classes.len().max(2),
-        },
+        Target::Classes(_) => Head::Classes { classes: data.classes.len().max(2) },
         Target::Values(values) => standardised(values)?,
     };
     let encode = |frame| encoder.encode(frame).map_err(Problem::from);
@@ -58,16 +56,8 @@ pub fn fit(
     let mut told = (Instant::now(), 0usize);
     let mut iterations = 0usize;
     let mut cancelled = false;
-    let metric = if matches!(head, Head::Classes { .. }) {
-        "accuracy"
-    } else {
-        "rmse"
-    };
-    let unit = if let Head::Value { scale, .. } = head {
-        scale
-    } else {
-        1.0
-    };
+    let metric = if matches!(head, Head::Classes { .. }) { "accuracy" } else { "rmse" };
+    let unit = if let Head::Value { scale, .. } = head { scale } else { 1.0 };
     let report = |iteration: usize, x: &[f64], observer: &mut dyn Observer| {
         let point = |key: &str, part: &str, value: f64| MetricPoint {
             key: key.into(),
@@ -120,39 +110,18 @@ pub fn fit(
     if ended == Ended::NotFinite {
         return Err(diverged().into());
     }
-    let words = if ended == Ended::Converged {
-        "converged"
-    } else {
-        "stopped at the limit"
-    };
-    observer.log(&format!(
-        "The linear model {words} after {iterations} iterations."
-    ));
-    let rows_per_second =
-        (iterations * train.rows) as f64 / begun.elapsed().as_secs_f64().max(1e-9);
+    let words = if ended == Ended::Converged { "converged" } else { "stopped at the limit" };
+    observer.log(&format!("The linear model {words} after {iterations} iterations."));
+    let rows_per_second = (iterations * train.rows) as f64 / begun.elapsed().as_secs_f64().max(1e-9);
     let (weights, bias) = train.split(&x, head);
     let parameters = [
         (
             "model",
-            if matches!(head, Head::Classes { .. }) {
-                "Logistic regression"
-            } else {
-                "Linear regression"
-            }
-            .to_owned(),
+            if matches!(head, Head::Classes { .. }) { "Logistic regression" } else { "Linear regression" }.to_owned(),
         ),
-        (
-            "optimiser",
-            format!("L-BFGS on all rows, {words} after {iterations} iterations"),
-        ),
+        ("optimiser", format!("L-BFGS on all rows, {words} after {iterations} iterations")),
         ("penalty", "L2, strength 1 (C = 1, alpha = 1)".to_owned()),
-        (
-            "preprocessing",
-            format!(
-                "{} columns: numbers standardised, one a category level",
-                encoder.width()
-            ),
-        ),
+        ("preprocessing", format!("{} columns: numbers standardised, one a category level", encoder.width())),
         ("device", chosen.name),
     ];
     let model = LinearModel::new(encoder, head, weights, bias).map_err(|_| diverged())?;
@@ -164,10 +133,7 @@ pub fn fit(
         epochs: iterations as u64,
         rows_per_second,
         seconds: started.elapsed().as_secs_f64(),
-        parameters: parameters
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect(),
+        parameters: parameters.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     })
 }
 
@@ -190,9 +156,7 @@ enum Truth {
 
 impl Rows {
     fn new(encoded: Encoded, target: &Target, head: Head, device: &Device) -> Self {
-        let Encoded {
-            rows, width, dense, ..
-        } = encoded;
+        let Encoded { rows, width, dense, .. } = encoded;
         let outputs = match head.outputs() {
             2 => 1,
             outputs => outputs,
@@ -201,9 +165,7 @@ impl Rows {
             (Target::Values(values), Head::Value { mean, scale, .. }) => {
                 Truth::Values(values.iter().map(|v| ((v - mean) / scale) as f32).collect())
             }
-            (Target::Values(values), _) => {
-                Truth::Values(values.iter().map(|v| *v as f32).collect())
-            }
+            (Target::Values(values), _) => Truth::Values(values.iter().map(|v| *v as f32).collect()),
             (Target::Classes(classes), _) => Truth::Classes(classes.clone()),
         };
         Self {
@@ -220,16 +182,11 @@ impl Rows {
     fn outputs(&self, parameters: &[f64]) -> TensorData {
         let (weights, biases) = parameters.split_at(self.width * self.outputs);
         let weights: Vec<f32> = weights.iter().map(|w| *w as f32).collect();
-        let weights: Tensor<2> = Tensor::from_data(
-            TensorData::new(weights, [self.width, self.outputs]),
-            &self.device,
-        );
+        let weights: Tensor<2> = Tensor::from_data(TensorData::new(weights, [self.width, self.outputs]), &self.device);
         let mut outputs = self.x.clone().matmul(weights).into_data();
         if let Ok(values) = outputs.as_mut_slice::<f32>() {
             for row in values.chunks_exact_mut(self.outputs) {
-                row.iter_mut()
-                    .zip(biases)
-                    .for_each(|(z, bias)| *z += *bias as f32);
+                row.iter_mut().zip(biases).for_each(|(z, bias)| *z += *bias as f32);
             }
         }
         outputs
@@ -247,9 +204,7 @@ impl Rows {
         let (of_weights, of_biases) = gradient.split_at_mut(self.width * self.outputs);
         of_biases.fill(0.0);
         for row in values.chunks_exact_mut(self.outputs) {
-            row.iter()
-                .zip(of_biases.iter_mut())
-                .for_each(|(z, sum)| *sum += f64::from(*z) * share);
+            row.iter().zip(of_biases.iter_mut()).for_each(|(z, sum)| *sum += f64::from(*z) * share);
         }
         let residuals: Tensor<2> = Tensor::from_data(outputs, &self.device);
         let product = self.x.clone().transpose().matmul(residuals).into_data();
@@ -282,11 +237,7 @@ impl Rows {
                     let small = math::exp(-z.abs());
                     loss += f64::from(small.ln_1p() + z.max(0.0) - y * *z);
                     score += f64::from(u8::from((*z > 0.0) == (*class == 1)));
-                    let p = if *z >= 0.0 {
-                        1.0 / (1.0 + small)
-                    } else {
-                        small / (1.0 + small)
-                    };
+                    let p = if *z >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
                     if residuals {
                         *z = p - y;
                     }
@@ -298,17 +249,13 @@ impl Rows {
                     .zip(values.chunks_exact(self.outputs))
                     .map(|(class, row)| row[*class as usize])
                     .collect();
-                for ((row, class), own) in values.chunks_exact_mut(self.outputs).zip(truth).zip(raw)
-                {
+                for ((row, class), own) in values.chunks_exact_mut(self.outputs).zip(truth).zip(raw) {
                     let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     let sum: f32 = row.iter().map(|z| math::exp(z - highest)).sum();
                     loss += f64::from(sum.ln() + highest - own);
-                    score += f64::from(u8::from(
-                        row.iter().position(|z| *z == highest) == Some(*class as usize),
-                    ));
+                    score += f64::from(u8::from(row.iter().position(|z| *z == highest) == Some(*class as usize)));
                     if residuals {
-                        row.iter_mut()
-                            .for_each(|z| *z = math::exp(*z - highest) / sum);
+                        row.iter_mut().for_each(|z| *z = math::exp(*z - highest) / sum);
                         row[*class as usize] -= 1.0;
                     }
                 }
@@ -337,16 +284,7 @@ impl Rows {
         let (weights, biases) = parameters.split_at(self.width * self.outputs);
         let widen = |values: &[f64]| -> Vec<f32> {
             let pair = head.outputs() != self.outputs;
-            values
-                .iter()
-                .flat_map(|&v| {
-                    if pair {
-                        vec![0.0, v as f32]
-                    } else {
-                        vec![v as f32]
-                    }
-                })
-                .collect()
+            values.iter().flat_map(|&v| if pair { vec![0.0, v as f32] } else { vec![v as f32] }).collect()
         };
         (widen(weights), widen(biases))
     }

@@ -13,11 +13,14 @@ mod score;
 use crate::{FitError, FitOptions, Fitted, Observer, TrainData, device};
 use checkpoint::{Best, Checkpoint, Plan};
 use engine::{Clock, Engine, Failure};
+use fused::Fused;
+use graph::Graph;
 use random::Random;
 use recipe::{EPOCHS, Layout, Part, Truth};
 use score::Scorer;
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -27,7 +30,10 @@ use trainyard_infer::{
     preprocess::{Encoder, Recipe},
     signature,
 };
-use trainyard_types::{Problem, run::MetricPoint};
+use trainyard_types::{
+    Code, Problem,
+    run::{DeviceChoice, MetricPoint},
+};
 
 pub use recipe::{batch_size, coslog4, flat_cos};
 
@@ -58,43 +64,33 @@ pub fn fit(
     }
     let head = head(data)?;
     let part = |frame, target| -> Result<Part, FitError> {
-        Ok(Part {
-            encoded: encoder.encode(frame).map_err(Problem::from)?,
-            target: truth(target, head),
-        })
+        Ok(Part { encoded: encoder.encode(frame).map_err(Problem::from)?, target: truth(target, head) })
     };
     let train = Arc::new(part(data.train, data.train_target)?);
     let valid = Arc::new(part(data.valid, data.valid_target)?);
-    let activation = if data.task.is_classification() {
-        Activation::Selu
-    } else {
-        Activation::Mish
-    };
-    let layout = Arc::new(Layout::new(
-        encoder.width(),
-        &encoder.embedding_rows(),
-        head.outputs(),
-        activation,
-    ));
+    let activation = if data.task.is_classification() { Activation::Selu } else { Activation::Mish };
+    let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
     let theta = init::initial(&layout, &train.encoded, options.seed);
-    let mut engine: Box<dyn Engine> = if chosen.is_cpu {
-        Box::new(
-            fused::Fused::new(
-                Arc::clone(&layout),
-                Arc::clone(&train),
-                Arc::clone(&valid),
-                &theta,
-            )
-            .map_err(problem)?,
-        )
+    let fused = Fused::new(Arc::clone(&layout), Arc::clone(&train), Arc::clone(&valid), &theta);
+    let fused = fused.map_err(problem)?;
+    let (mut engine, place): (Box<dyn Engine>, String) = if chosen.is_cpu {
+        (Box::new(fused), chosen.name)
     } else {
-        Box::new(graph::Graph::new(
-            Arc::clone(&layout),
-            &train,
-            &valid,
-            &theta,
-            chosen.device.clone(),
-        ))
+        let graph = Graph::new(Arc::clone(&layout), &train, &valid, &theta, chosen.device.clone());
+        match check(&graph, &fused, train.encoded.rows) {
+            Ok(()) => (Box::new(graph), chosen.name),
+            Err(why) if options.device == DeviceChoice::Auto => {
+                observer.log(&format!("{} is not used: {why}. Training on the CPU.", chosen.name));
+                (Box::new(fused), "CPU (flex)".to_owned())
+            }
+            Err(why) => {
+                let message = format!(
+                    "{} can't be used: {why}. Update its driver, or choose the device 'auto' or 'cpu'.",
+                    chosen.name
+                );
+                return Err(Problem::new(Code::Unavailable, message).into());
+            }
+        }
     };
     let mut training = Training {
         classification: data.task.is_classification(),
@@ -103,23 +99,13 @@ pub fn fit(
         seed: options.seed,
         scorer: Scorer::new(head, &train, &valid),
         layout: Arc::clone(&layout),
-        plan: Plan::new(
-            0,
-            options.seed,
-            train.encoded.rows,
-            valid.encoded.rows,
-            layout.total,
-        ),
-        best: Best {
-            epoch: 0,
-            score: f64::INFINITY,
-            theta,
-        },
+        plan: Plan::new(0, options.seed, train.encoded.rows, valid.encoded.rows, layout.total),
+        best: Best { epoch: 0, score: f64::INFINITY, theta },
     };
     training.start(engine.as_mut(), options, resume, started, observer)?;
     let speed = training.run(engine.as_mut(), observer)?;
     let net = layout.net(&training.best.theta).map_err(|_| diverged())?;
-    let parameters = training.parameters(&encoder, &chosen.name);
+    let parameters = training.parameters(&encoder, &place);
     let fault = |error: trainyard_infer::LoadError| {
         Problem::internal(format!("The trained net does not fit its columns: {error}"))
     };
@@ -136,12 +122,30 @@ pub fn fit(
     })
 }
 
+/// Whether the GPU computes what the CPU does: drivers are known that compile some kernels wrongly, without an error.
+fn check(graph: &Graph, fused: &Fused, rows: usize) -> Result<(), String> {
+    let rows: Vec<u32> = (0..rows.min(64) as u32).collect();
+    let words = |failure: Failure| match failure {
+        Failure::NotFinite => "it computes numbers that are not finite".to_owned(),
+        Failure::Device(why) => why,
+    };
+    let (_, expected) = fused.whole_gradient(&rows, &Clock::still()).map_err(words)?;
+    let found = catch_unwind(AssertUnwindSafe(|| graph.whole_gradient(&rows, &Clock::still())));
+    let (_, found) = found.map_err(|_| "its driver failed".to_owned())?.map_err(words)?;
+    let square = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    let size = square(&mut expected.iter().copied());
+    let off = square(&mut found.iter().zip(&expected).map(|(a, b)| a - b));
+    if found.len() == expected.len() && off <= 0.02 * size + 1e-6 {
+        Ok(())
+    } else {
+        Err(format!("it computes wrong gradients (off by {:.0} %)", 100.0 * off / size.max(1e-9)))
+    }
+}
+
 /// What the outputs mean: regression is learned standardised, and predicted within the train rows' range.
 fn head(data: &TrainData<'_>) -> Result<Head, Problem> {
     match data.train_target {
-        Target::Classes(_) => Ok(Head::Classes {
-            classes: data.classes.len().max(2),
-        }),
+        Target::Classes(_) => Ok(Head::Classes { classes: data.classes.len().max(2) }),
         Target::Values(values) => crate::scale::standardised(values),
     }
 }
@@ -174,12 +178,7 @@ impl Training {
     }
 
     fn clock(&self, step: u64) -> Clock {
-        Clock::new(
-            self.classification,
-            self.seed,
-            step,
-            u64::from(self.plan.epochs) * self.steps_per_epoch() as u64,
-        )
+        Clock::new(self.classification, self.seed, step, u64::from(self.plan.epochs) * self.steps_per_epoch() as u64)
     }
 
     /// Takes up the checkpoint, or chooses the number of epochs.
@@ -193,27 +192,15 @@ impl Training {
     ) -> Result<(), FitError> {
         if let Some(bytes) = resume {
             match Checkpoint::from_bytes(bytes) {
-                Ok(found)
-                    if Plan {
-                        epochs: 0,
-                        done: 0,
-                        ..found.plan.clone()
-                    } == self.plan =>
-                {
-                    observer.log(&format!(
-                        "Resuming after epoch {} of {}.",
-                        found.plan.done, found.plan.epochs
-                    ));
+                Ok(found) if Plan { epochs: 0, done: 0, ..found.plan.clone() } == self.plan => {
+                    observer.log(&format!("Resuming after epoch {} of {}.", found.plan.done, found.plan.epochs));
                     self.plan = found.plan;
                     self.best = found.best;
                     engine.restore(found.state);
                     return Ok(());
                 }
-                Ok(_) => observer
-                    .log("The checkpoint belongs to other data or settings; training starts anew."),
-                Err(error) => observer.log(&format!(
-                    "The checkpoint can't be used; training starts anew. {error}"
-                )),
+                Ok(_) => observer.log("The checkpoint belongs to other data or settings; training starts anew."),
+                Err(error) => observer.log(&format!("The checkpoint can't be used; training starts anew. {error}")),
             }
         }
         self.plan.epochs = match options.epochs {
@@ -223,11 +210,8 @@ impl Training {
                 let epoch = self.measure(engine, observer)?;
                 let left = (options.budget_seconds - started.elapsed().as_secs_f64()).max(0.0);
                 let fits = (left / epoch.max(1e-9)).min(f64::from(EPOCHS)) as u32;
-                let epochs = if fits >= EPOCHS {
-                    EPOCHS
-                } else {
-                    GRID.into_iter().rfind(|&g| g <= fits).unwrap_or(GRID[0])
-                };
+                let epochs =
+                    if fits >= EPOCHS { EPOCHS } else { GRID.into_iter().rfind(|&g| g <= fits).unwrap_or(GRID[0]) };
                 observer.log(&format!(
                     "An epoch takes about {}; {epochs} of the recipe's {EPOCHS} epochs fit the {:.0} s budget.",
                     duration(epoch),
@@ -240,11 +224,7 @@ impl Training {
     }
 
     /// Seconds that an epoch with its scoring takes, from a few steps whose effect is undone.
-    fn measure(
-        &mut self,
-        engine: &mut dyn Engine,
-        observer: &mut dyn Observer,
-    ) -> Result<f64, FitError> {
+    fn measure(&mut self, engine: &mut dyn Engine, observer: &mut dyn Observer) -> Result<f64, FitError> {
         observer.progress(0.0, "Measuring speed", None);
         let state = engine.state().map_err(problem)?;
         self.plan.epochs = EPOCHS;
@@ -257,9 +237,7 @@ impl Training {
                 return Err(FitError::Cancelled);
             }
             let before = Instant::now();
-            engine
-                .step(rows, &self.clock(step as u64))
-                .map_err(problem)?;
+            engine.step(rows, &self.clock(step as u64)).map_err(problem)?;
             // A GPU works behind: its time shows when the loss is read.
             engine.mean_loss().map_err(problem)?;
             seconds.push(before.elapsed().as_secs_f64());
@@ -272,18 +250,13 @@ impl Training {
         let step = seconds[seconds.len() / 2];
         let before = Instant::now();
         let scored = self.scorer.sample(engine).map_err(problem)?;
-        let score =
-            before.elapsed().as_secs_f64() * self.scorer.rows() as f64 / scored.max(1) as f64;
+        let score = before.elapsed().as_secs_f64() * self.scorer.rows() as f64 / scored.max(1) as f64;
         engine.restore(state);
         Ok(step * self.steps_per_epoch() as f64 + score)
     }
 
     /// Runs the epochs that are left; train rows a second.
-    fn run(
-        &mut self,
-        engine: &mut dyn Engine,
-        observer: &mut dyn Observer,
-    ) -> Result<f64, FitError> {
+    fn run(&mut self, engine: &mut dyn Engine, observer: &mut dyn Observer) -> Result<f64, FitError> {
         let (begun, first) = (Instant::now(), self.plan.done);
         let per_epoch = self.steps_per_epoch();
         let seen = |done: u32, steps: usize| {
@@ -292,8 +265,7 @@ impl Training {
         let mut told = Instant::now();
         let batch = self.batch;
         while self.plan.done < self.plan.epochs {
-            let order =
-                Random::new(self.seed, 0x1_0000 + u64::from(self.plan.done)).permutation(self.rows);
+            let order = Random::new(self.seed, 0x1_0000 + u64::from(self.plan.done)).permutation(self.rows);
             for (index, rows) in order.chunks_exact(batch).enumerate() {
                 if observer.cancelled() {
                     return Err(FitError::Cancelled);
@@ -302,8 +274,7 @@ impl Training {
                 engine.step(rows, &self.clock(step)).map_err(problem)?;
                 if told.elapsed() > TELL {
                     told = Instant::now();
-                    let fraction = (f64::from(self.plan.done)
-                        + (index + 1) as f64 / per_epoch as f64)
+                    let fraction = (f64::from(self.plan.done) + (index + 1) as f64 / per_epoch as f64)
                         / f64::from(self.plan.epochs);
                     let stage = format!("Epoch {} of {}", self.plan.done + 1, self.plan.epochs);
                     observer.progress(
@@ -319,11 +290,7 @@ impl Training {
             // The last of equals: later epochs are annealed further.
             if scores.valid_error <= self.best.score || self.best.epoch == 0 {
                 let theta = engine.state().map_err(problem)?.theta;
-                self.best = Best {
-                    epoch: self.plan.done,
-                    score: scores.valid_error,
-                    theta,
-                };
+                self.best = Best { epoch: self.plan.done, score: scores.valid_error, theta };
             }
             let point = |key: &str, part: &str, value| MetricPoint {
                 key: key.into(),
@@ -338,16 +305,8 @@ impl Training {
                 point(self.scorer.metric(), "valid", scores.valid),
             ]);
             let bytes = || {
-                let checkpoint = |state| Checkpoint {
-                    plan: self.plan.clone(),
-                    best: self.best.clone(),
-                    state,
-                };
-                engine
-                    .state()
-                    .ok()
-                    .and_then(|state| checkpoint(state).to_bytes().ok())
-                    .unwrap_or_default()
+                let checkpoint = |state| Checkpoint { plan: self.plan.clone(), best: self.best.clone(), state };
+                engine.state().ok().and_then(|state| checkpoint(state).to_bytes().ok()).unwrap_or_default()
             };
             observer.checkpoint(u64::from(self.plan.done), &bytes);
         }
@@ -362,19 +321,9 @@ impl Training {
             encoder.width()
         );
         [
-            (
-                "model",
-                "RealMLP-TD: 3 layers of 256 neurons, parametric activation, dropout 0.15"
-                    .to_owned(),
-            ),
-            (
-                "optimiser",
-                "Adam (β 0.9, 0.95), weight decay 0.02, schedules coslog4 and flat_cos".to_owned(),
-            ),
-            (
-                "learning_rate",
-                recipe::learning_rate(self.classification).to_string(),
-            ),
+            ("model", "RealMLP-TD: 3 layers of 256 neurons, parametric activation, dropout 0.15".to_owned()),
+            ("optimiser", "Adam (β 0.9, 0.95), weight decay 0.02, schedules coslog4 and flat_cos".to_owned()),
+            ("learning_rate", recipe::learning_rate(self.classification).to_string()),
             ("batch_size", self.batch.to_string()),
             ("epochs", self.plan.epochs.to_string()),
             ("best_epoch", self.best.epoch.to_string()),
@@ -389,11 +338,7 @@ impl Training {
 }
 
 fn duration(seconds: f64) -> String {
-    if seconds < 1.0 {
-        format!("{:.0} ms", seconds * 1000.0)
-    } else {
-        format!("{seconds:.1} s")
-    }
+    if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
 }
 
 fn diverged() -> Problem {
@@ -406,10 +351,10 @@ fn diverged() -> Problem {
 fn problem(failure: Failure) -> FitError {
     match failure {
         Failure::NotFinite => diverged().into(),
-        Failure::Device(why) => Problem::internal(format!(
-            "The training device failed ({why}). Try again, or choose the device 'cpu'."
-        ))
-        .into(),
+        Failure::Device(why) => {
+            Problem::internal(format!("The training device failed ({why}). Try again, or choose the device 'cpu'."))
+                .into()
+        }
     }
 }
 

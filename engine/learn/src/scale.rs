@@ -9,17 +9,11 @@ use trainyard_types::Problem;
 /// If there is no row, or a target is not finite.
 pub(crate) fn standardised(values: &[f64]) -> Result<Head, Problem> {
     if values.is_empty() {
-        return Err(Problem::invalid(
-            "There is no row to train on. Choose another split, or fill in the target.",
-        ));
+        return Err(Problem::invalid("There is no row to train on. Choose another split, or fill in the target."));
     }
     let count = values.len() as f64;
     let mean = values.iter().map(|v| v / count).sum::<f64>();
-    let deviation = values
-        .iter()
-        .map(|v| (v - mean).powi(2) / count)
-        .sum::<f64>()
-        .sqrt();
+    let deviation = values.iter().map(|v| (v - mean).powi(2) / count).sum::<f64>().sqrt();
     if !mean.is_finite() || !deviation.is_finite() {
         return Err(Problem::invalid(
             "The target holds values that are infinite or too large to compute with. Remove or rescale them.",
@@ -27,10 +21,5 @@ pub(crate) fn standardised(values: &[f64]) -> Result<Head, Problem> {
     }
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    Ok(Head::Value {
-        mean,
-        scale: if deviation > 0.0 { deviation } else { 1.0 },
-        low,
-        high,
-    })
+    Ok(Head::Value { mean, scale: if deviation > 0.0 { deviation } else { 1.0 }, low, high })
 }

@@ -9,11 +9,7 @@ use trainyard_types::{
 };
 
 pub fn numbers(name: &str, values: Vec<f64>) -> Column {
-    Column {
-        name: name.into(),
-        kind: ColumnType::Float,
-        values: Values::Numbers(values),
-    }
+    Column { name: name.into(), kind: ColumnType::Float, values: Values::Numbers(values) }
 }
 
 /// Numbers that look random, in [0, 1).
@@ -31,62 +27,30 @@ pub fn spread(count: usize, seed: u64) -> Vec<f64> {
 
 /// Two numbers (one with gaps), a category of 3 and one of 20 levels; the target depends on all but not on a line.
 pub fn table(task: Task, rows: usize, seed: u64) -> (Frame, Target) {
-    let (a, b, c, d) = (
-        spread(rows, seed),
-        spread(rows, seed + 100),
-        spread(rows, seed + 200),
-        spread(rows, seed + 300),
-    );
+    let (a, b, c, d) =
+        (spread(rows, seed), spread(rows, seed + 100), spread(rows, seed + 200), spread(rows, seed + 300));
     let pick = |values: &[f64], levels: u32| -> Vec<u32> {
-        values
-            .iter()
-            .map(|v| {
-                if *v > 0.98 {
-                    MISSING
-                } else {
-                    (v * f64::from(levels)) as u32
-                }
-            })
-            .collect()
+        values.iter().map(|v| if *v > 0.98 { MISSING } else { (v * f64::from(levels)) as u32 }).collect()
     };
     let (three, twenty) = (pick(&c, 3), pick(&d, 20));
     let law: Vec<f64> = (0..rows)
         .map(|i| {
-            let level = if twenty[i] == MISSING {
-                0.0
-            } else {
-                f64::from(twenty[i] % 4) * 0.3
-            };
+            let level = if twenty[i] == MISSING { 0.0 } else { f64::from(twenty[i] % 4) * 0.3 };
             (a[i] * 9.0).sin() + if three[i] == 1 { b[i] } else { -b[i] } + level
         })
         .collect();
-    let with_gaps = b
-        .iter()
-        .enumerate()
-        .map(|(i, v)| if i % 31 == 7 { f64::NAN } else { *v })
-        .collect();
+    let with_gaps = b.iter().enumerate().map(|(i, v)| if i % 31 == 7 { f64::NAN } else { *v }).collect();
     let category = |name: &str, codes: Vec<u32>, levels: u32| Column {
         name: name.into(),
         kind: ColumnType::Text,
-        values: Values::Categories {
-            codes,
-            levels: (0..levels).map(|l| format!("{name}{l}")).collect(),
-        },
+        values: Values::Categories { codes, levels: (0..levels).map(|l| format!("{name}{l}")).collect() },
     };
-    let columns = vec![
-        numbers("a", a),
-        numbers("b", with_gaps),
-        category("three", three, 3),
-        category("twenty", twenty, 20),
-    ];
+    let columns =
+        vec![numbers("a", a), numbers("b", with_gaps), category("three", three, 3), category("twenty", twenty, 20)];
     let target = match task {
         Task::Regression => Target::Values(law.iter().map(|v| v * 100.0 + 1_000.0).collect()),
         Task::Binary => Target::Classes(law.iter().map(|v| u32::from(*v > 0.4)).collect()),
-        Task::Multiclass => Target::Classes(
-            law.iter()
-                .map(|v| u32::from(*v > 0.0) + u32::from(*v > 0.8))
-                .collect(),
-        ),
+        Task::Multiclass => Target::Classes(law.iter().map(|v| u32::from(*v > 0.0) + u32::from(*v > 0.8)).collect()),
     };
     (Frame { columns, rows }, target)
 }
@@ -99,24 +63,11 @@ pub fn data<'a>(
     task: Task,
     classes: &'a [String],
 ) -> TrainData<'a> {
-    TrainData {
-        train,
-        train_target,
-        valid,
-        valid_target,
-        task,
-        classes,
-        target_name: "y",
-    }
+    TrainData { train, train_target, valid, valid_target, task, classes, target_name: "y" }
 }
 
 pub fn options() -> FitOptions {
-    FitOptions {
-        seed: 7,
-        epochs: Some(2),
-        budget_seconds: 10.0,
-        device: DeviceChoice::Cpu,
-    }
+    FitOptions { seed: 7, epochs: Some(2), budget_seconds: 10.0, device: DeviceChoice::Cpu }
 }
 
 #[derive(Default)]

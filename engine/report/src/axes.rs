@@ -36,7 +36,8 @@ pub struct Axis {
 impl Axis {
     /// 0 to 1 in steps of a fifth.
     pub fn share(title: impl Into<String>) -> Axis {
-        let ticks = (0..=5).map(|i| f64::from(i) / 5.0).map(|v| (v, if v == 0.0 { "0".into() } else { format!("{v:.1}") }));
+        let ticks =
+            (0..=5).map(|i| f64::from(i) / 5.0).map(|v| (v, if v == 0.0 { "0".into() } else { format!("{v:.1}") }));
         Axis { low: 0.0, high: 1.0, ticks: ticks.collect(), title: title.into() }
     }
 
@@ -56,7 +57,8 @@ impl Axis {
         }
         let step = round_step((high - low) / wanted.max(1) as f64);
         let (first, last) = ((low / step).floor(), (high / step).ceil());
-        let ticks = (0..=(last - first) as usize).map(|i| (first + i as f64) * step).map(|v| (v, tick(v, step))).collect();
+        let ticks =
+            (0..=(last - first) as usize).map(|i| (first + i as f64) * step).map(|v| (v, tick(v, step))).collect();
         Axis { low: first * step, high: last * step, ticks, title: title.into() }
     }
 

@@ -154,8 +154,11 @@ impl Canvas<'_> {
             Align::Centre => HPos::Center,
             Align::Right => HPos::Right,
         };
-        let style =
-            TextStyle { font, color: plotters::style::Color::to_backend_color(&ink.marker(1.0)), pos: Pos::new(h, VPos::Center) };
+        let style = TextStyle {
+            font,
+            color: plotters::style::Color::to_backend_color(&ink.marker(1.0)),
+            pos: Pos::new(h, VPos::Center),
+        };
         let _ = self.backend.draw_text(text, &style, point(at));
     }
 }
@@ -235,9 +238,8 @@ fn ink_of(marker: &str) -> Option<(String, String)> {
         let fallback = SERIES_FALLBACK.get(usize::from(index)).copied().unwrap_or("#000");
         format!("var(--series-{}, {fallback})", index + 1)
     };
-    let dash = |pattern: &[u32]| {
-        pattern.iter().map(|n| (f64::from(*n) * SCALE).to_string()).collect::<Vec<_>>().join(" ")
-    };
+    let dash =
+        |pattern: &[u32]| pattern.iter().map(|n| (f64::from(*n) * SCALE).to_string()).collect::<Vec<_>>().join(" ");
     Some(match (role, index) {
         (ROLE_SERIES, i) => (series(), dash(DASHES.get(usize::from(i)).copied().unwrap_or_default())),
         (ROLE_SOLID, _) => (series(), String::new()),

@@ -65,10 +65,7 @@ fn classified(evidence: &Evidence<'_>, actual: &[u32], classes: usize, values: &
     let mut charts = Vec::new();
     // One class against the rest.
     let against_rest = |class: usize| -> (Target, Predictions) {
-        two_way(
-            actual.iter().map(|&c| c as usize == class),
-            values.iter().skip(class).step_by(classes.max(1)).copied(),
-        )
+        two_way(actual.iter().map(|&c| c as usize == class), values.iter().skip(class).step_by(classes.max(1)).copied())
     };
     let label = |class: usize| evidence.classes.get(class).cloned().unwrap_or_default();
     // Of two classes the second is the true case; of more, the most frequent ones against the rest.
@@ -140,7 +137,8 @@ fn two_way(truth: impl Iterator<Item = bool>, probabilities: impl Iterator<Item 
 }
 
 fn regressed(evidence: &Evidence<'_>, actual: &[f64], predicted: &[f64]) -> Vec<Chart> {
-    let left_over = Target::Values(actual.iter().zip(predicted).map(|(actual, predicted)| actual - predicted).collect());
+    let left_over =
+        Target::Values(actual.iter().zip(predicted).map(|(actual, predicted)| actual - predicted).collect());
     let outcomes = curves::predicted_vs_actual(evidence.target, evidence.predictions, REGRESSION_BINS);
     let residuals = curves::predicted_vs_actual(&left_over, evidence.predictions, REGRESSION_BINS);
     if outcomes.is_empty() {

@@ -57,8 +57,19 @@ fn binary() -> Vec<Chart> {
         values.extend([1.0 - p, p]);
     }
     let importance = columns(&[
-        "capital_gain", "marital_status", "education_num", "age", "occupation", "hours_per_week", "capital_loss",
-        "relationship_to_the_household", "workclass", "native_country", "sex", "race", "fnlwgt",
+        "capital_gain",
+        "marital_status",
+        "education_num",
+        "age",
+        "occupation",
+        "hours_per_week",
+        "capital_loss",
+        "relationship_to_the_household",
+        "workclass",
+        "native_country",
+        "sex",
+        "race",
+        "fnlwgt",
     ]);
     charts(&Evidence {
         task: Task::Binary,
@@ -76,14 +87,20 @@ fn binary() -> Vec<Chart> {
 fn multiclass(classes: usize) -> Vec<Chart> {
     let mut random = noise(2);
     let names = ["Clay & loam", "Sand", "Gravel", "Peat", "Silt", "Chalk", "Rock", "Water", "Marsh", "Ice"];
-    let labels: Vec<String> = (0..classes)
-        .map(|i| names.get(i).map_or(format!("Class {i}"), |n| (*n).to_owned()))
-        .collect();
+    let labels: Vec<String> =
+        (0..classes).map(|i| names.get(i).map_or(format!("Class {i}"), |n| (*n).to_owned())).collect();
     let (mut actual, mut values) = (Vec::new(), Vec::new());
     for _ in 0..3000 {
         let class = ((random() * random()) * classes as f64) as usize;
-        let mut row: Vec<f64> = (0..classes).map(|c| random() * 2.5 + if c == class { 1.2 + c as f64 / 9.0 } else { 0.0 }).collect();
-        let sum: f64 = row.iter_mut().map(|v| { *v = (*v * 1.5).exp(); *v }).sum();
+        let mut row: Vec<f64> =
+            (0..classes).map(|c| random() * 2.5 + if c == class { 1.2 + c as f64 / 9.0 } else { 0.0 }).collect();
+        let sum: f64 = row
+            .iter_mut()
+            .map(|v| {
+                *v = (*v * 1.5).exp();
+                *v
+            })
+            .sum();
         actual.push(class as u32);
         values.extend(row.iter().map(|v| (v / sum) as f32));
     }
@@ -117,7 +134,16 @@ fn regression() -> Vec<Chart> {
         target: &Target::Values(actual),
         predictions: &Predictions::Values(predicted),
         metrics: &metrics,
-        importance: &columns(&["Latitude", "Longitude", "MedInc", "AveOccup", "AveRooms", "HouseAge", "Population", "AveBedrms"]),
+        importance: &columns(&[
+            "Latitude",
+            "Longitude",
+            "MedInc",
+            "AveOccup",
+            "AveRooms",
+            "HouseAge",
+            "Population",
+            "AveBedrms",
+        ]),
         verdict: &verdict("rmse", [0.523, 0.481, 0.447], 1.154, 0.73),
         curve_family: Family::Trees,
     })
@@ -150,7 +176,11 @@ fn check(name: &str, charts: &[Chart], ids: &[&str]) {
 fn every_task_has_its_charts() {
     check("binary", &binary(), &["roc", "pr", "calibration", "confusion", "importance", "learning_curve"]);
     for classes in [5, 11, 24] {
-        check(&format!("classes{classes}"), &multiclass(classes), &["roc", "pr", "calibration", "confusion", "importance", "learning_curve"]);
+        check(
+            &format!("classes{classes}"),
+            &multiclass(classes),
+            &["roc", "pr", "calibration", "confusion", "importance", "learning_curve"],
+        );
     }
     check("regression", &regression(), &["predicted_vs_actual", "residuals", "importance", "learning_curve"]);
 }

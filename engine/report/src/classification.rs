@@ -35,9 +35,8 @@ pub fn roc(curves: &[ClassCurve], area: f64, all_classes: usize, rows: u64) -> C
         ),
         many => {
             let worst = many.iter().min_by(|a, b| a.area.total_cmp(&b.area));
-            let worst = worst.map_or(String::new(), |w| {
-                format!(", lowest for {} at {}", quoted(&w.label), number(w.area))
-            });
+            let worst =
+                worst.map_or(String::new(), |w| format!(", lowest for {} at {}", quoted(&w.label), number(w.area)));
             format!(
                 "One class against the rest{}: mean ROC AUC {}{worst}, on {} test rows; 0.5 is chance.",
                 shown(many.len(), all_classes),
@@ -47,12 +46,8 @@ pub fn roc(curves: &[ClassCurve], area: f64, all_classes: usize, rows: u64) -> C
         }
     };
     let svg = draw(WIDTH, HEIGHT, &title, |canvas| {
-        let plot = frame(
-            canvas,
-            HEIGHT,
-            Axis::share("False alarms among false cases"),
-            Axis::share("Found among true cases"),
-        );
+        let plot =
+            frame(canvas, HEIGHT, Axis::share("False alarms among false cases"), Axis::share("Found among true cases"));
         canvas.line(plot.point(0.0, 0.0), plot.point(1.0, 1.0), Ink::Reference, 1.0);
         if let [only] = curves {
             let mut under: Vec<_> = only.points.iter().map(|p| plot.point(p.0, p.1)).collect();
@@ -86,7 +81,14 @@ pub fn roc(curves: &[ClassCurve], area: f64, all_classes: usize, rows: u64) -> C
 /// Precision over recall.
 pub fn precision_recall(curves: &[ClassCurve], all_classes: usize, rows: u64) -> Chart {
     let half = |curve: &ClassCurve| {
-        curve.points.iter().filter(|p| p.0 >= 0.5).map(|p| p.1).next().or(curve.points.last().map(|p| p.1)).unwrap_or(0.0)
+        curve
+            .points
+            .iter()
+            .filter(|p| p.0 >= 0.5)
+            .map(|p| p.1)
+            .next()
+            .or(curve.points.last().map(|p| p.1))
+            .unwrap_or(0.0)
     };
     let mean = curves.iter().map(|c| c.area).sum::<f64>() / curves.len().max(1) as f64;
     let (title, summary) = match curves {

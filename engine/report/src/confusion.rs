@@ -32,7 +32,11 @@ pub fn confusion(matrix: &[Vec<u64>], labels: &[String], rule: &str) -> Chart {
             quoted(&labels[p]),
             count(n),
             percent(of_row(a, n)),
-            if kept.len() < matrix.len() { format!("; the drawing shows the {} most frequent classes", kept.len()) } else { String::new() }
+            if kept.len() < matrix.len() {
+                format!("; the drawing shows the {} most frequent classes", kept.len())
+            } else {
+                String::new()
+            }
         ),
     };
     let svg = matrix_svg(matrix, labels, &kept, &title);
@@ -109,7 +113,11 @@ fn matrix_svg(matrix: &[Vec<u64>], labels: &[String], kept: &[usize], title: &st
             }
         }
         let middle = gutter + cell * n / 2.0;
-        let unit = if cell >= 21.0 && !(cell_height >= 34.0 && cell > 40.0) { "Predicted (% of each actual class)" } else { "Predicted" };
+        let unit = if cell >= 21.0 && !(cell_height >= 34.0 && cell > 40.0) {
+            "Predicted (% of each actual class)"
+        } else {
+            "Predicted"
+        };
         canvas.text(unit, (middle.min(WIDTH - text_width(unit) / 2.0), height - 10.0), Align::Centre, Ink::Text);
         canvas.upright("Actual", (8.0, (top + bottom) / 2.0), Align::Centre, Ink::Text);
     })
@@ -130,7 +138,8 @@ mod tests {
     #[test]
     fn forty_classes_are_cut_to_twenty() {
         let n = 40;
-        let matrix: Vec<Vec<u64>> = (0..n).map(|a| (0..n).map(|p| if a == p { 50 + a as u64 } else { 1 }).collect()).collect();
+        let matrix: Vec<Vec<u64>> =
+            (0..n).map(|a| (0..n).map(|p| if a == p { 50 + a as u64 } else { 1 }).collect()).collect();
         let labels: Vec<String> = (0..n).map(|i| format!("class {i}")).collect();
         let chart = confusion(&matrix, &labels, "by the most probable class");
         assert!(chart.summary.contains("20 most frequent"), "{}", chart.summary);

@@ -18,7 +18,12 @@ pub fn importance(columns: &[Importance], primary: &str, higher_is_better: bool)
     let worsens = if higher_is_better { "lowers" } else { "raises" };
     let title = match columns.first() {
         Some(first) if first.mean > 2.0 * first.std && first.mean > 0.0 => {
-            format!("{} matters most: shuffling it {worsens} {} by {}", quoted(&first.column), metric(primary), number(first.mean))
+            format!(
+                "{} matters most: shuffling it {worsens} {} by {}",
+                quoted(&first.column),
+                metric(primary),
+                number(first.mean)
+            )
         }
         _ => "No single column carries the model".to_owned(),
     };
@@ -35,7 +40,11 @@ pub fn importance(columns: &[Importance], primary: &str, higher_is_better: bool)
         }
     );
     if idle > 0 {
-        summary.push_str(&format!("; {} of {} columns make no clear difference", count(idle as u64), count(columns.len() as u64)));
+        summary.push_str(&format!(
+            "; {} of {} columns make no clear difference",
+            count(idle as u64),
+            count(columns.len() as u64)
+        ));
     }
     summary.push('.');
     let shown = &columns[..columns.len().min(BARS)];
@@ -61,7 +70,8 @@ pub fn importance(columns: &[Importance], primary: &str, higher_is_better: bool)
             let y = 16.0 + i as f64 * 24.0;
             canvas.text(&fit(&column.column, labels + 2.0), (left - 8.0, y), Align::Right, Ink::Text);
             canvas.bar((at(0.0), y - 7.0), (at(column.mean.max(axis.low)), y + 7.0), Ink::Solid(0), 0.75);
-            let (low, high) = (at((column.mean - column.std).max(axis.low)), at((column.mean + column.std).max(axis.low)));
+            let (low, high) =
+                (at((column.mean - column.std).max(axis.low)), at((column.mean + column.std).max(axis.low)));
             canvas.line((low, y), (high, y), Ink::Text, 1.0);
             canvas.text(&number(column.mean), (high.max(at(0.0)) + 5.0, y), Align::Left, Ink::Text);
         }

@@ -23,7 +23,11 @@ pub fn predicted_vs_actual(actual: &[f64], predicted: &[f64], bins: &[Bin], r2: 
     let furthest = drift.map_or(String::new(), |b| {
         format!(" Furthest apart: {} predicted on average where {} came true.", number(b.predicted), number(b.actual))
     });
-    let summary = format!("R² {} on {} test rows; 1 is perfect, 0 is the average.{furthest}", number(r2), count(actual.len() as u64));
+    let summary = format!(
+        "R² {} on {} test rows; 1 is perfect, 0 is the average.{furthest}",
+        number(r2),
+        count(actual.len() as u64)
+    );
     let picked = sample(actual, predicted);
     let svg = draw(WIDTH, HEIGHT, &title, |canvas| {
         let values = || picked.iter().flat_map(|p| [p.0, p.1]);
@@ -58,9 +62,15 @@ pub fn residuals(bins: &[Bin], median_absolute: f64, unit: &str, rows: u64) -> C
         (Some(first), Some(last)) if bins.len() > 1 => {
             let ratio = width(last) / width(first).max(f64::MIN_POSITIVE);
             let spread = if ratio > 1.5 {
-                format!("errors grow with the prediction: the middle 80 % is {} times as wide at the top as at the bottom", number(ratio))
+                format!(
+                    "errors grow with the prediction: the middle 80 % is {} times as wide at the top as at the bottom",
+                    number(ratio)
+                )
             } else if ratio < 1.0 / 1.5 {
-                format!("errors shrink with the prediction: the middle 80 % is {} times as wide at the bottom as at the top", number(1.0 / ratio))
+                format!(
+                    "errors shrink with the prediction: the middle 80 % is {} times as wide at the bottom as at the top",
+                    number(1.0 / ratio)
+                )
             } else {
                 "errors are about as wide at the bottom as at the top".to_owned()
             };
@@ -69,8 +79,16 @@ pub fn residuals(bins: &[Bin], median_absolute: f64, unit: &str, rows: u64) -> C
         _ => format!("Actual minus predicted {} on {} test rows.", crate::words::quoted(unit), count(rows)),
     };
     let svg = draw(WIDTH, HEIGHT, &title, |canvas| {
-        let x = Axis::covering(bins.iter().map(|b| b.predicted), 5, format!("Predicted {}", crate::canvas::fit(unit, 130.0)));
-        let y = Axis::covering(bins.iter().flat_map(|b| [b.low, b.actual, b.high]).chain([0.0]), 6, "Actual minus predicted");
+        let x = Axis::covering(
+            bins.iter().map(|b| b.predicted),
+            5,
+            format!("Predicted {}", crate::canvas::fit(unit, 130.0)),
+        );
+        let y = Axis::covering(
+            bins.iter().flat_map(|b| [b.low, b.actual, b.high]).chain([0.0]),
+            6,
+            "Actual minus predicted",
+        );
         let plot = frame(canvas, HEIGHT, x, y);
         let low = bins.iter().map(|b| plot.point(b.predicted, b.low));
         let high = bins.iter().rev().map(|b| plot.point(b.predicted, b.high));
@@ -90,9 +108,7 @@ pub fn residuals(bins: &[Bin], median_absolute: f64, unit: &str, rows: u64) -> C
         columns: ["Mean predicted", "10 % quantile", "Mean", "90 % quantile", "Rows"].map(String::from).to_vec(),
         rows: bins
             .iter()
-            .map(|b| {
-                vec![number(b.predicted), number(b.low), number(b.actual), number(b.high), count(b.rows)]
-            })
+            .map(|b| vec![number(b.predicted), number(b.low), number(b.actual), number(b.high), count(b.rows)])
             .collect(),
     };
     Chart { id: "residuals".into(), title, summary, svg, table }
@@ -100,7 +116,8 @@ pub fn residuals(bins: &[Bin], median_absolute: f64, unit: &str, rows: u64) -> C
 
 /// Evenly many rows along the sorted prediction, the same ones every time.
 fn sample(actual: &[f64], predicted: &[f64]) -> Vec<(f64, f64)> {
-    let mut order: Vec<usize> = (0..actual.len()).filter(|&i| actual[i].is_finite() && predicted[i].is_finite()).collect();
+    let mut order: Vec<usize> =
+        (0..actual.len()).filter(|&i| actual[i].is_finite() && predicted[i].is_finite()).collect();
     order.sort_by(|&a, &b| predicted[a].total_cmp(&predicted[b]).then(a.cmp(&b)));
     let step = (order.len() as f64 / DOTS as f64).max(1.0);
     (0..order.len().min(DOTS)).map(|k| order[(k as f64 * step) as usize]).map(|i| (actual[i], predicted[i])).collect()

@@ -142,9 +142,9 @@ pub(crate) async fn named_workspace(
 }
 
 fn chosen_slug(given: Option<Slug>, name: &str) -> Result<Slug, Problem> {
-    given.or_else(|| Slug::from_text(name)).ok_or_else(|| {
-        Problem::field("slug", "No address can be made of this name. Give one of a-z, 0-9 and '-'.")
-    })
+    given
+        .or_else(|| Slug::from_text(name))
+        .ok_or_else(|| Problem::field("slug", "No address can be made of this name. Give one of a-z, 0-9 and '-'."))
 }
 
 fn taken(error: StoreError, slug: &Slug) -> Problem {
@@ -157,11 +157,7 @@ fn taken(error: StoreError, slug: &Slug) -> Problem {
 }
 
 pub(crate) fn workspace_view(model: &projects::Workspace) -> Result<WorkspaceView, Problem> {
-    Ok(WorkspaceView {
-        id: parse("workspaces.id", &model.id)?,
-        slug: model.slug.clone(),
-        name: model.name.clone(),
-    })
+    Ok(WorkspaceView { id: parse("workspaces.id", &model.id)?, slug: model.slug.clone(), name: model.name.clone() })
 }
 
 fn project_view(

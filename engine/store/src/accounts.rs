@@ -2,8 +2,8 @@
 
 use crate::{Store, StoreError, entity::accounts::user, like_pattern, now};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Func, LikeExpr, SimpleExpr},
 };
 use trainyard_types::{Page, PageQuery, UserId};
@@ -46,7 +46,8 @@ pub async fn count(db: &impl ConnectionTrait) -> Result<u64, StoreError> {
 /// # Errors
 /// The database failed.
 pub async fn count_active_admins(db: &impl ConnectionTrait) -> Result<u64, StoreError> {
-    let admins = user::Entity::find().filter(user::Column::InstanceAdmin.eq(true)).filter(user::Column::Disabled.eq(false));
+    let admins =
+        user::Entity::find().filter(user::Column::InstanceAdmin.eq(true)).filter(user::Column::Disabled.eq(false));
     Ok(admins.count(db).await?)
 }
 
@@ -137,7 +138,11 @@ pub async fn set_disabled(db: &impl ConnectionTrait, id: UserId, disabled: bool)
 ///
 /// # Errors
 /// The database failed.
-pub async fn set_instance_admin(db: &impl ConnectionTrait, id: UserId, admin: bool) -> Result<Option<User>, StoreError> {
+pub async fn set_instance_admin(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    admin: bool,
+) -> Result<Option<User>, StoreError> {
     update(db, id, vec![(user::Column::InstanceAdmin, Expr::value(admin))]).await
 }
 

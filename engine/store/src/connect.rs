@@ -68,9 +68,7 @@ impl Store {
             return Err(StoreError::Connect("a database in memory can't be shared by connections; name a file".into()));
         }
         if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(StoreError::Connect(
-                "its address has to start with 'sqlite:' or 'postgres://'".into(),
-            ));
+            return Err(StoreError::Connect("its address has to start with 'sqlite:' or 'postgres://'".into()));
         }
         Self::open(ConnectOptions::new(url), None).await
     }
@@ -85,11 +83,8 @@ impl Store {
 
     async fn open(mut options: ConnectOptions, file: Option<&Path>) -> Result<Self, StoreError> {
         let file = file.map(Path::to_path_buf);
-        options
-            .max_connections(12)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(move |mut sqlite| {
+        options.max_connections(12).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false).map_sqlx_sqlite_opts(
+            move |mut sqlite| {
                 if let Some(file) = &file {
                     sqlite = sqlite.filename(file);
                 }
@@ -99,7 +94,8 @@ impl Store {
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(BUSY_TIMEOUT)
                     .foreign_keys(true)
-            });
+            },
+        );
         let connection = Database::connect(options).await.map_err(|error| StoreError::Connect(error.to_string()))?;
         Ok(Self { connection, writers: Arc::new(Mutex::new(())) })
     }

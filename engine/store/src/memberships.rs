@@ -32,10 +32,8 @@ pub async fn of_users(
     db: &impl ConnectionTrait,
     users: &[String],
 ) -> Result<HashMap<String, Vec<(workspace::Model, Role)>>, StoreError> {
-    let held = membership::Entity::find()
-        .filter(membership::Column::UserId.is_in(users.iter().cloned()))
-        .all(db)
-        .await?;
+    let held =
+        membership::Entity::find().filter(membership::Column::UserId.is_in(users.iter().cloned())).all(db).await?;
     let workspaces: HashMap<String, workspace::Model> = workspace::Entity::find()
         .filter(workspace::Column::Id.is_in(held.iter().map(|m| m.workspace_id.clone())))
         .all(db)

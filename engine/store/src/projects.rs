@@ -88,8 +88,7 @@ pub async fn list(
         "-created_at" => select.order_by_desc(project::Column::CreatedAt),
         _ => select.order_by_asc(project::Column::Name),
     };
-    let projects =
-        select.order_by_asc(project::Column::Id).offset(query.offset()).limit(query.limit()).all(db).await?;
+    let projects = select.order_by_asc(project::Column::Id).offset(query.offset()).limit(query.limit()).all(db).await?;
     let owners: HashMap<String, Workspace> = workspace::Entity::find()
         .filter(workspace::Column::Id.is_in(projects.iter().map(|p| p.workspace_id.clone())))
         .all(db)

@@ -37,20 +37,27 @@ pub const PROBE: &str = "--probe";
 pub fn run_child(spec: &Path) -> i32 {
     if spec == Path::new(PROBE) {
         return match trainyard_learn::device::choose(DeviceChoice::Auto) {
-            Ok(chosen) => say(&JobEvent::Device { device: chosen.name, reason: chosen.reason }).map_or(exit::ORPHANED, |()| exit::OK),
+            Ok(chosen) => say(&JobEvent::Device { device: chosen.name, reason: chosen.reason })
+                .map_or(exit::ORPHANED, |()| exit::OK),
             Err(problem) => fail(problem),
         };
     }
     prefer_as_victim();
     let cancelled = Arc::new(AtomicBool::new(false));
     listen(Arc::clone(&cancelled));
-    let spec: JobSpec = match std::fs::read(spec).map_err(|e| e.to_string()).and_then(|bytes| serde_json::from_slice(&bytes).map_err(|e| e.to_string())) {
+    let spec: JobSpec = match std::fs::read(spec)
+        .map_err(|e| e.to_string())
+        .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|e| e.to_string()))
+    {
         Ok(spec) => spec,
-        Err(error) => return fail(Problem::internal(format!("The job's order could not be read ({error}). Retry the run."))),
+        Err(error) => {
+            return fail(Problem::internal(format!("The job's order could not be read ({error}). Retry the run.")));
+        }
     };
     let place = remember_panics();
     let mut sink = Lines { cancelled };
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| training::train(&spec.train, Path::new(&spec.folder), &mut sink)));
+    let outcome =
+        panic::catch_unwind(AssertUnwindSafe(|| training::train(&spec.train, Path::new(&spec.folder), &mut sink)));
     let (event, code) = match outcome {
         Ok(Ok(result)) => (JobEvent::Done { result: Box::new(result) }, exit::OK),
         Ok(Err(TrainError::Cancelled)) => (JobEvent::Cancelled, exit::OK),
@@ -128,7 +135,12 @@ fn panicked(payload: &(dyn Any + Send), at: Option<String>) -> Problem {
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
     let at = at.map_or(String::new(), |at| format!(" at {at}"));
-    Problem::new(Code::Internal, format!("The training stopped on an error in the program: {what}{at}. Retry the run; if it fails again, report this message."))
+    Problem::new(
+        Code::Internal,
+        format!(
+            "The training stopped on an error in the program: {what}{at}. Retry the run; if it fails again, report this message."
+        ),
+    )
 }
 
 /// Where memory runs out, the kernel is to end this process rather than the server.

@@ -61,7 +61,10 @@ pub fn summary(result: &RunResult, model: &Path) -> Value {
 pub fn predict(model: &Path, data: &Path, out: &mut dyn Write) -> Result<u64, Problem> {
     let path: PathBuf = if model.is_dir() { model.join(MODEL_FILE) } else { model.to_owned() };
     let bytes = fs::read(&path).map_err(|error| {
-        Problem::not_found(format!("The model {} can't be read: {error}. Name the folder that 'trainyard train' wrote.", path.display()))
+        Problem::not_found(format!(
+            "The model {} can't be read: {error}. Name the folder that 'trainyard train' wrote.",
+            path.display()
+        ))
     })?;
     let model = Model::from_bytes(&bytes)?;
     let frame = read(data)?;
@@ -76,7 +79,10 @@ fn read(path: &Path) -> Result<Frame, Problem> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Problem {
-    Problem::internal(format!("{} can't be written: {error}. Choose another folder, or free some space.", path.display()))
+    Problem::internal(format!(
+        "{} can't be written: {error}. Choose another folder, or free some space.",
+        path.display()
+    ))
 }
 
 fn write_csv(model: &Model, predictions: &Predictions, out: &mut dyn Write) -> io::Result<()> {
@@ -84,7 +90,8 @@ fn write_csv(model: &Model, predictions: &Predictions, out: &mut dyn Write) -> i
     match predictions {
         Predictions::Probabilities { classes, values } => {
             let labels: Vec<String> = model.signature.classes.iter().map(|label| cell(label)).collect();
-            let head: Vec<String> = model.signature.classes.iter().map(|label| cell(&format!("probability_{label}"))).collect();
+            let head: Vec<String> =
+                model.signature.classes.iter().map(|label| cell(&format!("probability_{label}"))).collect();
             writeln!(out, "prediction,{}", head.join(","))?;
             for row in values.chunks_exact((*classes).max(1)) {
                 out.write_all(labels.get(top(row)).map_or(&b""[..], |label| label.as_bytes()))?;

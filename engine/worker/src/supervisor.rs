@@ -73,7 +73,10 @@ impl Worker {
     pub async fn start(ctx: Ctx, options: WorkerOptions) -> Result<WorkerHandle, Problem> {
         let folder = ctx.data_dir().join("workers");
         let identity = identity::take(&folder, &options.name).map_err(|error| {
-            Problem::new(Code::Unavailable, format!("The worker can't keep its identity in {}: {error}.", folder.display()))
+            Problem::new(
+                Code::Unavailable,
+                format!("The worker can't keep its identity in {}: {error}.", folder.display()),
+            )
         })?;
         let id = identity.id;
         register(&ctx, id, &options, DEVICE_UNKNOWN).await?;
@@ -190,6 +193,13 @@ fn command(program: &Path, spec: &Path) -> Command {
     for name in secrets(env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()) {
         command.env_remove(name);
     }
+    // Graphics libraries complain on standard error where it is not set.
+    if env::var_os("XDG_RUNTIME_DIR").is_none() {
+        command.env(
+            "XDG_RUNTIME_DIR",
+            spec.parent().filter(|folder| folder.is_dir()).map_or_else(env::temp_dir, Path::to_owned),
+        );
+    }
     #[cfg(unix)]
     command.process_group(0);
     command
@@ -201,7 +211,8 @@ fn secrets(variables: HashMap<String, std::ffi::OsString>) -> Vec<String> {
         .into_keys()
         .filter(|name| {
             let upper = name.to_ascii_uppercase();
-            upper.starts_with("TRAINYARD_") || ["PASSWORD", "SECRET", "TOKEN", "DATABASE_URL"].iter().any(|word| upper.contains(word))
+            upper.starts_with("TRAINYARD_")
+                || ["PASSWORD", "SECRET", "TOKEN", "DATABASE_URL"].iter().any(|word| upper.contains(word))
         })
         .collect()
 }

@@ -109,7 +109,10 @@ pub fn train_frames(
     let candidates = Candidates::fit(&mut job, &prepared, settings)?;
     let Chosen { kept, candidates, dummy, linear } = candidates.choose(&mut job, prepared.task)?;
     let curve = fits::learning_curve(&mut job, &prepared, settings, kept.model.family)?;
-    result::finish(&mut job, result::Parts { prepared: &prepared, settings, device, kept, candidates, dummy, linear, curve })
+    result::finish(
+        &mut job,
+        result::Parts { prepared: &prepared, settings, device, kept, candidates, dummy, linear, curve },
+    )
 }
 
 fn describe(job: &mut Job<'_>, prepared: &Prepared) {

@@ -55,7 +55,10 @@ pub(super) async fn dataset(verb: DatasetVerb, out: Out) -> Result<ExitCode, Pro
 fn in_words(failure: ReadFailure) -> Problem {
     let mut problem = failure.problem;
     for row in &failure.report.first {
-        problem.message.push_str(&format!("\n  line {}, column '{}', value '{}': {}", row.line, row.column, row.value, row.reason));
+        problem.message.push_str(&format!(
+            "\n  line {}, column '{}', value '{}': {}",
+            row.line, row.column, row.value, row.reason
+        ));
     }
     problem
 }

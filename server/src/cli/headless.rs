@@ -122,11 +122,15 @@ pub(super) fn predict(args: PredictArgs, out: Out) -> Result<ExitCode, Problem> 
         headless::predict(&args.model, &args.data, &mut io::stdout().lock())?;
         return Ok(ExitCode::SUCCESS);
     };
-    let cannot = |error: io::Error| Problem::invalid(format!("{} can't be written: {error}. Name another file with --out.", path.display()));
+    let cannot = |error: io::Error| {
+        Problem::invalid(format!("{} can't be written: {error}. Name another file with --out.", path.display()))
+    };
     let mut file = File::create(&path).map_err(cannot)?;
     let rows = headless::predict(&args.model, &args.data, &mut file)?;
     file.sync_all().map_err(cannot)?;
-    out.show(&serde_json::json!({ "rows": rows, "file": path }), || format!("Wrote {rows} predictions to {}.", path.display()))
+    out.show(&serde_json::json!({ "rows": rows, "file": path }), || {
+        format!("Wrote {rows} predictions to {}.", path.display())
+    })
 }
 
 /// Progress on standard error: one line that is written over where that is a terminal, a line for each stage elsewhere.

@@ -8,7 +8,11 @@ mod serve;
 use crate::config::{Config, Flags};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 use tracing_subscriber::EnvFilter;
 use trainyard_service::{Ctx, accounts};
 use trainyard_types::Problem;
@@ -149,8 +153,10 @@ fn place(config: &Config) -> String {
 /// Sends the log to standard error. `filter` as `tracing-subscriber` reads it; a wrong one falls back to `info`.
 fn log_to_stderr(filter: &str, format: &str) {
     let quiet = "sqlx=warn,sea_orm=warn,sea_orm_migration=warn,tower_sessions=warn,tower_sessions_core=warn";
-    let filter = EnvFilter::try_new(format!("{filter},{quiet}")).unwrap_or_else(|_| EnvFilter::new(format!("info,{quiet}")));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter =
+        EnvFilter::try_new(format!("{filter},{quiet}")).unwrap_or_else(|_| EnvFilter::new(format!("info,{quiet}")));
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     // A second subscriber (tests start several servers in one process) is no fault.
     let _ = match format {
         "json" => log.json().try_init(),
@@ -169,9 +175,9 @@ impl Out {
     fn show<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<ExitCode, Problem> {
         let line = if self.json { trainyard_store::to_json(value)? } else { text() };
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| {
-            Problem::internal(format!("Standard output can't be written: {error}."))
-        })?;
+        writeln!(out, "{line}")
+            .and_then(|()| out.flush())
+            .map_err(|error| Problem::internal(format!("Standard output can't be written: {error}.")))?;
         Ok(ExitCode::SUCCESS)
     }
 

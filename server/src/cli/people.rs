@@ -89,7 +89,8 @@ async fn add(args: AddArgs, out: Out) -> Result<ExitCode, Problem> {
     let field = |name: &'static str| move |message: String| Problem::field(name, message);
     let input = NewUser {
         name: UserName::parse(&args.name).map_err(field("name"))?,
-        display_name: PersonName::parse(args.display_name.as_deref().unwrap_or(&args.name)).map_err(field("display_name"))?,
+        display_name: PersonName::parse(args.display_name.as_deref().unwrap_or(&args.name))
+            .map_err(field("display_name"))?,
         role: args.role,
         workspace: args.workspace.map(Slug::parse).transpose().map_err(field("workspace"))?,
         password: if args.password_stdin { Some(read_password()?) } else { None },

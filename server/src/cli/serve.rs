@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 use std::{io, net::SocketAddr, process::ExitCode, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use trainyard_service::{Ctx, accounts};
+use trainyard_service::{Actor, Ctx, accounts};
 use trainyard_types::{Code, Problem};
 use trainyard_worker::{Worker, WorkerHandle, WorkerOptions};
 
@@ -29,6 +29,9 @@ pub(super) struct ServeArgs {
     /// Leave jobs to 'trainyard worker' processes
     #[arg(long)]
     no_worker: bool,
+    /// Load the demo project, where it is not there yet
+    #[arg(long)]
+    demo: bool,
 }
 
 #[derive(Args)]
@@ -117,9 +120,16 @@ fn cannot_bind(bind: &str, error: &io::Error) -> Problem {
             "the port is in use. Stop what listens there (is Trainyard running already?), or choose another port: \
              --bind 127.0.0.1:3001"
         }
-        io::ErrorKind::PermissionDenied => "this user may not use the port. Choose one from 1024 on: --bind 127.0.0.1:3000",
+        io::ErrorKind::PermissionDenied => {
+            "this user may not use the port. Choose one from 1024 on: --bind 127.0.0.1:3000"
+        }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address. 0.0.0.0 listens on all of them.",
-        _ => return Problem::new(Code::Unavailable, format!("Can't listen on {bind}: {error}. Use ADDRESS:PORT, such as 127.0.0.1:3000.")),
+        _ => {
+            return Problem::new(
+                Code::Unavailable,
+                format!("Can't listen on {bind}: {error}. Use ADDRESS:PORT, such as 127.0.0.1:3000."),
+            );
+        }
     };
     Problem::new(Code::Unavailable, format!("Can't listen on {bind}: {advice}"))
 }
@@ -139,6 +149,9 @@ pub(super) async fn serve(args: ServeArgs, out: Out) -> Result<ExitCode, Problem
     let running = start(&config).await?;
     if !web::site::is_built() {
         tracing::warn!("this program was built without the front end: pages are plain. 'cargo xtask run' builds it in");
+    }
+    if args.demo {
+        trainyard_service::demo::load(&running.ctx, &Actor::cli()).await?;
     }
     let address = config.public_url.clone().unwrap_or_else(|| format!("http://{}", running.address));
     let first = running.first.as_ref();

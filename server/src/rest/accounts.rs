@@ -33,12 +33,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 /// Signs in; the answer sets the session's cookie.
 #[utoipa::path(post, path = "/api/v1/sign-in", tag = "account", security(()), request_body = SignIn,
     responses((status = 200, body = Me), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody)))]
-async fn sign_in(
-    State(ctx): State<Ctx>,
-    From(from): From,
-    session: Session,
-    Body(input): Body<SignIn>,
-) -> Answer<Me> {
+async fn sign_in(State(ctx): State<Ctx>, From(from): From, session: Session, Body(input): Body<SignIn>) -> Answer<Me> {
     let signed_in = accounts::sign_in(&ctx, input, &from).await?;
     session::open(&session, signed_in).await?;
     let actor = accounts::actor_for_user(&ctx, signed_in, &from).await?.ok_or_else(gone)?;
@@ -150,7 +145,11 @@ async fn set_instance_admin(
 /// Gives a person a generated password, answered this once. For instance admins.
 #[utoipa::path(post, path = "/api/v1/users/{user}/reset-password", tag = "people", params(("user" = UserId, Path)),
     responses((status = 200, body = NewUserView)))]
-async fn reset_password(State(ctx): State<Ctx>, Caller(actor): Caller, Path(user): Path<UserId>) -> Answer<NewUserView> {
+async fn reset_password(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(user): Path<UserId>,
+) -> Answer<NewUserView> {
     Ok(Json(accounts::reset_password(&ctx, &actor, user).await?))
 }
 

@@ -11,7 +11,12 @@ mod projects;
 mod runs;
 
 use crate::web::{described, errors::ErrorBody, state::AppState};
-use axum::{Router, extract::State, response::{IntoResponse, Response}, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use http::header;
 use std::sync::Arc;
 use utoipa::{
@@ -38,7 +43,8 @@ struct Schemes;
 impl Modify for Schemes {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let components = openapi.components.get_or_insert_default();
-        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API token, `ty_…`.")).build();
+        let token =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API token, `ty_…`.")).build();
         components.add_security_scheme("token", SecurityScheme::Http(token));
         let cookie = ApiKeyValue::with_description("trainyard", "The browser's session.");
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));

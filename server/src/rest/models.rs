@@ -107,10 +107,7 @@ async fn predict_with_version(
 
 /// Makes the demo project: synthetic loan applications and a run on them.
 #[utoipa::path(post, path = "/api/v1/demo", tag = "projects", responses((status = 201, body = ProjectView)))]
-async fn load_demo(
-    State(ctx): State<Ctx>,
-    Caller(actor): Caller,
-) -> Result<(StatusCode, Json<ProjectView>), ApiError> {
+async fn load_demo(State(ctx): State<Ctx>, Caller(actor): Caller) -> Result<(StatusCode, Json<ProjectView>), ApiError> {
     Ok((StatusCode::CREATED, Json(demo::load(&ctx, &actor).await?)))
 }
 

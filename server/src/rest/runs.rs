@@ -67,7 +67,11 @@ async fn get_home(State(ctx): State<Ctx>, Caller(actor): Caller, Path(project): 
 /// Jobs that run or wait.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/activity", tag = "projects", params(("project" = Slug, Path)),
     responses((status = 200, body = ActivityView)))]
-async fn get_activity(State(ctx): State<Ctx>, Caller(actor): Caller, Path(project): Path<Slug>) -> Answer<ActivityView> {
+async fn get_activity(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(project): Path<Slug>,
+) -> Answer<ActivityView> {
     Ok(Json(runs::activity(&ctx, &actor, &project).await?))
 }
 

@@ -47,7 +47,8 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Finds out who is calling and keeps it with the request. A wrong token is refused at once; with no token and no session
-/// the request goes on as nobody's. Whoever has to change the password gets no other page.
+/// the request goes on as nobody's. Pages are for people who signed in: others are led to the sign-in page, and whoever has
+/// to change the password to that page.
 pub async fn resolve(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let from = address(&request, state.web.trust_proxy);
     let actor = match bearer(request.headers()) {
@@ -62,8 +63,12 @@ pub async fn resolve(State(state): State<AppState>, mut request: Request, next: 
         Err(problem) if request.uri().path().starts_with("/v2/") => return Refused::from(problem).into_response(),
         Err(problem) => return ApiError::from(problem).into_response(),
     };
-    if actor.as_ref().is_some_and(|actor| actor.must_change_password) && is_page(&request) {
-        return Redirect::to("/change-password").into_response();
+    match &actor {
+        Some(actor) if actor.must_change_password && is_page(&request) => {
+            return Redirect::to("/change-password").into_response();
+        }
+        None if is_page(&request) => return Redirect::to(&sign_in_address(&request)).into_response(),
+        _ => {}
     }
     if let Some(actor) = &actor {
         tracing::Span::current().record("user", actor.name.as_str());
@@ -73,12 +78,24 @@ pub async fn resolve(State(state): State<AppState>, mut request: Request, next: 
     next.run(request).await
 }
 
-/// Pages that nobody sees before the generated password is changed.
+/// Pages that nobody sees before signing in and changing a generated password.
 fn is_page(request: &Request) -> bool {
     let path = request.uri().path();
-    let free = ["/change-password", "/sign-in", "/health"].contains(&path)
+    let free = ["/change-password", "/sign-in", "/health", "/v2"].contains(&path)
         || ["/api/", "/pkg/", "/v2/"].iter().any(|prefix| path.starts_with(prefix));
     matches!(*request.method(), Method::GET | Method::HEAD) && !free
+}
+
+/// The sign-in page, which leads back to the page asked for.
+fn sign_in_address(request: &Request) -> String {
+    let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
+    asked.bytes().fold("/sign-in?next=".to_owned(), |mut address, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => address.push(char::from(byte)),
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+        address
+    })
 }
 
 /// The caller's address: the connection's, or, behind a proxy that is trusted, the last one that the proxy added.

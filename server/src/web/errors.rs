@@ -7,7 +7,10 @@ use axum::{
 };
 use http::{StatusCode, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
-use trainyard_types::{Code, Problem, dataset::{BadRowReport, ReadFailure}};
+use trainyard_types::{
+    Code, Problem,
+    dataset::{BadRowReport, ReadFailure},
+};
 
 /// The body of every error: `{"error": {"code", "message", "fields"}}`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -7,8 +7,8 @@ use axum::{
 };
 use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::future::Future;
+use serde_json::{Map, Value};
+use std::{collections::HashSet, future::Future};
 use trainyard_types::{Page, PageQuery, Problem};
 
 /// Rows of a downloaded list at most.
@@ -64,18 +64,51 @@ pub fn file(name: &str, content_type: &'static str, text: String) -> Response {
     response
 }
 
-/// RFC 4180: one column for each field of the first object; what is nested stays JSON.
+/// RFC 4180. Fields of nested objects become columns of their own, `job.state`; lists stay JSON.
 fn csv(rows: &[Value]) -> String {
-    let Some(Value::Object(first)) = rows.first() else { return String::new() };
-    let names: Vec<&String> = first.keys().collect();
-    let mut out = names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(",");
-    out.push_str("\r\n");
-    for row in rows {
-        let cells: Vec<String> = names.iter().map(|name| cell(row.get(name.as_str()).unwrap_or(&Value::Null))).collect();
+    let rows: Vec<Map<String, Value>> = rows
+        .iter()
+        .map(|row| {
+            let mut flat = Map::new();
+            flatten("", row, &mut flat);
+            flat
+        })
+        .collect();
+    let mut names: Vec<&String> = Vec::new();
+    let mut seen = HashSet::new();
+    for name in rows.iter().flat_map(Map::keys) {
+        if seen.insert(name) {
+            names.push(name);
+        }
+    }
+    // A nested object that is missing in some row left a column of nothing.
+    let nested =
+        |name: &str| seen.iter().any(|other| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
+    names.retain(|name| !nested(name));
+    let mut out = String::new();
+    let mut line = |cells: Vec<String>| {
         out.push_str(&cells.join(","));
         out.push_str("\r\n");
+    };
+    line(names.iter().map(|name| quoted(name)).collect());
+    for row in &rows {
+        line(names.iter().map(|name| row.get(*name).map_or(String::new(), cell)).collect());
     }
     out
+}
+
+fn flatten(prefix: &str, value: &Value, flat: &mut Map<String, Value>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                flatten(&name, value, flat);
+            }
+        }
+        other => {
+            flat.insert(prefix.to_owned(), other.clone());
+        }
+    }
 }
 
 fn cell(value: &Value) -> String {
@@ -105,5 +138,12 @@ mod tests {
     fn formulas_are_disarmed_and_numbers_kept() {
         let rows = [json!({"a": "=HYPERLINK(\"x\")", "b": -1.5, "c": "x,y", "d": null, "e": ["@"]})];
         assert_eq!(csv(&rows), "a,b,c,d,e\r\n\"'=HYPERLINK(\"\"x\"\")\",-1.5,\"x,y\",,\"[\"\"@\"\"]\"\r\n");
+    }
+
+    #[test]
+    fn nested_fields_are_columns_of_their_own() {
+        let rows = [json!({"a": null, "b": 1}), json!({"a": {"x": 2, "y": {"z": "t"}}, "b": 3})];
+        assert_eq!(csv(&rows), "b,a.x,a.y.z\r\n1,,\r\n3,2,t\r\n");
+        assert_eq!(csv(&[]), "\r\n");
     }
 }

@@ -23,7 +23,10 @@ use tokio::sync::watch;
 use tower::ServiceBuilder;
 use tower_http::{
     CompressionLevel,
-    compression::{CompressionLayer, predicate::{DefaultPredicate, NotForContentType, Predicate}},
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate},
+    },
 };
 use trainyard_service::Ctx;
 use trainyard_types::Problem;
@@ -64,7 +67,9 @@ pub fn app(ctx: Ctx, config: &Config, stopping: watch::Receiver<bool>) -> Router
 /// `GET /health`: 200 where the server answers and its database too.
 async fn health(State(state): State<AppState>) -> Response {
     match state.ctx.store().ping().await {
-        Ok(()) => axum::Json(serde_json::json!({ "status": "ok", "version": crate::config::CODE_VERSION })).into_response(),
+        Ok(()) => {
+            axum::Json(serde_json::json!({ "status": "ok", "version": crate::config::CODE_VERSION })).into_response()
+        }
         Err(error) => {
             tracing::error!(%error, "the database does not answer");
             let problem = Problem::new(trainyard_types::Code::Unavailable, "The database does not answer.");

@@ -28,8 +28,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         }
     };
     let options = state.leptos.clone();
-    Router::new()
-        .leptos_routes_with_context(state, generate_route_list(App), provide, move || shell(options.clone()))
+    Router::new().leptos_routes_with_context(state, generate_route_list(App), provide, move || shell(options.clone()))
 }
 
 /// Tells the browser which inline scripts are the page's own.

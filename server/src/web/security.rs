@@ -10,8 +10,8 @@ use futures::FutureExt;
 use http::{HeaderName, HeaderValue, header};
 use std::{panic::AssertUnwindSafe, time::Instant};
 use tower_http::csrf::CsrfLayer;
-use trainyard_types::Problem;
 use tracing::Instrument;
+use trainyard_types::Problem;
 
 /// The content security policy; `nonce` is what inline scripts of this very answer carry.
 pub fn policy(nonce: Option<&str>) -> String {

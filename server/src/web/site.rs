@@ -20,7 +20,9 @@ static SITE: &[Asset] = include!(concat!(env!("OUT_DIR"), "/site.rs"));
 
 /// Files by name, each with its entity tag (of its content).
 static BY_NAME: LazyLock<HashMap<&'static str, (&'static Asset, String)>> = LazyLock::new(|| {
-    SITE.iter().map(|asset| (asset.name, (asset, format!("\"{}\"", &blake3::hash(asset.plain).to_hex()[..32])))).collect()
+    SITE.iter()
+        .map(|asset| (asset.name, (asset, format!("\"{}\"", &blake3::hash(asset.plain).to_hex()[..32]))))
+        .collect()
 });
 
 /// Whether a front end was built in.

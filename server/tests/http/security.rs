@@ -9,8 +9,13 @@ async fn every_answer_has_the_security_headers() {
     for path in ["/health", "/sign-in", "/api/v1/me", "/api/v1/nothing", "/pkg/nothing.js", "/v2/health/live"] {
         let reply = client.get(path).await;
         let policy = reply.header("content-security-policy").unwrap_or_else(|| panic!("{path}"));
-        for part in ["default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "style-src 'self';"]
-        {
+        for part in [
+            "default-src 'none'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "style-src 'self';",
+        ] {
             assert!(policy.contains(part), "{path}: {policy}");
         }
         assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
@@ -45,6 +50,28 @@ async fn inline_scripts_carry_the_answers_own_nonce_and_pages_no_inline_styles()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_are_for_people_who_signed_in() {
+    let server = Server::start().await;
+    let mut client = server.client();
+    for (path, next) in
+        [("/", "%2F"), ("/p/default/runs?q=a%20b", "%2Fp%2Fdefault%2Fruns%3Fq%3Da%2520b"), ("/none", "%2Fnone")]
+    {
+        let address = format!("/sign-in?next={next}");
+        assert_eq!(client.get(path).await.expect(303).header("location"), Some(address.as_str()));
+    }
+    let mut admin = server.admin().await;
+    for path in
+        ["/p/default", "/p/default/data", "/p/default/runs", "/p/default/models", "/governance/audit", "/settings"]
+    {
+        let page = admin.get(path).await.expect(200);
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        assert!(!page.text().contains(" style="), "{path}: inline style");
+    }
+    admin.get("/none").await.expect(404);
+    admin.get("/p/none").await.expect(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_sites_pages_cannot_act_with_the_cookie() {
     let server = Server::start().await;
     let mut client = server.admin().await;
@@ -63,13 +90,14 @@ async fn other_sites_pages_cannot_act_with_the_cookie() {
     // Reading is harmless: no other site's page gets to see the answer.
     client.send("GET", "/api/v1/projects", &[("Sec-Fetch-Site", "cross-site")], None).await.expect(200);
     // Signing in from another site's page would let it choose whose session this browser has.
-    let other = client.clone().send(
+    let mut elsewhere = client.clone();
+    let refused = elsewhere.send(
         "POST",
         "/api/v1/sign-in",
         &[("Sec-Fetch-Site", "cross-site")],
         Some(json!({ "name": "admin", "password": PASSWORD })),
     );
-    other.await.expect(403);
+    refused.await.expect(403);
     // A token is never sent by a browser on its own.
     let made = client.post("/api/v1/tokens", json!({ "name": "web" })).await.expect(201).json();
     let mut script = server.client();

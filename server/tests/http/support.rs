@@ -138,7 +138,8 @@ impl Client {
         kind: &str,
         body: &[u8],
     ) -> Reply {
-        let mut head = format!("{method} {path} HTTP/1.0\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
+        let mut head =
+            format!("{method} {path} HTTP/1.0\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
         let mut add = |name: &str, value: &str| head.push_str(&format!("{name}: {value}\r\n"));
         if !body.is_empty() {
             add("Content-Type", kind);

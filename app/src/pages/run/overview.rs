@@ -101,12 +101,12 @@ fn candidates(result: &RunResult) -> AnyView {
                     <Cell label="Model" main=true><Term name=c.family.as_str() text=c.family.title()/></Cell>
                     <Cell label="Validation score" numeric=true>{measure(c.valid_score)}</Cell>
                     <Cell label="Took" numeric=true>{duration(c.seconds)}</Cell>
-                    <Cell label="">{c.kept.then(|| view! { <Badge tone=Tone::Ok glyph=Glyph::Check text="Kept"/> })}</Cell>
+                    <Cell label="Choice">{c.kept.then(|| view! { <Badge tone=Tone::Ok glyph=Glyph::Check text="Kept"/> })}</Cell>
                 </Row>
             }
         })
         .collect_view();
-    let columns = vec![Column::text("Model"), Column::number("Validation score"), Column::number("Took"), Column::text("")];
+    let columns = vec![Column::text("Model"), Column::number("Validation score"), Column::number("Took"), Column::text("Choice")];
     let lead = format!("Each was trained on the same rows; the best {metric} on the validation rows decides.");
     view! { <Section title="What was tried" lead=lead><DataTable caption="Candidates" columns>{rows}</DataTable></Section> }.into_any()
 }

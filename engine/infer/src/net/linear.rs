@@ -27,35 +27,20 @@ impl LinearModel {
     ///
     /// # Errors
     /// If a length does not fit, or a number is not finite.
-    pub fn new(
-        encoder: Encoder,
-        head: Head,
-        weights: Vec<f32>,
-        bias: Vec<f32>,
-    ) -> Result<Self, LoadError> {
+    pub fn new(encoder: Encoder, head: Head, weights: Vec<f32>, bias: Vec<f32>) -> Result<Self, LoadError> {
         let (inputs, outputs) = (encoder.width(), head.outputs());
         if inputs == 0
             || !encoder.embedding_rows().is_empty()
             || weights.len() != inputs * outputs
             || bias.len() != outputs
         {
-            return Err(LoadError::part(
-                "the linear model's weights do not fit its columns",
-            ));
+            return Err(LoadError::part("the linear model's weights do not fit its columns"));
         }
         if !weights.iter().chain(&bias).all(|v| v.is_finite()) {
-            return Err(LoadError::part(
-                "the linear model holds numbers that are not finite",
-            ));
+            return Err(LoadError::part("the linear model holds numbers that are not finite"));
         }
         let packed = Packed::new(&weights, inputs, outputs);
-        Ok(Self {
-            encoder,
-            head,
-            weights,
-            bias,
-            packed,
-        })
+        Ok(Self { encoder, head, weights, bias, packed })
     }
 
     pub fn encoder(&self) -> &Encoder {
@@ -76,12 +61,7 @@ impl LinearModel {
     pub fn predict(&self, frame: &Frame) -> Result<Predictions, PredictError> {
         let encoded = self.encoder.encode(frame)?;
         let mut outputs = vec![0.0; encoded.rows * self.head.outputs()];
-        vectorised(Multiply {
-            matrix: &self.packed,
-            x: &encoded.dense,
-            bias: &self.bias,
-            out: &mut outputs,
-        });
+        vectorised(Multiply { matrix: &self.packed, x: &encoded.dense, bias: &self.bias, out: &mut outputs });
         Ok(self.head.predictions(outputs))
     }
 }
@@ -95,16 +75,9 @@ struct Header {
 impl Stored for LinearModel {
     fn store(&self, bag: &mut TensorBag) -> Result<serde_json::Value, LoadError> {
         let encoder = self.encoder.store(bag)?;
-        bag.put(
-            "weights",
-            &[self.encoder.width(), self.head.outputs()],
-            self.weights.clone(),
-        );
+        bag.put("weights", &[self.encoder.width(), self.head.outputs()], self.weights.clone());
         bag.put("bias", &[self.head.outputs()], self.bias.clone());
-        Ok(serde_json::to_value(Header {
-            encoder,
-            classes: self.head.store(bag),
-        })?)
+        Ok(serde_json::to_value(Header { encoder, classes: self.head.store(bag) })?)
     }
 
     fn restore(header: serde_json::Value, bag: &mut TensorBag) -> Result<Self, LoadError> {

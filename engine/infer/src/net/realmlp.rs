@@ -72,11 +72,7 @@ impl RealMlpNet {
     /// If an array's length does not fit the others, or a number is not finite.
     pub fn new(weights: RealMlpWeights) -> Result<Self, LoadError> {
         let w = &weights;
-        let wrong = |what: &str| {
-            Err(LoadError::part(format!(
-                "the net's {what} does not fit the rest"
-            )))
-        };
+        let wrong = |what: &str| Err(LoadError::part(format!("the net's {what} does not fit the rest")));
         let cosines = w.dense * w.frequencies;
         if w.frequency.len() != cosines || w.phase.len() != cosines {
             return wrong("frequencies");
@@ -84,20 +80,12 @@ impl RealMlpNet {
         if w.mix.len() != cosines * w.mixed || w.mix_bias.len() != w.dense * w.mixed {
             return wrong("mix of cosines");
         }
-        if w.embedding == 0
-            || w.tables
-                .iter()
-                .any(|table| table.is_empty() || table.len() % w.embedding != 0)
-        {
+        if w.embedding == 0 || w.tables.iter().any(|table| table.is_empty() || table.len() % w.embedding != 0) {
             return wrong("embedding");
         }
         let mut width = weights.inputs();
         for (index, layer) in w.layers.iter().enumerate() {
-            let alphas = if index + 1 == w.layers.len() {
-                0
-            } else {
-                layer.outputs
-            };
+            let alphas = if index + 1 == w.layers.len() { 0 } else { layer.outputs };
             let size = layer.inputs.checked_mul(layer.outputs);
             if width == 0
                 || layer.inputs != width
@@ -112,17 +100,11 @@ impl RealMlpNet {
         if w.layers.is_empty() || width == 0 {
             return wrong("depth");
         }
-        if !weights
-            .arrays()
-            .all(|array| array.iter().all(|v| v.is_finite()))
-        {
+        if !weights.arrays().all(|array| array.iter().all(|v| v.is_finite())) {
             return Err(LoadError::part("the net holds numbers that are not finite"));
         }
-        let packed = weights
-            .layers
-            .iter()
-            .map(|layer| Packed::new(&layer.weight, layer.inputs, layer.outputs))
-            .collect();
+        let packed =
+            weights.layers.iter().map(|layer| Packed::new(&layer.weight, layer.inputs, layer.outputs)).collect();
         Ok(Self { weights, packed })
     }
 
@@ -141,30 +123,13 @@ impl RealMlpNet {
     /// If `encoded` has other columns than the net.
     pub fn forward(&self, encoded: &Encoded) -> Vec<f32> {
         let w = &self.weights;
-        assert_eq!(
-            (encoded.width, encoded.embedded),
-            (w.dense, w.tables.len()),
-            "the net's columns"
-        );
+        assert_eq!((encoded.width, encoded.embedded), (w.dense, w.tables.len()), "the net's columns");
         let outputs = self.outputs();
         let mut result = vec![0.0; encoded.rows * outputs];
         let block = BLOCK.min(encoded.rows.max(1));
-        let widest = w
-            .layers
-            .iter()
-            .map(|layer| layer.outputs)
-            .max()
-            .unwrap_or(0)
-            .max(w.inputs());
+        let widest = w.layers.iter().map(|layer| layer.outputs).max().unwrap_or(0).max(w.inputs());
         let (from, to) = (vec![0.0; block * widest], vec![0.0; block * widest]);
-        vectorised(Forward {
-            net: self,
-            encoded,
-            block,
-            from,
-            to,
-            result: &mut result,
-        });
+        vectorised(Forward { net: self, encoded, block, from, to, result: &mut result });
         result
     }
 }
@@ -183,24 +148,13 @@ impl Loops for Forward<'_> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let Forward {
-            net,
-            encoded,
-            block,
-            mut from,
-            mut to,
-            result,
-        } = self;
+        let Forward { net, encoded, block, mut from, mut to, result } = self;
         let w = &net.weights;
         let (inputs, outputs) = (w.inputs(), net.outputs());
         for (index, result) in result.chunks_mut(block * outputs).enumerate() {
             let rows = result.len() / outputs;
             for row in 0..rows {
-                w.input(
-                    encoded,
-                    index * block + row,
-                    &mut from[row * inputs..(row + 1) * inputs],
-                );
+                w.input(encoded, index * block + row, &mut from[row * inputs..(row + 1) * inputs]);
             }
             for (layer, packed) in w.layers.iter().zip(&net.packed) {
                 let out = &mut to[..rows * layer.outputs];
@@ -220,14 +174,8 @@ impl Loops for Forward<'_> {
 fn activate(activation: Activation, z: &mut [f32], alpha: &[f32]) {
     for row in z.chunks_exact_mut(alpha.len()) {
         match activation {
-            Activation::Selu => row
-                .iter_mut()
-                .zip(alpha)
-                .for_each(|(z, alpha)| *z += (selu(*z) - *z) * alpha),
-            Activation::Mish => row
-                .iter_mut()
-                .zip(alpha)
-                .for_each(|(z, alpha)| *z += (mish(*z) - *z) * alpha),
+            Activation::Selu => row.iter_mut().zip(alpha).for_each(|(z, alpha)| *z += (selu(*z) - *z) * alpha),
+            Activation::Mish => row.iter_mut().zip(alpha).for_each(|(z, alpha)| *z += (mish(*z) - *z) * alpha),
         }
     }
 }
@@ -239,14 +187,8 @@ impl RealMlpWeights {
     }
 
     fn arrays(&self) -> impl Iterator<Item = &Vec<f32>> {
-        let layers = self
-            .layers
-            .iter()
-            .flat_map(|layer| [&layer.weight, &layer.bias, &layer.alpha]);
-        [&self.frequency, &self.phase, &self.mix, &self.mix_bias]
-            .into_iter()
-            .chain(&self.tables)
-            .chain(layers)
+        let layers = self.layers.iter().flat_map(|layer| [&layer.weight, &layer.bias, &layer.alpha]);
+        [&self.frequency, &self.phase, &self.mix, &self.mix_bias].into_iter().chain(&self.tables).chain(layers)
     }
 
     /// One row of the first layer's input.
@@ -263,11 +205,7 @@ impl RealMlpWeights {
             while first < frequencies {
                 let count = cosines.len().min(frequencies - first);
                 let span = at + first..at + first + count;
-                for ((cosine, f), p) in cosines
-                    .iter_mut()
-                    .zip(&self.frequency[span.clone()])
-                    .zip(&self.phase[span])
-                {
+                for ((cosine, f), p) in cosines.iter_mut().zip(&self.frequency[span.clone()]).zip(&self.phase[span]) {
                     *cosine = cos_turns(x * f + p);
                 }
                 for (k, out) in out.iter_mut().enumerate() {
@@ -280,18 +218,9 @@ impl RealMlpWeights {
         let (plain, embedded) = out[self.dense * mixed..].split_at_mut(self.dense);
         plain.copy_from_slice(dense);
         let codes = &encoded.codes[row * self.tables.len()..(row + 1) * self.tables.len()];
-        for ((table, &code), out) in self
-            .tables
-            .iter()
-            .zip(codes)
-            .zip(embedded.chunks_exact_mut(self.embedding))
-        {
+        for ((table, &code), out) in self.tables.iter().zip(codes).zip(embedded.chunks_exact_mut(self.embedding)) {
             let at = code as usize * self.embedding;
-            out.copy_from_slice(
-                table
-                    .get(at..at + self.embedding)
-                    .unwrap_or(&table[..self.embedding]),
-            );
+            out.copy_from_slice(table.get(at..at + self.embedding).unwrap_or(&table[..self.embedding]));
         }
     }
 }
@@ -318,11 +247,7 @@ impl RealMlpModel {
     /// # Errors
     /// If the net's columns are not the encoder's, or its outputs not the head's.
     pub fn new(encoder: Encoder, net: RealMlpNet, head: Head) -> Result<Self, LoadError> {
-        let tables = net
-            .weights
-            .tables
-            .iter()
-            .map(|table| table.len() / net.weights.embedding);
+        let tables = net.weights.tables.iter().map(|table| table.len() / net.weights.embedding);
         if encoder.width() != net.weights.dense
             || !tables.eq(encoder.embedding_rows())
             || net.outputs() != head.outputs()
@@ -371,28 +296,12 @@ impl Stored for RealMlpModel {
         bag.put("mix", &[w.dense, w.mixed, w.frequencies], w.mix.clone());
         bag.put("mix_bias", &[w.dense, w.mixed], w.mix_bias.clone());
         for (index, table) in w.tables.iter().enumerate() {
-            bag.put(
-                &format!("table.{index}"),
-                &[table.len() / w.embedding, w.embedding],
-                table.clone(),
-            );
+            bag.put(&format!("table.{index}"), &[table.len() / w.embedding, w.embedding], table.clone());
         }
         for (index, layer) in w.layers.iter().enumerate() {
-            bag.put(
-                &format!("layer.{index}.weight"),
-                &[layer.inputs, layer.outputs],
-                layer.weight.clone(),
-            );
-            bag.put(
-                &format!("layer.{index}.bias"),
-                &[layer.outputs],
-                layer.bias.clone(),
-            );
-            bag.put(
-                &format!("layer.{index}.alpha"),
-                &[layer.alpha.len()],
-                layer.alpha.clone(),
-            );
+            bag.put(&format!("layer.{index}.weight"), &[layer.inputs, layer.outputs], layer.weight.clone());
+            bag.put(&format!("layer.{index}.bias"), &[layer.outputs], layer.bias.clone());
+            bag.put(&format!("layer.{index}.alpha"), &[layer.alpha.len()], layer.alpha.clone());
         }
         Ok(serde_json::to_value(Header {
             encoder,
@@ -406,15 +315,8 @@ impl Stored for RealMlpModel {
     }
 
     fn restore(header: serde_json::Value, bag: &mut TensorBag) -> Result<Self, LoadError> {
-        let Header {
-            encoder,
-            classes,
-            activation,
-            frequencies,
-            mixed,
-            embedding,
-            layers: widths,
-        } = serde_json::from_value(header)?;
+        let Header { encoder, classes, activation, frequencies, mixed, embedding, layers: widths } =
+            serde_json::from_value(header)?;
         let encoder = Encoder::restore(encoder, bag)?;
         let head = Head::restore(classes, bag)?;
         let dense = encoder.width();
@@ -440,13 +342,7 @@ impl Stored for RealMlpModel {
             let weight = bag.take_shaped(&format!("layer.{index}.weight"), &[inputs, outputs])?;
             let bias = bag.take_shaped(&format!("layer.{index}.bias"), &[outputs])?;
             let (_, alpha) = bag.take(&format!("layer.{index}.alpha"))?;
-            weights.layers.push(Layer {
-                inputs,
-                outputs,
-                weight,
-                bias,
-                alpha,
-            });
+            weights.layers.push(Layer { inputs, outputs, weight, bias, alpha });
             inputs = outputs;
         }
         Self::new(encoder, RealMlpNet::new(weights)?, head)

@@ -13,16 +13,8 @@ fn train() -> Frame {
     let levels = (0..10).map(|i| format!("level {i}")).collect();
     Frame {
         columns: vec![
-            Column {
-                name: "x".into(),
-                kind: ColumnType::Float,
-                values: numbers,
-            },
-            Column {
-                name: "c".into(),
-                kind: ColumnType::Text,
-                values: Values::Categories { codes, levels },
-            },
+            Column { name: "x".into(), kind: ColumnType::Float, values: numbers },
+            Column { name: "c".into(), kind: ColumnType::Text, values: Values::Categories { codes, levels } },
         ],
         rows: 40,
     }
@@ -30,9 +22,7 @@ fn train() -> Frame {
 
 /// Numbers between −0.5 and 0.5 that look random.
 fn spread(count: usize, salt: usize) -> Vec<f32> {
-    (0..count)
-        .map(|i| (((i * 7919 + salt * 104_729) % 1000) as f32) / 1000.0 - 0.5)
-        .collect()
+    (0..count).map(|i| (((i * 7919 + salt * 104_729) % 1000) as f32) / 1000.0 - 0.5).collect()
 }
 
 fn model(head: Head) -> RealMlpModel {
@@ -42,11 +32,7 @@ fn model(head: Head) -> RealMlpModel {
         outputs,
         weight: spread(inputs * outputs, salt),
         bias: spread(outputs, salt + 1),
-        alpha: if last {
-            Vec::new()
-        } else {
-            spread(outputs, salt + 2)
-        },
+        alpha: if last { Vec::new() } else { spread(outputs, salt + 2) },
     };
     let weights = RealMlpWeights {
         activation: Activation::Mish,
@@ -59,11 +45,7 @@ fn model(head: Head) -> RealMlpModel {
         mix_bias: spread(3, 4),
         embedding: 8,
         tables: vec![spread(88, 5)],
-        layers: vec![
-            layer(12, 40, 6, false),
-            layer(40, 20, 7, false),
-            layer(20, head.outputs(), 8, true),
-        ],
+        layers: vec![layer(12, 40, 6, false), layer(40, 20, 7, false), layer(20, head.outputs(), 8, true)],
     };
     RealMlpModel::new(encoder, RealMlpNet::new(weights).unwrap(), head).unwrap()
 }
@@ -76,26 +58,14 @@ fn by_hand(model: &RealMlpModel, frame: &Frame) -> Vec<f64> {
     for row in 0..encoded.rows {
         let x = f64::from(encoded.dense[row]);
         let cosines: Vec<f64> = (0..16)
-            .map(|k| {
-                ((x * f64::from(w.frequency[k]) + f64::from(w.phase[k])) * std::f64::consts::TAU)
-                    .cos()
-            })
+            .map(|k| ((x * f64::from(w.frequency[k]) + f64::from(w.phase[k])) * std::f64::consts::TAU).cos())
             .collect();
         let mut values: Vec<f64> = (0..3)
-            .map(|o| {
-                f64::from(w.mix_bias[o])
-                    + (0..16)
-                        .map(|k| cosines[k] * f64::from(w.mix[o * 16 + k]))
-                        .sum::<f64>()
-            })
+            .map(|o| f64::from(w.mix_bias[o]) + (0..16).map(|k| cosines[k] * f64::from(w.mix[o * 16 + k])).sum::<f64>())
             .collect();
         values.push(x);
         let code = encoded.codes[row] as usize;
-        values.extend(
-            w.tables[0][code * 8..code * 8 + 8]
-                .iter()
-                .map(|&v| f64::from(v)),
-        );
+        values.extend(w.tables[0][code * 8..code * 8 + 8].iter().map(|&v| f64::from(v)));
         for layer in &w.layers {
             values = (0..layer.outputs)
                 .map(|o| {
@@ -106,10 +76,7 @@ fn by_hand(model: &RealMlpModel, frame: &Frame) -> Vec<f64> {
                             .map(|(i, v)| v * f64::from(layer.weight[i * layer.outputs + o]))
                             .sum::<f64>();
                     let f = z * (1.0 + z.exp()).ln().tanh();
-                    layer
-                        .alpha
-                        .get(o)
-                        .map_or(z, |&alpha| z + (f - z) * f64::from(alpha))
+                    layer.alpha.get(o).map_or(z, |&alpha| z + (f - z) * f64::from(alpha))
                 })
                 .collect();
         }
@@ -123,64 +90,36 @@ fn forward_is_what_its_formulas_say() {
     let model = model(Head::Classes { classes: 3 });
     for rows in [1, 2, 5, 40] {
         let frame = train().take(&(0..rows).collect::<Vec<_>>());
-        let outputs = model
-            .net()
-            .forward(&model.encoder().encode(&frame).unwrap());
+        let outputs = model.net().forward(&model.encoder().encode(&frame).unwrap());
         let expected = by_hand(&model, &frame);
         assert_eq!(outputs.len(), expected.len());
         for (found, expected) in outputs.iter().zip(expected) {
-            assert!(
-                (f64::from(*found) - expected).abs() < 1e-5,
-                "{found} is not {expected}"
-            );
+            assert!((f64::from(*found) - expected).abs() < 1e-5, "{found} is not {expected}");
         }
     }
 }
 
 #[test]
 fn probabilities_sum_to_one_and_values_stay_in_range() {
-    let Predictions::Probabilities { classes: 3, values } = model(Head::Classes { classes: 3 })
-        .predict(&train())
-        .unwrap()
+    let Predictions::Probabilities { classes: 3, values } =
+        model(Head::Classes { classes: 3 }).predict(&train()).unwrap()
     else {
         panic!()
     };
-    assert!(
-        values.chunks(3).all(
-            |row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-6 && row.iter().all(|p| *p >= 0.0)
-        )
-    );
-    let head = Head::Value {
-        mean: 10.0,
-        scale: 1000.0,
-        low: 9.0,
-        high: 11.0,
-    };
-    let Predictions::Values(values) = model(head).predict(&train()).unwrap() else {
-        panic!()
-    };
+    assert!(values.chunks(3).all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-6 && row.iter().all(|p| *p >= 0.0)));
+    let head = Head::Value { mean: 10.0, scale: 1000.0, low: 9.0, high: 11.0 };
+    let Predictions::Values(values) = model(head).predict(&train()).unwrap() else { panic!() };
     assert!(values.iter().all(|v| (9.0..=11.0).contains(v)));
 }
 
 #[test]
 fn stored_and_restored_it_is_the_same() {
-    for head in [
-        Head::Classes { classes: 2 },
-        Head::Value {
-            mean: 0.1,
-            scale: 0.2,
-            low: -0.3,
-            high: 0.7,
-        },
-    ] {
+    for head in [Head::Classes { classes: 2 }, Head::Value { mean: 0.1, scale: 0.2, low: -0.3, high: 0.7 }] {
         let model = model(head);
         let mut bag = TensorBag::default();
         let header = model.store(&mut bag).unwrap();
         let mut left = bag.clone();
-        assert_eq!(
-            RealMlpModel::restore(header.clone(), &mut left).unwrap(),
-            model
-        );
+        assert_eq!(RealMlpModel::restore(header.clone(), &mut left).unwrap(), model);
         assert!(left.is_empty());
         let mut hostile = header;
         hostile["layers"] = serde_json::json!([40, usize::MAX, 2]);
@@ -192,24 +131,12 @@ fn stored_and_restored_it_is_the_same() {
 fn a_linear_model_multiplies_and_adds() {
     let encoder = Encoder::fit(&train(), Recipe::Linear).unwrap();
     let width = encoder.width();
-    let head = Head::Value {
-        mean: 2.0,
-        scale: 3.0,
-        low: f64::NEG_INFINITY,
-        high: f64::INFINITY,
-    };
+    let head = Head::Value { mean: 2.0, scale: 3.0, low: f64::NEG_INFINITY, high: f64::INFINITY };
     let model = LinearModel::new(encoder.clone(), head, spread(width, 1), vec![0.25]).unwrap();
-    let Predictions::Values(values) = model.predict(&train()).unwrap() else {
-        panic!()
-    };
+    let Predictions::Values(values) = model.predict(&train()).unwrap() else { panic!() };
     let encoded = encoder.encode(&train()).unwrap();
     for (row, value) in encoded.dense.chunks(width).zip(values) {
-        let expected: f32 = row
-            .iter()
-            .zip(model.weights())
-            .map(|(x, w)| x * w)
-            .sum::<f32>()
-            + 0.25;
+        let expected: f32 = row.iter().zip(model.weights()).map(|(x, w)| x * w).sum::<f32>() + 0.25;
         assert!((value - (f64::from(expected) * 3.0 + 2.0)).abs() < 1e-4);
     }
     let mut bag = TensorBag::default();

@@ -38,28 +38,16 @@ impl Encoder {
     /// # Errors
     /// If the frame's columns are not as long as it says.
     pub fn fit(train: &Frame, recipe: Recipe) -> Result<Encoder, PredictError> {
-        let categories = train
-            .columns
-            .iter()
-            .filter(|c| matches!(c.values, Values::Categories { .. }))
-            .count();
+        let categories = train.columns.iter().filter(|c| matches!(c.values, Values::Categories { .. })).count();
         let most_levels = match recipe {
             Recipe::RealMlp => EMBEDDING_LEVELS,
             Recipe::Linear => (ONE_HOT_WIDTH / categories.max(1)).clamp(2, LINEAR_LEVELS),
         };
         let mut encoder = Encoder {
-            columns: train
-                .columns
-                .iter()
-                .map(|column| source(column, most_levels))
-                .collect(),
+            columns: train.columns.iter().map(|column| source(column, most_levels)).collect(),
             outputs: Vec::new(),
             embedded: Vec::new(),
-            imputed: train
-                .columns
-                .iter()
-                .map(|column| median(&column.values))
-                .collect(),
+            imputed: train.columns.iter().map(|column| median(&column.values)).collect(),
             center: Vec::new(),
             scale: Vec::new(),
             smooth_clip: recipe == Recipe::RealMlp,
@@ -106,9 +94,7 @@ impl Encoder {
                 }
                 Reads::Category(levels) => match (recipe, levels.len()) {
                     (Recipe::RealMlp, 2) => push(Says::Sign),
-                    (Recipe::RealMlp, count)
-                        if count <= ONE_HOT_LEVELS && !(crowded && count > 2) =>
-                    {
+                    (Recipe::RealMlp, count) if count <= ONE_HOT_LEVELS && !(crowded && count > 2) => {
                         (0..count as u32).for_each(|level| push(Says::Level(level)));
                     }
                     (Recipe::RealMlp, _) => self.embedded.push(column),
@@ -128,23 +114,12 @@ impl Encoder {
 
     /// Drops the columns that nothing reads, so that prediction does not ask for them.
     fn forget_unused(&mut self) {
-        let used = |column: usize| {
-            self.outputs.iter().any(|o| o.column == column) || self.embedded.contains(&column)
-        };
-        let kept: Vec<usize> = (0..self.columns.len())
-            .filter(|&column| used(column))
-            .collect();
+        let used = |column: usize| self.outputs.iter().any(|o| o.column == column) || self.embedded.contains(&column);
+        let kept: Vec<usize> = (0..self.columns.len()).filter(|&column| used(column)).collect();
         let place = |column: usize| kept.binary_search(&column).unwrap_or(0);
-        self.outputs
-            .iter_mut()
-            .for_each(|output| output.column = place(output.column));
-        self.embedded
-            .iter_mut()
-            .for_each(|column| *column = place(*column));
-        self.columns = kept
-            .iter()
-            .map(|&column| self.columns[column].clone())
-            .collect();
+        self.outputs.iter_mut().for_each(|output| output.column = place(output.column));
+        self.embedded.iter_mut().for_each(|column| *column = place(*column));
+        self.columns = kept.iter().map(|&column| self.columns[column].clone()).collect();
         self.imputed = kept.iter().map(|&column| self.imputed[column]).collect();
     }
 }
@@ -160,18 +135,12 @@ fn source(column: &Column, most_levels: usize) -> Source {
             }
             counted.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
             counted.truncate(most_levels);
-            let mut kept: Vec<String> = counted
-                .into_iter()
-                .map(|(level, _)| level.to_owned())
-                .collect();
+            let mut kept: Vec<String> = counted.into_iter().map(|(level, _)| level.to_owned()).collect();
             kept.sort_unstable();
             Reads::Category(kept)
         }
     };
-    Source {
-        name: column.name.clone(),
-        reads,
-    }
+    Source { name: column.name.clone(), reads }
 }
 
 /// The median of the finite numbers; 0 where there is none.
@@ -180,11 +149,7 @@ fn median(values: &Values) -> f64 {
         Values::Numbers(numbers) => {
             let mut finite: Vec<f64> = numbers.iter().copied().filter(|v| v.is_finite()).collect();
             finite.sort_unstable_by(f64::total_cmp);
-            if finite.is_empty() {
-                0.0
-            } else {
-                quantile(&finite, 0.5)
-            }
+            if finite.is_empty() { 0.0 } else { quantile(&finite, 0.5) }
         }
         Values::Categories { .. } => 0.0,
     }
@@ -202,24 +167,13 @@ fn center_and_scale(values: &mut [f64], says: Says, recipe: Recipe) -> Option<(f
     let (center, scale) = match (recipe, says) {
         (Recipe::RealMlp, _) => {
             let spread = quantile(values, 0.75) - quantile(values, 0.25);
-            (
-                quantile(values, 0.5),
-                if spread > 0.0 {
-                    1.0 / spread
-                } else {
-                    2.0 / range
-                },
-            )
+            (quantile(values, 0.5), if spread > 0.0 { 1.0 / spread } else { 2.0 / range })
         }
         (Recipe::Linear, Says::Level(_) | Says::Missing) => (0.0, 1.0),
         (Recipe::Linear, _) => {
             let count = values.len() as f64;
             let mean = values.iter().map(|v| v / count).sum::<f64>();
-            let deviation = values
-                .iter()
-                .map(|v| (v - mean).powi(2) / count)
-                .sum::<f64>()
-                .sqrt();
+            let deviation = values.iter().map(|v| (v - mean).powi(2) / count).sum::<f64>().sqrt();
             (mean, 1.0 / deviation)
         }
     };

@@ -9,16 +9,7 @@ fn fitted(task: Task, classes: usize) -> (Fitted, Predictions, Recorder) {
     let classes: Vec<String> = (0..classes).map(|i| i.to_string()).collect();
     let mut recorder = Recorder::default();
     let data = data(&train, &target, &train, &target, task, &classes);
-    let fitted = fit(
-        &data,
-        &FitOptions {
-            epochs: None,
-            ..options()
-        },
-        None,
-        &mut recorder,
-    )
-    .unwrap();
+    let fitted = fit(&data, &FitOptions { epochs: None, ..options() }, None, &mut recorder).unwrap();
     let predictions = fitted.model.predict(&train).unwrap();
     (fitted, predictions, recorder)
 }
@@ -29,34 +20,18 @@ fn fitted(task: Task, classes: usize) -> (Fitted, Predictions, Recorder) {
 fn two_classes_as_scikit_learn() {
     // LogisticRegression(C=1, tol=1e-10, max_iter=100000).fit(X, y).predict_proba(X)[:4, 1]
     let (_, predictions, recorder) = fitted(Task::Binary, 2);
-    let Predictions::Probabilities { classes: 2, values } = predictions else {
-        panic!()
-    };
-    for (found, expected) in
-        values
-            .chunks(2)
-            .zip([0.883_591_53, 0.702_151_86, 0.206_656_74, 0.625_019_26])
-    {
-        assert!(
-            (found[1] - expected).abs() < 2e-3,
-            "{found:?} is not {expected}"
-        );
+    let Predictions::Probabilities { classes: 2, values } = predictions else { panic!() };
+    for (found, expected) in values.chunks(2).zip([0.883_591_53, 0.702_151_86, 0.206_656_74, 0.625_019_26]) {
+        assert!((found[1] - expected).abs() < 2e-3, "{found:?} is not {expected}");
     }
-    assert!(
-        recorder
-            .points
-            .iter()
-            .any(|p| p.key == "accuracy" && p.part == "valid")
-    );
+    assert!(recorder.points.iter().any(|p| p.key == "accuracy" && p.part == "valid"));
 }
 
 #[test]
 fn three_classes_as_scikit_learn() {
     // LogisticRegression(C=1, tol=1e-10, max_iter=100000).fit(X, y).predict_proba(X)[:3]
     let (_, predictions, _) = fitted(Task::Multiclass, 3);
-    let Predictions::Probabilities { classes: 3, values } = predictions else {
-        panic!()
-    };
+    let Predictions::Probabilities { classes: 3, values } = predictions else { panic!() };
     let expected = [
         0.035_791_2,
         0.161_034_43,
@@ -77,13 +52,8 @@ fn three_classes_as_scikit_learn() {
 fn a_number_as_scikit_learn() {
     // y standardised; Ridge(alpha=1).fit(X, y).predict(X)[:4], in the target's unit
     let (_, predictions, _) = fitted(Task::Regression, 0);
-    let Predictions::Values(values) = predictions else {
-        panic!()
-    };
-    for (found, expected) in values
-        .iter()
-        .zip([1_141.985, 1_068.182, 998.842, 1_056.050])
-    {
+    let Predictions::Values(values) = predictions else { panic!() };
+    for (found, expected) in values.iter().zip([1_141.985, 1_068.182, 998.842, 1_056.050]) {
         assert!((found - expected).abs() < 0.3, "{found} is not {expected}");
     }
 }
@@ -99,33 +69,17 @@ fn the_same_rows_give_the_same_bits() {
 fn stops_when_cancelled_and_refuses_what_has_no_information() {
     let (train, target) = table(Task::Binary, 400, 1);
     let classes = vec!["no".to_owned(), "yes".to_owned()];
-    let mut recorder = Recorder {
-        cancel_after: Some(2),
-        ..Recorder::default()
-    };
+    let mut recorder = Recorder { cancel_after: Some(2), ..Recorder::default() };
     let ended = fit(
         &data(&train, &target, &train, &target, Task::Binary, &classes),
-        &FitOptions {
-            epochs: None,
-            ..options()
-        },
+        &FitOptions { epochs: None, ..options() },
         None,
         &mut recorder,
     );
     assert!(matches!(ended, Err(FitError::Cancelled)));
-    let constant = Frame {
-        columns: vec![numbers("x", vec![3.0; 400])],
-        rows: 400,
-    };
+    let constant = Frame { columns: vec![numbers("x", vec![3.0; 400])], rows: 400 };
     let ended = fit(
-        &data(
-            &constant,
-            &target,
-            &constant,
-            &target,
-            Task::Binary,
-            &classes,
-        ),
+        &data(&constant, &target, &constant, &target, Task::Binary, &classes),
         &options(),
         None,
         &mut Recorder::default(),

@@ -41,15 +41,7 @@ pub struct Best {
 
 impl Plan {
     pub fn new(epochs: u32, seed: u64, rows: usize, valid_rows: usize, parameters: usize) -> Self {
-        Self {
-            format: FORMAT,
-            epochs,
-            done: 0,
-            seed,
-            rows,
-            valid_rows,
-            parameters,
-        }
+        Self { format: FORMAT, epochs, done: 0, seed, rows, valid_rows, parameters }
     }
 }
 
@@ -62,15 +54,7 @@ impl Checkpoint {
         bag.put("second", &length, self.state.second.clone());
         bag.put("best", &length, self.best.theta.clone());
         bag.put("score", &[1], vec![self.best.score]);
-        bag.put(
-            "counts",
-            &[3],
-            vec![
-                self.best.epoch,
-                self.state.steps as u32,
-                (self.state.steps >> 32) as u32,
-            ],
-        );
+        bag.put("counts", &[3], vec![self.best.epoch, self.state.steps as u32, (self.state.steps >> 32) as u32]);
         bag.to_bytes(Some((KEY.to_owned(), serde_json::to_string(&self.plan)?)))
     }
 
@@ -78,25 +62,16 @@ impl Checkpoint {
     /// If the bytes are no whole checkpoint of this format.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
         let (mut bag, metadata) = TensorBag::from_bytes(bytes)?;
-        let header = metadata
-            .get(KEY)
-            .ok_or_else(|| LoadError::not_a_model("it holds no RealMLP checkpoint"))?;
+        let header = metadata.get(KEY).ok_or_else(|| LoadError::not_a_model("it holds no RealMLP checkpoint"))?;
         let plan: Plan = serde_json::from_str(header)?;
         if plan.format != FORMAT {
-            return Err(LoadError::Newer {
-                found: plan.format,
-                known: FORMAT,
-            });
+            return Err(LoadError::Newer { found: plan.format, known: FORMAT });
         }
         let length = [plan.parameters];
         let counts = bag.take_shaped::<u32>("counts", &[3])?;
         let score = bag.take_shaped::<f64>("score", &[1])?[0];
         Ok(Self {
-            best: Best {
-                epoch: counts[0],
-                score,
-                theta: bag.take_shaped("best", &length)?,
-            },
+            best: Best { epoch: counts[0], score, theta: bag.take_shaped("best", &length)? },
             state: State {
                 theta: bag.take_shaped("theta", &length)?,
                 first: bag.take_shaped("first", &length)?,

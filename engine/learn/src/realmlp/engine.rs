@@ -52,12 +52,7 @@ impl Clock {
 
     /// For scoring: no dropout.
     pub fn still() -> Self {
-        Self {
-            dropout: 0.0,
-            rate: 0.0,
-            decay: 0.0,
-            key: 0,
-        }
+        Self { dropout: 0.0, rate: 0.0, decay: 0.0, key: 0 }
     }
 
     /// Adam's step for a segment; `unbias` is 1 − βᵗ of both moments.
@@ -71,11 +66,7 @@ impl Clock {
 
     /// What weight decay multiplies by. The segment's factor counts twice, as in pytabkit.
     pub fn shrink(&self, segment: &Segment) -> f64 {
-        if segment.decays {
-            1.0 - self.decay * self.rate * segment.rate.powi(2)
-        } else {
-            1.0
-        }
+        if segment.decays { 1.0 - self.decay * self.rate * segment.rate.powi(2) } else { 1.0 }
     }
 }
 

@@ -63,30 +63,15 @@ fn numbers(data: &mut TensorData) -> &mut [f32] {
 
 impl Pools {
     fn new() -> Result<Self, Failure> {
-        let pool = || {
-            ThreadPoolBuilder::new()
-                .num_threads(1)
-                .build()
-                .map_err(|error| Failure::Device(error.to_string()))
-        };
+        let pool =
+            || ThreadPoolBuilder::new().num_threads(1).build().map_err(|error| Failure::Device(error.to_string()));
         let alone = std::env::var("RAYON_NUM_THREADS").is_ok_and(|threads| threads == "1");
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self {
-            own: pool()?,
-            other: if alone || cores < 2 {
-                None
-            } else {
-                Some(pool()?)
-            },
-        })
+        Ok(Self { own: pool()?, other: if alone || cores < 2 { None } else { Some(pool()?) } })
     }
 
     /// Does both; at the same time where there are two threads.
-    fn both<A: Send, B: Send>(
-        &self,
-        a: impl FnOnce() -> A + Send,
-        b: impl FnOnce() -> B + Send,
-    ) -> (A, Option<B>) {
+    fn both<A: Send, B: Send>(&self, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, Option<B>) {
         let Some(other) = &self.other else {
             return self.own.install(|| (a(), Some(b())));
         };
@@ -103,19 +88,9 @@ impl Pools {
 impl Fused {
     /// # Errors
     /// If no thread can be started.
-    pub fn new(
-        layout: Arc<Layout>,
-        train: Arc<Part>,
-        valid: Arc<Part>,
-        theta: &[f32],
-    ) -> Result<Self, Failure> {
+    pub fn new(layout: Arc<Layout>, train: Arc<Part>, valid: Arc<Part>, theta: &[f32]) -> Result<Self, Failure> {
         let zeros = vec![0.0; layout.total];
-        let state = State {
-            theta: theta.to_vec(),
-            first: zeros.clone(),
-            second: zeros,
-            steps: 0,
-        };
+        let state = State { theta: theta.to_vec(), first: zeros.clone(), second: zeros, steps: 0 };
         let mut engine = Self {
             small: Vec::new(),
             weights: Vec::new(),
@@ -147,22 +122,14 @@ impl Fused {
         }
     }
 
-    /// The whole gradient in the flat vector's order, and the loss; for comparison with another engine.
-    #[cfg(test)]
-    pub fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> (f64, Vec<f32>) {
-        let [mut a, mut b] = self
-            .gradient(rows, clock)
-            .unwrap_or_else(|failure| panic!("{failure:?}"));
+    /// The loss, and the whole gradient in the flat vector's order; for comparison with another engine.
+    pub fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> Result<(f64, Vec<f32>), Failure> {
+        let [mut a, mut b] = self.gradient(rows, clock)?;
         let mut all: Vec<f32> = a.small.iter().zip(&b.small).map(|(a, b)| a + b).collect();
         for (a, b) in a.weights.iter_mut().zip(&mut b.weights) {
-            all.extend(
-                numbers(a)
-                    .iter()
-                    .zip(numbers(b).iter())
-                    .map(|(a, b)| *a + *b),
-            );
+            all.extend(numbers(a).iter().zip(numbers(b).iter()).map(|(a, b)| *a + *b));
         }
-        (a.loss + b.loss, all)
+        Ok((a.loss + b.loss, all))
     }
 
     /// Adam with decoupled weight decay, for every parameter.
@@ -171,15 +138,9 @@ impl Fused {
         let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let unbias = (1.0 - BETA1.powi(power), 1.0 - BETA2.powi(power));
         let layout = Arc::clone(&self.layout);
-        for segment in layout
-            .segments()
-            .filter(|segment| segment.start < layout.small)
-        {
+        for segment in layout.segments().filter(|segment| segment.start < layout.small) {
             let range = segment.range();
-            let (first, second) = (
-                &mut self.first[range.clone()],
-                &mut self.second[range.clone()],
-            );
+            let (first, second) = (&mut self.first[range.clone()], &mut self.second[range.clone()]);
             let rule = clock.rule(segment, unbias);
             vectorised(Adam {
                 rule,
@@ -197,18 +158,8 @@ impl Fused {
             // The tensor has no other owner now, so that its buffer is handed out and back without a copy.
             let empty = matrix(Vec::new(), 0, segment.columns);
             let mut data = std::mem::replace(&mut self.weights[index], empty).into_data();
-            let (a, b) = (
-                numbers(&mut a.weights[index]),
-                numbers(&mut b.weights[index]),
-            );
-            vectorised(Adam {
-                rule,
-                theta: numbers(&mut data),
-                first,
-                second,
-                a,
-                b,
-            });
+            let (a, b) = (numbers(&mut a.weights[index]), numbers(&mut b.weights[index]));
+            vectorised(Adam { rule, theta: numbers(&mut data), first, second, a, b });
             self.weights[index] = Tensor::from_data(data, &Device::flex());
         }
     }
@@ -237,14 +188,7 @@ impl Loops for Adam<'_> {
     #[inline(always)]
     fn run(self) {
         let (beta1, beta2, rule) = (BETA1 as f32, BETA2 as f32, self.rule);
-        for ((((p, m), v), a), b) in self
-            .theta
-            .iter_mut()
-            .zip(self.first)
-            .zip(self.second)
-            .zip(self.a)
-            .zip(self.b)
-        {
+        for ((((p, m), v), a), b) in self.theta.iter_mut().zip(self.first).zip(self.second).zip(self.a).zip(self.b) {
             let g = a + b;
             *m = beta1 * *m + (1.0 - beta1) * g;
             *v = beta2 * *v + (1.0 - beta2) * g * g;
@@ -279,9 +223,7 @@ impl Engine for Fused {
             let mut all = Vec::with_capacity(rows.len() * self.layout.outputs);
             for block in rows.chunks(SCORED) {
                 let mut trace = self.forward(part, block, 0, &Clock::still());
-                all.extend_from_slice(
-                    &numbers(&mut trace.outputs)[..block.len() * self.layout.outputs],
-                );
+                all.extend_from_slice(&numbers(&mut trace.outputs)[..block.len() * self.layout.outputs]);
             }
             all
         };
@@ -296,12 +238,7 @@ impl Engine for Fused {
         for weight in &self.weights {
             theta.extend(super::init::to_vec(weight.clone()));
         }
-        Ok(State {
-            theta,
-            first: self.first.clone(),
-            second: self.second.clone(),
-            steps: self.steps,
-        })
+        Ok(State { theta, first: self.first.clone(), second: self.second.clone(), steps: self.steps })
     }
 
     fn restore(&mut self, state: State) {
@@ -310,13 +247,7 @@ impl Engine for Fused {
             .layout
             .weights
             .iter()
-            .map(|segment| {
-                matrix(
-                    state.theta[segment.range()].to_vec(),
-                    segment.rows,
-                    segment.columns,
-                )
-            })
+            .map(|segment| matrix(state.theta[segment.range()].to_vec(), segment.rows, segment.columns))
             .collect();
         (self.first, self.second, self.steps) = (state.first, state.second, state.steps);
         (self.loss, self.losses) = (0.0, 0);
@@ -356,23 +287,14 @@ impl Drop {
     fn new(clock: &Clock, layer: usize) -> Option<Self> {
         let threshold = (clock.dropout * f64::from(1u32 << 24)) as u32;
         let key = random::mix(clock.key ^ (layer as u64 + 1)) as u32;
-        (threshold > 0).then_some(Self {
-            key,
-            threshold,
-            kept: (1.0 / (1.0 - clock.dropout)) as f32,
-        })
+        (threshold > 0).then_some(Self { key, threshold, kept: (1.0 / (1.0 - clock.dropout)) as f32 })
     }
 
     /// Drops from numbers whose first has this index.
     #[inline(always)]
     fn apply(self, values: &mut [f32], first: u32) {
         for (index, value) in values.iter_mut().enumerate() {
-            *value *= random::dropout(
-                self.key,
-                first.wrapping_add(index as u32),
-                self.threshold,
-                self.kept,
-            );
+            *value *= random::dropout(self.key, first.wrapping_add(index as u32), self.threshold, self.kept);
         }
     }
 }

@@ -1,16 +1,17 @@
 //! RealMLP's training step as burn tensors with autodiff, on any device. Data and parameters stay on the device; the host
-//! sends row numbers and reads one loss an epoch.
+//! sends row numbers and reads one loss an epoch. Sides of matrix products are padded with zeros to a multiple of 64: it
+//! spares kernels for odd shapes, which some drivers compile wrongly (seen on SwiftShader).
 
 use super::{
     engine::{Clock, Engine, Failure, State},
-    recipe::{
-        BETA1, BETA2, DEPTH, EPSILON, FREQUENCIES, LABEL_SMOOTHING, Layout, MIXED, Part, Segment,
-        Truth,
-    },
+    recipe::{BETA1, BETA2, DEPTH, EPSILON, FREQUENCIES, LABEL_SMOOTHING, Layout, MIXED, Part, Segment, Truth},
 };
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData, activation};
 use std::{ops::Range, sync::Arc};
 use trainyard_infer::net::Activation;
+
+/// Sides of matrix products are a multiple of this.
+const SIDE: usize = 64;
 
 /// The engine; see the module.
 pub struct Graph {
@@ -52,21 +53,24 @@ fn integers(values: &[u32], device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(TensorData::new(values, [length]), device)
 }
 
+/// The rows, and the first one again up to a multiple of [`SIDE`].
+fn padded(rows: &[u32]) -> Vec<u32> {
+    let mut all = rows.to_vec();
+    all.resize(rows.len().next_multiple_of(SIDE), rows.first().copied().unwrap_or(0));
+    all
+}
+
 impl Resident {
     fn new(part: &Part, device: &Device) -> Self {
         let encoded = &part.encoded;
         let dense = floats(encoded.dense.clone(), device).reshape([encoded.rows, encoded.width]);
-        let codes = (encoded.embedded > 0)
-            .then(|| integers(&encoded.codes, device).reshape([encoded.rows, encoded.embedded]));
+        let codes =
+            (encoded.embedded > 0).then(|| integers(&encoded.codes, device).reshape([encoded.rows, encoded.embedded]));
         let target = match &part.target {
             Truth::Classes(classes) => ResidentTarget::Classes(integers(classes, device)),
             Truth::Values(values) => ResidentTarget::Values(floats(values.clone(), device)),
         };
-        Self {
-            dense,
-            codes,
-            target,
-        }
+        Self { dense, codes, target }
     }
 }
 
@@ -76,15 +80,8 @@ struct Leaves(Vec<Tensor<2>>);
 impl Leaves {
     fn new(layout: &Layout, theta: &Tensor<1>, tracked: bool) -> Self {
         let leaf = |segment: &Segment| {
-            let part = theta
-                .clone()
-                .slice([segment.range()])
-                .reshape([segment.rows, segment.columns]);
-            if tracked {
-                part.autodiff().require_grad()
-            } else {
-                part
-            }
+            let part = theta.clone().slice([segment.range()]).reshape([segment.rows, segment.columns]);
+            if tracked { part.autodiff().require_grad() } else { part }
         };
         Self(layout.segments().map(leaf).collect())
     }
@@ -100,17 +97,10 @@ impl Leaves {
 impl Graph {
     /// # Errors
     /// If the device fails.
-    pub fn new(
-        layout: Arc<Layout>,
-        train: &Part,
-        valid: &Part,
-        theta: &[f32],
-        device: Device,
-    ) -> Self {
+    pub fn new(layout: Arc<Layout>, train: &Part, valid: &Part, theta: &[f32], device: Device) -> Self {
         let each = |value: &dyn Fn(&Segment) -> f64| {
-            let values = layout.segments().flat_map(|segment| {
-                std::iter::repeat_n(value(segment) as f32, segment.range().len())
-            });
+            let values =
+                layout.segments().flat_map(|segment| std::iter::repeat_n(value(segment) as f32, segment.range().len()));
             floats(values.collect(), &device)
         };
         Self {
@@ -121,11 +111,7 @@ impl Graph {
             second: Tensor::zeros([layout.total], &device),
             rates: each(&|segment| segment.rate),
             decays: each(&|segment| {
-                if segment.decays {
-                    segment.rate.powi(2)
-                } else {
-                    0.0
-                }
+                if segment.decays { segment.rate.powi(2) } else { 0.0 }
             }),
             steps: 0,
             loss: None,
@@ -158,31 +144,32 @@ impl Graph {
             .cos();
             let mixed = cosines.reshape([count, dense, 1, FREQUENCIES])
                 * leaves.0[2].clone().reshape([1, dense, MIXED, FREQUENCIES]);
-            let mixed = mixed.sum_dim(3).reshape([count, dense, MIXED])
-                + leaves.0[3].clone().reshape([1, dense, MIXED]);
+            let mixed =
+                mixed.sum_dim(3).reshape([count, dense, MIXED]) + leaves.0[3].clone().reshape([1, dense, MIXED]);
             columns.push(mixed.reshape([count, dense * MIXED]));
             columns.push(x);
         }
         if let Some(codes) = &part.codes {
             let codes = codes.clone().select(0, rows.clone());
             for index in 0..layout.tables.len() {
-                let code = codes
-                    .clone()
-                    .slice([0..count, index..index + 1])
-                    .reshape([count]);
+                let code = codes.clone().slice([0..count, index..index + 1]).reshape([count]);
                 let code = if tracked { code.autodiff() } else { code };
                 columns.push(leaves.table(index).select(0, code));
             }
         }
         let tables = layout.tables.len();
-        let mut values = Tensor::cat(columns, 1) * leaves.after_tables(tables, 0);
+        let values = Tensor::cat(columns, 1) * leaves.after_tables(tables, 0);
+        let mut values = self.widen(values, 1, tracked);
         for layer in 0..=DEPTH {
             let weight = leaves.after_tables(tables, 1 + (DEPTH + 1) + DEPTH + layer);
-            let z = values.matmul(weight) * layout.tangent(layer)
-                + leaves.after_tables(tables, 1 + layer);
+            let bias = leaves.after_tables(tables, 1 + layer);
+            let tangent = layout.tangent(layer);
             if layer == DEPTH {
-                return z;
+                let z = values.matmul(self.widen(weight, 1, tracked));
+                return z.slice([0..count, 0..layout.outputs]) * tangent + bias;
             }
+            let weight = if layer == 0 { self.widen(weight, 0, tracked) } else { weight };
+            let z = values.matmul(weight) * tangent + bias;
             let f = match layout.activation {
                 Activation::Selu => activation::selu(z.clone()),
                 Activation::Mish => activation::mish(z.clone()),
@@ -190,8 +177,7 @@ impl Graph {
             let alpha = leaves.after_tables(tables, 1 + (DEPTH + 1) + layer);
             values = z.clone() + (f - z) * alpha;
             if clock.dropout > 0.0 {
-                let draw: Tensor<2> =
-                    Tensor::random(values.dims(), Distribution::Default, &self.device);
+                let draw: Tensor<2> = Tensor::random(values.dims(), Distribution::Default, &self.device);
                 let kept = draw.greater_equal_elem(clock.dropout).float() / (1.0 - clock.dropout);
                 values = values * track(kept);
             }
@@ -199,11 +185,25 @@ impl Graph {
         values
     }
 
+    /// Appends zeros along a dimension up to a multiple of [`SIDE`].
+    fn widen(&self, tensor: Tensor<2>, dimension: usize, tracked: bool) -> Tensor<2> {
+        let mut shape = tensor.dims();
+        shape[dimension] = shape[dimension].next_multiple_of(SIDE) - shape[dimension];
+        if shape[dimension] == 0 {
+            return tensor;
+        }
+        let zeros = Tensor::zeros(shape, &self.device);
+        Tensor::cat(vec![tensor, if tracked { zeros.autodiff() } else { zeros }], dimension)
+    }
+
     /// The mean loss of the rows, as a graph, and its leaves.
     fn graph(&self, rows: &[u32], clock: &Clock) -> (Tensor<1>, Leaves) {
-        let rows = integers(rows, &self.device);
+        let count = rows.len();
+        let rows = integers(&padded(rows), &self.device);
         let leaves = Leaves::new(&self.layout, &self.theta, true);
         let outputs = self.forward(&self.train, &rows, &leaves, true, clock);
+        let outputs = outputs.slice([0..count, 0..self.layout.outputs]);
+        let rows = rows.slice([0..count]);
         let loss = match &self.train.target {
             ResidentTarget::Classes(classes) => {
                 let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();
@@ -228,25 +228,17 @@ impl Graph {
             .0
             .iter()
             .filter(|leaf| leaf.dims().iter().product::<usize>() > 0)
-            .map(|leaf| {
-                leaf.grad_remove(&mut gradients)
-                    .map(|gradient| gradient.reshape([-1]))
-            })
+            .map(|leaf| leaf.grad_remove(&mut gradients).map(|gradient| gradient.reshape([-1])))
             .collect();
         let parts = parts.ok_or_else(|| Failure::Device("a parameter got no gradient".into()))?;
         Ok((loss.inner(), Tensor::cat(parts, 0)))
     }
 
     /// See [`super::fused::Fused::whole_gradient`].
-    #[cfg(test)]
-    pub fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> (f64, Vec<f32>) {
-        let (loss, gradient) = self
-            .gradient(rows, clock)
-            .unwrap_or_else(|failure| panic!("{failure:?}"));
-        (
-            f64::from(super::init::to_vec(loss)[0]),
-            super::init::to_vec(gradient),
-        )
+    pub fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> Result<(f64, Vec<f32>), Failure> {
+        let (loss, gradient) = self.gradient(rows, clock)?;
+        let loss = read(loss)?.first().copied().unwrap_or(f32::NAN);
+        Ok((f64::from(loss), read(gradient)?))
     }
 }
 
@@ -278,14 +270,9 @@ impl Engine for Graph {
         let Some(sum) = self.loss.take() else {
             return Ok(0.0);
         };
-        let mean =
-            f64::from(read(sum)?.first().copied().unwrap_or(f32::NAN)) / self.losses.max(1) as f64;
+        let mean = f64::from(read(sum)?.first().copied().unwrap_or(f32::NAN)) / self.losses.max(1) as f64;
         self.losses = 0;
-        if mean.is_finite() {
-            Ok(mean)
-        } else {
-            Err(Failure::NotFinite)
-        }
+        if mean.is_finite() { Ok(mean) } else { Err(Failure::NotFinite) }
     }
 
     fn outputs(&mut self, valid: bool, rows: Range<usize>) -> Result<Vec<f32>, Failure> {
@@ -294,14 +281,9 @@ impl Engine for Graph {
         let numbers: Vec<u32> = rows.map(|row| row as u32).collect();
         let mut all = Vec::with_capacity(numbers.len() * self.layout.outputs);
         for block in numbers.chunks(4_096) {
-            let outputs = self.forward(
-                part,
-                &integers(block, &self.device),
-                &leaves,
-                false,
-                &Clock::still(),
-            );
-            all.extend(read(outputs)?);
+            let rows = integers(&padded(block), &self.device);
+            let outputs = self.forward(part, &rows, &leaves, false, &Clock::still());
+            all.extend(read(outputs)?.into_iter().take(block.len() * self.layout.outputs));
         }
         Ok(all)
     }
@@ -326,10 +308,6 @@ impl Engine for Graph {
 
 /// Reads a tensor from the device.
 fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Failure> {
-    let data = tensor
-        .try_into_data()
-        .map_err(|error| Failure::Device(format!("{error:?}")))?;
-    data.as_slice::<f32>()
-        .map(<[f32]>::to_vec)
-        .map_err(|error| Failure::Device(error.to_string()))
+    let data = tensor.try_into_data().map_err(|error| Failure::Device(format!("{error:?}")))?;
+    data.as_slice::<f32>().map(<[f32]>::to_vec).map_err(|error| Failure::Device(error.to_string()))
 }

@@ -18,26 +18,15 @@ const MIXTURE: usize = 5;
 pub fn initial(layout: &Layout, train: &Encoded, seed: u64) -> Vec<f32> {
     let mut random = Random::new(seed, 1);
     let mut theta = vec![0.0f32; layout.total];
-    let mut fill =
-        |theta: &mut Vec<f32>, segment: &Segment, draw: &mut dyn FnMut(&mut Random) -> f32| {
-            theta[segment.range()]
-                .iter_mut()
-                .for_each(|value| *value = draw(&mut random));
-        };
-    fill(&mut theta, &layout.frequency, &mut |random| {
-        FREQUENCY_SCALE * random.normal()
-    });
-    fill(&mut theta, &layout.phase, &mut |random| {
-        ((random.uniform() * 2.0 - 1.0) * std::f64::consts::PI) as f32
-    });
+    let mut fill = |theta: &mut Vec<f32>, segment: &Segment, draw: &mut dyn FnMut(&mut Random) -> f32| {
+        theta[segment.range()].iter_mut().for_each(|value| *value = draw(&mut random));
+    };
+    fill(&mut theta, &layout.frequency, &mut |random| FREQUENCY_SCALE * random.normal());
+    fill(&mut theta, &layout.phase, &mut |random| ((random.uniform() * 2.0 - 1.0) * std::f64::consts::PI) as f32);
     // PyTorch's linear layer: uniform within ±1/√inputs, and 1/√16 is ¼.
     let bound = 1.0 / (FREQUENCIES as f64).sqrt();
-    fill(&mut theta, &layout.mix, &mut |random| {
-        ((random.uniform() * 2.0 - 1.0) * bound) as f32
-    });
-    fill(&mut theta, &layout.mix_bias, &mut |random| {
-        ((random.uniform() * 2.0 - 1.0) * bound) as f32
-    });
+    fill(&mut theta, &layout.mix, &mut |random| ((random.uniform() * 2.0 - 1.0) * bound) as f32);
+    fill(&mut theta, &layout.mix_bias, &mut |random| ((random.uniform() * 2.0 - 1.0) * bound) as f32);
     for table in &layout.tables {
         fill(&mut theta, table, &mut |random| random.normal());
     }
@@ -58,32 +47,19 @@ fn fit_layers(layout: &Layout, theta: &mut [f32], train: &Encoded, seed: u64) {
     let rows: Vec<u32> = if train.rows <= SAMPLE {
         (0..train.rows as u32).collect()
     } else {
-        random
-            .permutation(train.rows)
-            .into_iter()
-            .take(SAMPLE)
-            .collect()
+        random.permutation(train.rows).into_iter().take(SAMPLE).collect()
     };
     let mut values = inputs(layout, theta, train, &rows);
     for layer in 0..=DEPTH {
         let segment = &layout.weights[layer];
         let (inputs, outputs) = (segment.rows, segment.columns);
-        let product = matrix(values, rows.len(), inputs).matmul(matrix(
-            theta[segment.range()].to_vec(),
-            inputs,
-            outputs,
-        ));
+        let product =
+            matrix(values, rows.len(), inputs).matmul(matrix(theta[segment.range()].to_vec(), inputs, outputs));
         let mut z = to_vec(product);
         let tangent = layout.tangent(layer);
         let factors: Vec<f32> = deviations(&z, outputs)
             .into_iter()
-            .map(|d| {
-                if d > 1e-8 {
-                    (1.0 / (d * f64::from(tangent))) as f32
-                } else {
-                    1.0
-                }
-            })
+            .map(|d| if d > 1e-8 { (1.0 / (d * f64::from(tangent))) as f32 } else { 1.0 })
             .collect();
         scale_columns(&mut theta[segment.range()], &factors, 1.0);
         scale_columns(&mut z, &factors, tangent);
@@ -110,34 +86,22 @@ fn inputs(layout: &Layout, theta: &[f32], train: &Encoded, rows: &[u32]) -> Vec<
     for &row in rows {
         let dense = &train.dense[row as usize * train.width..][..train.width];
         for (feature, x) in dense.iter().enumerate() {
-            let of = |segment: &Segment| {
-                &theta[segment.start + feature * segment.columns..][..segment.columns]
-            };
-            let (frequency, phase, mix, bias) = (
-                of(&layout.frequency),
-                of(&layout.phase),
-                of(&layout.mix),
-                of(&layout.mix_bias),
-            );
+            let of = |segment: &Segment| &theta[segment.start + feature * segment.columns..][..segment.columns];
+            let (frequency, phase, mix, bias) =
+                (of(&layout.frequency), of(&layout.phase), of(&layout.mix), of(&layout.mix_bias));
             let mut cosines = [0.0; FREQUENCIES];
             for (k, cosine) in cosines.iter_mut().enumerate() {
                 *cosine = math::cos_turns(x * frequency[k] + phase[k] / std::f32::consts::TAU);
             }
-            all.extend((0..MIXED).map(|o| {
-                bias[o]
-                    + cosines
-                        .iter()
-                        .zip(&mix[o * FREQUENCIES..])
-                        .map(|(c, m)| c * m)
-                        .sum::<f32>()
-            }));
+            all.extend(
+                (0..MIXED)
+                    .map(|o| bias[o] + cosines.iter().zip(&mix[o * FREQUENCIES..]).map(|(c, m)| c * m).sum::<f32>()),
+            );
         }
         all.extend_from_slice(dense);
         let codes = &train.codes[row as usize * train.embedded..][..train.embedded];
         for (table, &code) in layout.tables.iter().zip(codes) {
-            all.extend_from_slice(
-                &theta[table.start + code as usize * table.columns..][..table.columns],
-            );
+            all.extend_from_slice(&theta[table.start + code as usize * table.columns..][..table.columns]);
         }
     }
     all
@@ -145,9 +109,7 @@ fn inputs(layout: &Layout, theta: &[f32], train: &Encoded, rows: &[u32]) -> Vec<
 
 fn scale_columns(matrix: &mut [f32], factors: &[f32], common: f32) {
     for row in matrix.chunks_exact_mut(factors.len()) {
-        row.iter_mut()
-            .zip(factors)
-            .for_each(|(value, factor)| *value *= factor * common);
+        row.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor * common);
     }
 }
 
@@ -161,10 +123,7 @@ fn deviations(values: &[f32], columns: usize) -> Vec<f64> {
             *square += f64::from(*value).powi(2);
         }
     }
-    sums.iter()
-        .zip(squares)
-        .map(|(sum, square)| (square / rows - (sum / rows).powi(2)).max(0.0).sqrt())
-        .collect()
+    sums.iter().zip(squares).map(|(sum, square)| (square / rows - (sum / rows).powi(2)).max(0.0).sqrt()).collect()
 }
 
 /// For each neuron, minus a random convex mixture of its pre-activation in five random rows.
@@ -172,15 +131,11 @@ fn mixtures(z: &[f32], columns: usize, random: &mut Random) -> Vec<f32> {
     let rows = z.len() / columns;
     (0..columns)
         .map(|column| {
-            let shares: Vec<f64> = (0..MIXTURE)
-                .map(|_| -(1.0 - random.uniform()).ln())
-                .collect();
+            let shares: Vec<f64> = (0..MIXTURE).map(|_| -(1.0 - random.uniform()).ln()).collect();
             let total: f64 = shares.iter().sum();
             let mixed: f64 = shares
                 .iter()
-                .map(|share| {
-                    share / total.max(1e-12) * f64::from(z[random.below(rows) * columns + column])
-                })
+                .map(|share| share / total.max(1e-12) * f64::from(z[random.below(rows) * columns + column]))
                 .sum();
             -mixed as f32
         })
@@ -190,7 +145,5 @@ fn mixtures(z: &[f32], columns: usize, random: &mut Random) -> Vec<f32> {
 /// Copies a tensor's numbers to the host.
 pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     let data = tensor.into_data();
-    data.as_slice::<f32>()
-        .map(<[f32]>::to_vec)
-        .unwrap_or_default()
+    data.as_slice::<f32>().map(<[f32]>::to_vec).unwrap_or_default()
 }

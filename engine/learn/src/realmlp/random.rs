@@ -9,9 +9,7 @@ pub struct Random(ChaCha8Rng);
 
 impl Random {
     pub fn new(seed: u64, purpose: u64) -> Self {
-        Self(ChaCha8Rng::seed_from_u64(mix(
-            seed ^ mix(purpose.wrapping_add(0x7261_696e))
-        )))
+        Self(ChaCha8Rng::seed_from_u64(mix(seed ^ mix(purpose.wrapping_add(0x7261_696e)))))
     }
 
     /// In [0, 1), 53 bits.
@@ -83,9 +81,7 @@ mod tests {
     fn dropout_drops_its_share_in_each_column() {
         let threshold = (0.15 * f64::from(1u32 << 24)) as u32;
         for column in [0, 17, 255] {
-            let dropped = (0..10_000u32)
-                .filter(|row| dropout(77, row * 256 + column, threshold, 1.0) == 0.0)
-                .count();
+            let dropped = (0..10_000u32).filter(|row| dropout(77, row * 256 + column, threshold, 1.0) == 0.0).count();
             assert!((1_300..1_700).contains(&dropped), "{dropped} of 10,000");
         }
     }

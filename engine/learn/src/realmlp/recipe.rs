@@ -51,11 +51,7 @@ pub fn coslog4(t: f64) -> f64 {
 
 /// The factor of dropout and weight decay: 1 for the first half, then a cosine to 0.
 pub fn flat_cos(t: f64) -> f64 {
-    if t < 0.5 {
-        1.0
-    } else {
-        0.5 * (1.0 + (std::f64::consts::PI * (2.0 * t - 1.0)).cos())
-    }
+    if t < 0.5 { 1.0 } else { 0.5 * (1.0 + (std::f64::consts::PI * (2.0 * t - 1.0)).cos()) }
 }
 
 /// One array of parameters, a part of the flat vector of all.
@@ -111,37 +107,19 @@ impl Layout {
         let mut segment = |rows: usize, columns: usize, rate: f64, decays: bool| {
             let start = next;
             next += rows * columns;
-            Segment {
-                start,
-                rows,
-                columns,
-                rate,
-                decays,
-            }
+            Segment { start, rows, columns, rate, decays }
         };
         let frequency = segment(dense, FREQUENCIES, 0.1, true);
         let phase = segment(dense, FREQUENCIES, 0.1, false);
         let mix = segment(dense, MIXED * FREQUENCIES, 0.1, true);
         let mix_bias = segment(dense, MIXED, 0.1, false);
-        let tables: Vec<Segment> = tables
-            .iter()
-            .map(|&rows| segment(rows, EMBEDDING, 1.0, true))
-            .collect();
+        let tables: Vec<Segment> = tables.iter().map(|&rows| segment(rows, EMBEDDING, 1.0, true)).collect();
         let inputs = dense * (MIXED + 1) + tables.len() * EMBEDDING;
         let scale = segment(1, inputs, 6.0, true);
-        let widths: Vec<usize> = std::iter::once(inputs)
-            .chain([HIDDEN; DEPTH])
-            .chain([outputs])
-            .collect();
-        let biases = widths[1..]
-            .iter()
-            .map(|&width| segment(1, width, 0.1, false))
-            .collect();
+        let widths: Vec<usize> = std::iter::once(inputs).chain([HIDDEN; DEPTH]).chain([outputs]).collect();
+        let biases = widths[1..].iter().map(|&width| segment(1, width, 0.1, false)).collect();
         let alphas = (0..DEPTH).map(|_| segment(1, HIDDEN, 0.1, true)).collect();
-        let weights: Vec<Segment> = widths
-            .windows(2)
-            .map(|pair| segment(pair[0], pair[1], 1.0, true))
-            .collect();
+        let weights: Vec<Segment> = widths.windows(2).map(|pair| segment(pair[0], pair[1], 1.0, true)).collect();
         let small = weights[0].start;
         Self {
             activation,
@@ -194,21 +172,11 @@ impl Layout {
             let tangent = self.tangent(index);
             let mut weight = copy(segment);
             for (input, row) in weight.chunks_exact_mut(segment.columns).enumerate() {
-                let factor = if index == 0 {
-                    tangent * scale[input]
-                } else {
-                    tangent
-                };
+                let factor = if index == 0 { tangent * scale[input] } else { tangent };
                 row.iter_mut().for_each(|w| *w *= factor);
             }
             let alpha = self.alphas.get(index).map_or_else(Vec::new, copy);
-            Layer {
-                inputs: segment.rows,
-                outputs: segment.columns,
-                weight,
-                bias: copy(&self.biases[index]),
-                alpha,
-            }
+            Layer { inputs: segment.rows, outputs: segment.columns, weight, bias: copy(&self.biases[index]), alpha }
         });
         RealMlpNet::new(RealMlpWeights {
             activation: self.activation,
@@ -216,10 +184,7 @@ impl Layout {
             frequencies: FREQUENCIES,
             mixed: MIXED,
             frequency: copy(&self.frequency),
-            phase: copy(&self.phase)
-                .into_iter()
-                .map(|radians| radians / std::f32::consts::TAU)
-                .collect(),
+            phase: copy(&self.phase).into_iter().map(|radians| radians / std::f32::consts::TAU).collect(),
             mix: copy(&self.mix),
             mix_bias: copy(&self.mix_bias),
             embedding: EMBEDDING,

@@ -60,46 +60,21 @@ impl Scorer {
     }
 
     pub fn score(&self, engine: &mut dyn Engine) -> Result<Scores, Failure> {
-        let (train_loss, train) = evaluate(
-            self.head,
-            &engine.outputs(false, 0..self.train_rows)?,
-            &self.train.target,
-        );
-        let (valid_loss, valid) = evaluate(
-            self.head,
-            &engine.outputs(true, 0..self.valid.encoded.rows)?,
-            &self.valid.target,
-        );
+        let (train_loss, train) = evaluate(self.head, &engine.outputs(false, 0..self.train_rows)?, &self.train.target);
+        let (valid_loss, valid) =
+            evaluate(self.head, &engine.outputs(true, 0..self.valid.encoded.rows)?, &self.valid.target);
         if !(train_loss.is_finite() && valid_loss.is_finite()) {
             return Err(Failure::NotFinite);
         }
-        let valid_error = if matches!(self.head, Head::Classes { .. }) {
-            1.0 - valid
-        } else {
-            valid
-        };
-        Ok(Scores {
-            train_loss,
-            valid_loss,
-            train,
-            valid,
-            valid_error,
-        })
+        let valid_error = if matches!(self.head, Head::Classes { .. }) { 1.0 - valid } else { valid };
+        Ok(Scores { train_loss, valid_loss, train, valid, valid_error })
     }
 }
 
 /// Mean loss, and accuracy or RMSE, of the net's outputs for the first rows of a part.
 pub fn evaluate(head: Head, outputs: &[f32], truth: &Truth) -> (f64, f64) {
     match (head, truth) {
-        (
-            Head::Value {
-                scale,
-                mean,
-                low,
-                high,
-            },
-            Truth::Values(truth),
-        ) => {
+        (Head::Value { scale, mean, low, high }, Truth::Values(truth)) => {
             let (low, high) = ((low - mean) / scale, (high - mean) / scale);
             let (mut loss, mut error) = (0.0f64, 0.0f64);
             for (output, truth) in outputs.iter().zip(truth) {

@@ -1,6 +1,9 @@
 //! How often signing in may be tried, by address and by name.
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::{Clock, DefaultClock}};
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+};
 use std::{
     collections::HashMap,
     fmt,

@@ -2,10 +2,7 @@
 //! from the async threads.
 
 use crate::Ctx;
-use argon2::{
-    Argon2, PasswordHasher, PasswordVerifier,
-    password_hash::phc::PasswordHash,
-};
+use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use trainyard_store::error::internal;
 use trainyard_types::Problem;
 

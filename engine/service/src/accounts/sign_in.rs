@@ -26,7 +26,8 @@ pub struct SignedIn {
 pub async fn sign_in(ctx: &Ctx, input: SignIn, from: &str) -> Result<SignedIn, Problem> {
     let key: String = accounts::name_key(&input.name).chars().take(128).collect();
     ctx.limits().check(&key, from)?;
-    let refused = || Problem::new(Code::Unauthenticated, "The name or the password is wrong. Check both and try again.");
+    let refused =
+        || Problem::new(Code::Unauthenticated, "The name or the password is wrong. Check both and try again.");
     let Some(user) = accounts::by_name(ctx.store().db(), &key).await? else {
         passwords::pretend(ctx, &input.password).await?;
         tracing::warn!(from, "sign-in refused: unknown name");

@@ -1,6 +1,9 @@
 //! API tokens: opaque, `ty_` and 32 random characters, shown once and stored as a hash.
 
-use super::{passwords, sign_in::{gone, token_hash}};
+use super::{
+    passwords,
+    sign_in::{gone, token_hash},
+};
 use crate::{Actor, Ctx, Via, authorise};
 use trainyard_store::{accounts, audit, fresh_id, now, parse, tokens};
 use trainyard_types::{

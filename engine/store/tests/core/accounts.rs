@@ -1,8 +1,6 @@
 use crate::databases::Pair;
 use sea_orm::ConnectionTrait;
-use trainyard_store::{
-    Store, StoreError, accounts, fresh_id, memberships, now, projects, sessions, settings, tokens,
-};
+use trainyard_store::{Store, StoreError, accounts, fresh_id, memberships, now, projects, sessions, settings, tokens};
 use trainyard_types::{PageQuery, Role, Timestamp, TokenId, UserId, WorkspaceId};
 
 fn person(name: &str) -> accounts::User {

@@ -62,13 +62,29 @@ pub async fn every_kind_of_tampering_is_found(pair: Pair) {
     assert!(audit::verify(store).await.unwrap().intact);
     let tampering = [
         // What is done, how it is undone, the event that the report names.
-        ("UPDATE audit_events SET summary = 'Did nothing.' WHERE seq = 3", "UPDATE audit_events SET summary = 'Did test.3.' WHERE seq = 3", 3),
+        (
+            "UPDATE audit_events SET summary = 'Did nothing.' WHERE seq = 3",
+            "UPDATE audit_events SET summary = 'Did test.3.' WHERE seq = 3",
+            3,
+        ),
         ("UPDATE audit_events SET at = at + 1 WHERE seq = 2", "UPDATE audit_events SET at = at - 1 WHERE seq = 2", 2),
         // Moving a letter from one field to the next leaves the joined text as it was.
-        ("UPDATE audit_events SET actor = 'adab', via = 'rowser' WHERE seq = 1", "UPDATE audit_events SET actor = 'ada', via = 'browser' WHERE seq = 1", 1),
+        (
+            "UPDATE audit_events SET actor = 'adab', via = 'rowser' WHERE seq = 1",
+            "UPDATE audit_events SET actor = 'ada', via = 'browser' WHERE seq = 1",
+            1,
+        ),
         ("UPDATE audit_events SET seq = 40 WHERE seq = 4", "UPDATE audit_events SET seq = 4 WHERE seq = 40", 4),
-        ("UPDATE audit_head SET hash = 'x'", "UPDATE audit_head SET hash = (SELECT hash FROM audit_events WHERE seq = 6)", 6),
-        ("UPDATE audit_head SET seq = 5, hash = (SELECT hash FROM audit_events WHERE seq = 5)", "UPDATE audit_head SET seq = 6, hash = (SELECT hash FROM audit_events WHERE seq = 6)", 6),
+        (
+            "UPDATE audit_head SET hash = 'x'",
+            "UPDATE audit_head SET hash = (SELECT hash FROM audit_events WHERE seq = 6)",
+            6,
+        ),
+        (
+            "UPDATE audit_head SET seq = 5, hash = (SELECT hash FROM audit_events WHERE seq = 5)",
+            "UPDATE audit_head SET seq = 6, hash = (SELECT hash FROM audit_events WHERE seq = 6)",
+            6,
+        ),
         ("DELETE FROM audit_events WHERE seq = 6", "", 6),
     ];
     for (tamper, undo, seq) in tampering {

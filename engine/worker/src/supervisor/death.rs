@@ -32,14 +32,18 @@ pub fn problem(status: ExitStatus, tail: &Tail) -> Problem {
     #[cfg(not(unix))]
     let signal: Option<i32> = None;
     let mut message = match (signal, status.code()) {
-        (Some(9), _) => "The job's process was killed (signal 9). If it ran out of memory, train on fewer rows or columns, \
+        (Some(9), _) => {
+            "The job's process was killed (signal 9). If it ran out of memory, train on fewer rows or columns, \
                          or on a machine with more memory; otherwise retry the run."
-            .to_owned(),
+                .to_owned()
+        }
         (Some(signal), _) => format!(
             "The job's process crashed ({}). Retry the run; if it crashes again, choose the device 'cpu', and report this message.",
             signal_words(signal)
         ),
-        (None, Some(code)) => format!("The job's process ended with exit code {code} and without a result. Retry the run."),
+        (None, Some(code)) => {
+            format!("The job's process ended with exit code {code} and without a result. Retry the run.")
+        }
         (None, None) => "The job's process ended without a result. Retry the run.".to_owned(),
     };
     let last: Vec<&str> = tail.0.iter().rev().take(3).rev().map(String::as_str).collect();

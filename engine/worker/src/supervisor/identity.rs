@@ -47,7 +47,9 @@ pub fn take(folder: &Path, name: &str) -> io::Result<Identity> {
         };
         return Ok(Identity { id, _locked: file });
     }
-    Err(io::Error::other(format!("{MOST} workers named '{name}' are running on this data folder; give this one another name")))
+    Err(io::Error::other(format!(
+        "{MOST} workers named '{name}' are running on this data folder; give this one another name"
+    )))
 }
 
 #[cfg(test)]

@@ -74,7 +74,8 @@ async fn start(claimed: &Claimed, program: &Path) -> Result<Child, Problem> {
         Problem::internal(format!("{what}: {error}. Check the data folder's space and rights, then retry the run."))
     };
     let path = Path::new(&claimed.spec.folder).join("spec.json");
-    let spec = serde_json::to_vec_pretty(&claimed.spec).map_err(|e| refuse("The job's order could not be written", e.to_string()))?;
+    let spec = serde_json::to_vec_pretty(&claimed.spec)
+        .map_err(|e| refuse("The job's order could not be written", e.to_string()))?;
     tokio::fs::write(&path, spec).await.map_err(|e| refuse("The job's order could not be written", e.to_string()))?;
     command(program, &path)
         .stdin(Stdio::piped())
@@ -294,7 +295,10 @@ impl<'a> Running<'a> {
                 }
                 let problem = {
                     let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-                    status.map_or_else(|| Problem::internal("The job's process is gone. Retry the run."), |status| death::problem(status, &tail))
+                    status.map_or_else(
+                        || Problem::internal("The job's process is gone. Retry the run."),
+                        |status| death::problem(status, &tail),
+                    )
                 };
                 self.batch.log.push((now(), LogLevel::Error, problem.message.clone()));
                 let _ = self.report().await;
@@ -306,9 +310,8 @@ impl<'a> Running<'a> {
     /// A service manager ends all processes at the same time: a child that dies of it has not failed.
     async fn told_to_stop_as_well(&mut self, status: Option<ExitStatus>) -> bool {
         #[cfg(unix)]
-        let asked = status.is_some_and(|status| {
-            matches!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2 | 15))
-        });
+        let asked =
+            status.is_some_and(|status| matches!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2 | 15)));
         #[cfg(not(unix))]
         let asked = false && status.is_some();
         asked && timeout(STOP_GRACE, self.stop.wait_for(|stop| *stop)).await.is_ok()
@@ -325,8 +328,12 @@ async fn finish(ctx: &Ctx, lease: &Lease, result: &RunResult, folder: &Path) -> 
         match jobs::finish(ctx, lease, result, &file).await {
             Ok(()) => return false,
             Err(LeaseError::Lost) => return true,
-            Err(LeaseError::Problem(problem)) if attempt == TRIES => return insist(|| jobs::fail(ctx, lease, &problem)).await,
-            Err(LeaseError::Problem(problem)) => tracing::warn!(%problem, job = %lease.job, "the result could not be stored yet"),
+            Err(LeaseError::Problem(problem)) if attempt == TRIES => {
+                return insist(|| jobs::fail(ctx, lease, &problem)).await;
+            }
+            Err(LeaseError::Problem(problem)) => {
+                tracing::warn!(%problem, job = %lease.job, "the result could not be stored yet")
+            }
         }
         sleep(wait).await;
         wait *= 2;

@@ -29,7 +29,9 @@ impl Stage {
         let new: NewProject = serde_json::from_value(serde_json::json!({ "slug": "p", "name": "P" })).unwrap();
         projects::create(&ctx, &Actor::system(), new).await.unwrap();
         let csv = dir.path().join("rows.csv");
-        let rows: String = (0..300).map(|i| format!("{},{},{}\n", i, (i * 37) % 101, if (i * 37) % 101 > 50 { "yes" } else { "no" })).collect();
+        let rows: String = (0..300)
+            .map(|i| format!("{},{},{}\n", i, (i * 37) % 101, if (i * 37) % 101 > 50 { "yes" } else { "no" }))
+            .collect();
         fs::write(&csv, format!("a,b,y\n{rows}")).unwrap();
         let version =
             datasets::import_file(&ctx, &Actor::system(), &project, &csv, None, None, BadRows::Refuse).await.unwrap();
@@ -43,7 +45,9 @@ impl Stage {
     fn program(&self, name: &str, body: &str) -> WorkerOptions {
         let path = self.dir.path().join(name);
         let probe = r#"{"event":"device","device":"Test device","reason":"It is a test."}"#;
-        let text = format!("#!/bin/sh\nif [ \"$2\" = --probe ]; then echo '{probe}'; exit 0; fi\nfolder=$(dirname \"$2\")\n{body}\n");
+        let text = format!(
+            "#!/bin/sh\nif [ \"$2\" = --probe ]; then echo '{probe}'; exit 0; fi\nfolder=$(dirname \"$2\")\n{body}\n"
+        );
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         WorkerOptions { slots: 1, program: path, name: "test".into() }
@@ -60,7 +64,12 @@ impl Stage {
             if is(&view) {
                 return view;
             }
-            assert!(start.elapsed() < Duration::from_secs(30), "waited for {what}: {:?} {:?}", view.summary.job, view.problem);
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "waited for {what}: {:?} {:?}",
+                view.summary.job,
+                view.problem
+            );
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -91,7 +100,8 @@ fn honest(stage: &Stage) -> WorkerOptions {
     let folder = stage.dir.path().join("trained");
     fs::create_dir_all(&folder).unwrap();
     let settings = TrainSettings { family: Family::Linear, ..TrainSettings::for_target("y") };
-    let result = crate::headless::train(&stage.dir.path().join("rows.csv"), None, &settings, &folder, &mut Quiet).unwrap();
+    let result =
+        crate::headless::train(&stage.dir.path().join("rows.csv"), None, &settings, &folder, &mut Quiet).unwrap();
     let done = serde_json::to_string(&JobEvent::Done { result: Box::new(result) }).unwrap();
     fs::write(folder.join("done"), format!("{done}\n")).unwrap();
     let from = folder.display();

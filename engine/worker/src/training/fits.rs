@@ -6,7 +6,9 @@ use super::{
     prepare::{Prepared, subset},
 };
 use trainyard_assess::metrics::{self, is_better};
-use trainyard_learn::{FitError, FitOptions, Fitted, Observer, TrainData, device::ChosenDevice, dummy, linear, realmlp, trees};
+use trainyard_learn::{
+    FitError, FitOptions, Fitted, Observer, TrainData, device::ChosenDevice, dummy, linear, realmlp, trees,
+};
 use trainyard_types::{
     Problem,
     evaluation::{Candidate, LearningPoint},
@@ -238,7 +240,11 @@ impl Candidates {
         }
         let mut order: Vec<Scored> = self.scored;
         // Stable, and what is not a number goes last.
-        order.sort_by(|a, b| metrics::oriented(primary, b.score).partial_cmp(&metrics::oriented(primary, a.score)).unwrap_or_else(|| a.score.is_nan().cmp(&b.score.is_nan())));
+        order.sort_by(|a, b| {
+            metrics::oriented(primary, b.score)
+                .partial_cmp(&metrics::oriented(primary, a.score))
+                .unwrap_or_else(|| a.score.is_nan().cmp(&b.score.is_nan()))
+        });
         let candidates: Vec<Candidate> = order
             .iter()
             .enumerate()
@@ -256,7 +262,12 @@ impl Candidates {
                 trainyard_report::words::metric(primary)
             ))
         })?;
-        Ok(Chosen { kept: kept.fitted, candidates, dummy: self.dummy, linear: linear.filter(|v| v.is_finite()).unwrap_or(self.dummy) })
+        Ok(Chosen {
+            kept: kept.fitted,
+            candidates,
+            dummy: self.dummy,
+            linear: linear.filter(|v| v.is_finite()).unwrap_or(self.dummy),
+        })
     }
 }
 
@@ -283,7 +294,8 @@ pub fn learning_curve(
     let mut from = 0.0;
     for share in shares {
         job.check()?;
-        let picked = if share < 1.0 { subset(&prepared.train.target, share, settings.seed) } else { (0..whole).collect() };
+        let picked =
+            if share < 1.0 { subset(&prepared.train.target, share, settings.seed) } else { (0..whole).collect() };
         let (frame, target) = (prepared.train.frame.take(&picked), prepared.train.target.take(&picked));
         let data = TrainData { train: &frame, train_target: &target, ..rows(prepared, settings) };
         let to = from + share / shares.iter().sum::<f64>();

@@ -138,7 +138,12 @@ impl<'a> Job<'a> {
         self.last_progress = Some(Instant::now());
         self.stage = stage.to_owned();
         let rows_per_second = self.rows_per_second;
-        self.sink.event(JobEvent::Progress(Progress { stage: stage.to_owned(), fraction, eta_seconds, rows_per_second }));
+        self.sink.event(JobEvent::Progress(Progress {
+            stage: stage.to_owned(),
+            fraction,
+            eta_seconds,
+            rows_per_second,
+        }));
     }
 
     pub fn log(&mut self, line: impl Into<String>) {

@@ -61,7 +61,8 @@ pub fn prepare(data: &Frame, test: Option<&Frame>, settings: &TrainSettings) -> 
     let parts = split::split(data, &spec, &settings.target, task, &usable)?;
     let pick = |part| -> Vec<usize> { (0..data.rows).filter(|&row| parts[row] == Some(part)).collect() };
     let (train_rows, valid_rows, test_rows) = (pick(Part::Train), pick(Part::Valid), pick(Part::Test));
-    let unused = usable.iter().filter(|usable| **usable).count() - train_rows.len() - valid_rows.len() - test_rows.len();
+    let unused =
+        usable.iter().filter(|usable| **usable).count() - train_rows.len() - valid_rows.len() - test_rows.len();
     if unused > 0 {
         notes.push(format!("{unused} rows are in no part, for the column that decides has no value there."));
     }
@@ -90,14 +91,20 @@ pub fn prepare(data: &Frame, test: Option<&Frame>, settings: &TrainSettings) -> 
         && values.iter().all(|v| *v == values[0])
     {
         let name = &settings.target;
-        return Err(Problem::field("split", format!("All train rows have the same `{name}`: there is nothing to learn. Choose another split.")));
+        return Err(Problem::field(
+            "split",
+            format!("All train rows have the same `{name}`: there is nothing to learn. Choose another split."),
+        ));
     }
     Ok(Prepared { task, classes, train, valid, test, notes })
 }
 
 fn target_column<'a>(frame: &'a Frame, settings: &TrainSettings, what: &str) -> Result<&'a Column, Problem> {
     frame.column(&settings.target).ok_or_else(|| {
-        Problem::field("target", format!("{what} has no column `{}`. Its columns are {}.", settings.target, names(frame)))
+        Problem::field(
+            "target",
+            format!("{what} has no column `{}`. Its columns are {}.", settings.target, names(frame)),
+        )
     })
 }
 
@@ -139,8 +146,11 @@ fn known(column: &Column, known: &[bool], rows: &[usize], part: &str) -> Result<
         return Ok(());
     }
     let total: u64 = unknown.values().map(|(count, _)| count).sum();
-    let list: Vec<String> =
-        unknown.iter().take(5).map(|(label, (count, row))| format!("`{label}` ({count}, first in row {})", row + 1)).collect();
+    let list: Vec<String> = unknown
+        .iter()
+        .take(5)
+        .map(|(label, (count, row))| format!("`{label}` ({count}, first in row {})", row + 1))
+        .collect();
     Err(Problem::field(
         "target",
         format!(
@@ -164,7 +174,8 @@ fn separate_test(
     notes: &mut Vec<String>,
 ) -> Result<Rows, Problem> {
     let column = target_column(test, settings, "The test file")?;
-    let missing: Vec<String> = features.iter().filter(|name| test.column(name).is_none()).map(|n| format!("`{n}`")).collect();
+    let missing: Vec<String> =
+        features.iter().filter(|name| test.column(name).is_none()).map(|n| format!("`{n}`")).collect();
     if !missing.is_empty() {
         return Err(Problem::invalid(format!(
             "The test file has no column {}. It needs all columns of the training file.",
@@ -174,7 +185,11 @@ fn separate_test(
     let usable = usable(column);
     let rows: Vec<usize> = (0..test.rows).filter(|&row| usable[row]).collect();
     if rows.len() < test.rows {
-        notes.push(format!("{} rows of the test file have no `{}` and are left out.", test.rows - rows.len(), settings.target));
+        notes.push(format!(
+            "{} rows of the test file have no `{}` and are left out.",
+            test.rows - rows.len(),
+            settings.target
+        ));
     }
     let (target, seen) = target::encode(column, task, classes)?;
     known(column, &seen, &rows, "test")?;
@@ -184,7 +199,10 @@ fn separate_test(
 /// The columns to learn from, in the table's order.
 fn features(data: &Frame, settings: &TrainSettings) -> Result<Vec<String>, Problem> {
     if let Some(unknown) = settings.drop.iter().find(|name| data.column(name).is_none()) {
-        return Err(Problem::field("drop", format!("The data set has no column `{unknown}` to leave out. Its columns are {}.", names(data))));
+        return Err(Problem::field(
+            "drop",
+            format!("The data set has no column `{unknown}` to leave out. Its columns are {}.", names(data)),
+        ));
     }
     let split_column = match &settings.split.method {
         SplitMethod::Group { column } | SplitMethod::Given { column } => Some(column),
@@ -198,7 +216,10 @@ fn features(data: &Frame, settings: &TrainSettings) -> Result<Vec<String>, Probl
         .cloned()
         .collect();
     if features.is_empty() {
-        return Err(Problem::field("drop", "No column is left to learn from. Leave out fewer columns, or add some to the data set."));
+        return Err(Problem::field(
+            "drop",
+            "No column is left to learn from. Leave out fewer columns, or add some to the data set.",
+        ));
     }
     Ok(features)
 }

@@ -26,7 +26,15 @@ pub struct Tracker {
 impl Tracker {
     /// A job of phases with these estimates, in seconds.
     pub fn new(estimates: Vec<f64>) -> Self {
-        Self { estimates, current: 0, began: 0.0, done: 0.0, shown: 0.0, projected: VecDeque::new(), last: f64::NEG_INFINITY }
+        Self {
+            estimates,
+            current: 0,
+            began: 0.0,
+            done: 0.0,
+            shown: 0.0,
+            projected: VecDeque::new(),
+            last: f64::NEG_INFINITY,
+        }
     }
 
     /// Corrects what a later phase is estimated at.

@@ -153,7 +153,9 @@ fn explain_curve(verdict: &mut Verdict, family: Family) {
         Family::Linear => "the linear model itself",
         _ => "gradient-boosted trees",
     };
-    verdict.rule.push_str(&format!(" The learning curve is that of {of}, fitted on 25, 50 and 100 % of the train rows."));
+    verdict
+        .rule
+        .push_str(&format!(" The learning curve is that of {of}, fitted on 25, 50 and 100 % of the train rows."));
 }
 
 /// JSON can't say what is not a number.

@@ -126,7 +126,9 @@ fn check(result: &RunResult, heard: &Heard, dir: &Path) {
     assert_eq!(result.test[0].name, result.task.primary_metric());
     assert!(result.test.iter().all(|m| m.low <= m.value && m.value <= m.high), "{:?}", result.test);
     assert_eq!(result.verdict.learning_curve.len(), 3);
-    assert!(result.charts.iter().any(|c| c.id == "learning_curve") && result.charts.iter().any(|c| c.id == "importance"));
+    assert!(
+        result.charts.iter().any(|c| c.id == "learning_curve") && result.charts.iter().any(|c| c.id == "importance")
+    );
     assert_eq!(result.rows.train + result.rows.valid + result.rows.test, 900);
     assert!(["amount", "ratio", "city"].contains(&result.importance[0].column.as_str()), "{:?}", result.importance);
     assert_eq!(result.candidates.iter().filter(|c| c.kept).count(), 1);
@@ -195,20 +197,23 @@ fn a_separate_test_file_is_the_test_part() {
     let settings = settings(Family::Linear);
     let test = table(200, Task::Binary);
     let result =
-        train_frames(table(500, Task::Binary), Some(test.clone()), &settings, dir.path(), EVERY_EPOCH, &mut heard).unwrap();
+        train_frames(table(500, Task::Binary), Some(test.clone()), &settings, dir.path(), EVERY_EPOCH, &mut heard)
+            .unwrap();
     assert_eq!((result.rows.train, result.rows.valid, result.rows.test), (400, 100, 200));
 
     let mut odd = test.clone();
     let Values::Categories { codes, .. } = &mut odd.columns[5].values else { panic!() };
     codes[10] = 2;
     codes[20] = 2;
-    let error = train_frames(table(500, Task::Binary), Some(odd), &settings, dir.path(), EVERY_EPOCH, &mut heard).unwrap_err();
+    let error =
+        train_frames(table(500, Task::Binary), Some(odd), &settings, dir.path(), EVERY_EPOCH, &mut heard).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("2 rows of the test part") && text.contains("`maybe` (2, first in row 11)"), "{text}");
 
     let mut short = test;
     short.columns.remove(0);
-    let error = train_frames(table(500, Task::Binary), Some(short), &settings, dir.path(), EVERY_EPOCH, &mut heard).unwrap_err();
+    let error = train_frames(table(500, Task::Binary), Some(short), &settings, dir.path(), EVERY_EPOCH, &mut heard)
+        .unwrap_err();
     assert!(error.to_string().contains("`amount`"), "{error}");
 }
 
@@ -234,10 +239,8 @@ fn what_cannot_be_learned_is_said_in_words() {
     let mut constant = table(100, Task::Binary);
     constant.columns[5].values = Values::Categories { codes: vec![0; 100], levels: vec!["no".into()] };
     assert!(!try_with(&|_| {}, constant).is_empty());
-    let text = try_with(
-        &|s| s.split.method = SplitMethod::Group { column: "nowhere".into() },
-        table(100, Task::Binary),
-    );
+    let text =
+        try_with(&|s| s.split.method = SplitMethod::Group { column: "nowhere".into() }, table(100, Task::Binary));
     assert!(text.contains("nowhere"), "{text}");
 }
 

@@ -14,25 +14,12 @@ use trainyard_infer::{
 
 impl Fused {
     /// The loss (times `share`) and its gradient in every parameter.
-    pub(super) fn backward(
-        &self,
-        part: &Part,
-        rows: &[u32],
-        mut trace: Trace,
-        share: f32,
-        clock: &Clock,
-    ) -> Gradient {
+    pub(super) fn backward(&self, part: &Part, rows: &[u32], mut trace: Trace, share: f32, clock: &Clock) -> Gradient {
         let layout = &self.layout;
         let mut small = vec![0.0f32; layout.small];
         let mut weights: Vec<TensorData> = Vec::with_capacity(LAYERS);
         let mut outputs = trace.outputs;
-        let total = loss(
-            numbers(&mut outputs),
-            layout.outputs,
-            &part.target,
-            rows,
-            share,
-        );
+        let total = loss(numbers(&mut outputs), layout.outputs, &part.target, rows, share);
         // From here on `slope` is the loss's gradient in the layer's matrix product, before the tangent factor.
         let bias = &mut small[layout.biases[DEPTH].range()];
         for row in numbers(&mut outputs).chunks_exact_mut(layout.outputs) {
@@ -45,19 +32,13 @@ impl Fused {
         for layer in (0..DEPTH).rev() {
             let after = trace.after.swap_remove(layer);
             weights.push(after.transpose().matmul(slope.clone()).into_data());
-            let mut data = slope
-                .matmul(self.weights[layer + 1].clone().transpose())
-                .into_data();
+            let mut data = slope.matmul(self.weights[layer + 1].clone().transpose()).into_data();
             let mut before = trace.before.swap_remove(layer);
             let alpha = &self.small[layout.alphas[layer].range()];
             let (mut bias_sums, mut alpha_sums) = (vec![0.0; alpha.len()], vec![0.0; alpha.len()]);
             let drop = Drop::new(clock, layer);
             let offset = (trace.first * alpha.len()) as u32;
-            let (d, z, tangent) = (
-                numbers(&mut data),
-                numbers(&mut before),
-                layout.tangent(layer),
-            );
+            let (d, z, tangent) = (numbers(&mut data), numbers(&mut before), layout.tangent(layer));
             vectorised(Deactivate {
                 activation: layout.activation,
                 d,
@@ -75,10 +56,7 @@ impl Fused {
         }
         weights.push(trace.scaled.matmul(slope.clone()).into_data());
         weights.reverse();
-        let mut inputs = self.weights[0]
-            .clone()
-            .matmul(slope.transpose())
-            .into_data();
+        let mut inputs = self.weights[0].clone().matmul(slope.transpose()).into_data();
         let d = numbers(&mut inputs);
         vectorised(InputGradient {
             net: self,
@@ -88,37 +66,18 @@ impl Fused {
             padded: trace.rows,
             small: &mut small,
         });
-        self.table_gradient(
-            part,
-            rows,
-            &d[layout.dense * (MIXED + 1) * trace.rows..],
-            trace.rows,
-            &mut small,
-        );
-        Gradient {
-            small,
-            weights,
-            loss: total,
-        }
+        self.table_gradient(part, rows, &d[layout.dense * (MIXED + 1) * trace.rows..], trace.rows, &mut small);
+        Gradient { small, weights, loss: total }
     }
 
     /// The embedding tables' share; `d` is their part of the input's gradient.
-    fn table_gradient(
-        &self,
-        part: &Part,
-        rows: &[u32],
-        d: &[f32],
-        padded: usize,
-        small: &mut [f32],
-    ) {
+    fn table_gradient(&self, part: &Part, rows: &[u32], d: &[f32], padded: usize, small: &mut [f32]) {
         let tables = &self.layout.tables;
         for (place, &row) in rows.iter().enumerate() {
             let codes = &part.encoded.codes[row as usize * tables.len()..][..tables.len()];
             for (index, (table, &code)) in tables.iter().zip(codes).enumerate() {
                 let to = &mut small[table.start + code as usize * EMBEDDING..][..EMBEDDING];
-                let from = d[index * EMBEDDING * padded + place..]
-                    .iter()
-                    .step_by(padded);
+                let from = d[index * EMBEDDING * padded + place..].iter().step_by(padded);
                 to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
             }
         }
@@ -142,27 +101,12 @@ impl Loops for InputGradient<'_> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let Self {
-            net,
-            d,
-            input,
-            columns,
-            padded,
-            small,
-        } = self;
+        let Self { net, d, input, columns, padded, small } = self;
         let scales = &net.small[net.layout.scale.range()];
-        let lines = d
-            .chunks_exact_mut(padded)
-            .zip(input.chunks_exact(padded))
-            .zip(scales);
+        let lines = d.chunks_exact_mut(padded).zip(input.chunks_exact(padded)).zip(scales);
         for (((d, input), scale), sum) in lines.zip(&mut small[net.layout.scale.range()]) {
             let mut lanes = [0.0f32; LANES];
-            for (d, input) in d
-                .as_chunks_mut::<LANES>()
-                .0
-                .iter_mut()
-                .zip(input.as_chunks::<LANES>().0)
-            {
+            for (d, input) in d.as_chunks_mut::<LANES>().0.iter_mut().zip(input.as_chunks::<LANES>().0) {
                 for lane in 0..LANES {
                     lanes[lane] += d[lane] * input[lane];
                     d[lane] *= scale;
@@ -170,11 +114,7 @@ impl Loops for InputGradient<'_> {
             }
             *sum = add(lanes);
         }
-        for (feature, (x, d)) in columns
-            .chunks_exact(padded)
-            .zip(d.chunks_exact(MIXED * padded))
-            .enumerate()
-        {
+        for (feature, (x, d)) in columns.chunks_exact(padded).zip(d.chunks_exact(MIXED * padded)).enumerate() {
             Self::feature(net, feature, x, d, small);
         }
     }
@@ -189,10 +129,7 @@ impl InputGradient<'_> {
         let (d, _) = d.as_chunks::<LANES>();
         let (d0, rest) = d.split_at(x.len());
         let (d1, d2) = rest.split_at(x.len());
-        for (sum, d) in small[layout.mix_bias.start + feature * MIXED..][..MIXED]
-            .iter_mut()
-            .zip([d0, d1, d2])
-        {
+        for (sum, d) in small[layout.mix_bias.start + feature * MIXED..][..MIXED].iter_mut().zip([d0, d1, d2]) {
             let mut lanes = [0.0f32; LANES];
             for d in d {
                 for lane in 0..LANES {
@@ -203,12 +140,8 @@ impl InputGradient<'_> {
         }
         for k in 0..FREQUENCIES {
             let at = feature * FREQUENCIES + k;
-            let (frequency, turns) = (
-                net.small[layout.frequency.start + at],
-                net.small[layout.phase.start + at] / TAU,
-            );
-            let mix_at =
-                [0, 1, 2].map(|o| layout.mix.start + (feature * MIXED + o) * FREQUENCIES + k);
+            let (frequency, turns) = (net.small[layout.frequency.start + at], net.small[layout.phase.start + at] / TAU);
+            let mix_at = [0, 1, 2].map(|o| layout.mix.start + (feature * MIXED + o) * FREQUENCIES + k);
             let mix = mix_at.map(|at| net.small[at]);
             let (mut m0, mut m1, mut m2) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
             let (mut sines, mut moment) = ([0.0f32; LANES], [0.0f32; LANES]);
@@ -220,8 +153,7 @@ impl InputGradient<'_> {
                     m1[lane] += cosine * d1[lane];
                     m2[lane] += cosine * d2[lane];
                     // The derivative of cos(2πt) is −2π·sin(2πt), and sin(2πt) = cos(2π(t − ¼)).
-                    let s = cos_turns(t - 0.25)
-                        * (mix[0] * d0[lane] + mix[1] * d1[lane] + mix[2] * d2[lane]);
+                    let s = cos_turns(t - 0.25) * (mix[0] * d0[lane] + mix[1] * d1[lane] + mix[2] * d2[lane]);
                     sines[lane] += s;
                     moment[lane] += s * x[lane];
                 }
@@ -265,19 +197,12 @@ impl Deactivate<'_> {
     #[inline(always)]
     fn each(self, f: impl Fn(f32) -> (f32, f32)) {
         let width = self.alpha.len();
-        for (index, (d, z)) in self
-            .d
-            .chunks_exact_mut(width)
-            .zip(self.z.chunks_exact(width))
-            .enumerate()
-        {
+        for (index, (d, z)) in self.d.chunks_exact_mut(width).zip(self.z.chunks_exact(width)).enumerate() {
             if let Some(drop) = self.drop {
                 drop.apply(d, self.offset + (index * width) as u32);
             }
             let sums = self.bias_sums.iter_mut().zip(self.alpha_sums.iter_mut());
-            for (((d, z), alpha), (bias_sum, alpha_sum)) in
-                d.iter_mut().zip(z).zip(self.alpha).zip(sums)
-            {
+            for (((d, z), alpha), (bias_sum, alpha_sum)) in d.iter_mut().zip(z).zip(self.alpha).zip(sums) {
                 let (value, slope) = f(*z);
                 *alpha_sum += *d * (value - z);
                 let dz = *d * (1.0 + (slope - 1.0) * alpha);

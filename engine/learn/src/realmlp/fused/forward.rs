@@ -20,24 +20,15 @@ impl Fused {
         self.embed(part, rows, padded, &columns, &mut input);
         let scale = &self.small[self.layout.scale.range()];
         let mut scaled = vec![0.0f32; input.len()];
-        for ((to, from), scale) in scaled
-            .chunks_exact_mut(padded)
-            .zip(input.chunks_exact(padded))
-            .zip(scale)
-        {
-            to.iter_mut()
-                .zip(from)
-                .for_each(|(to, from)| *to = from * scale);
+        for ((to, from), scale) in scaled.chunks_exact_mut(padded).zip(input.chunks_exact(padded)).zip(scale) {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = from * scale);
         }
         let scaled = matrix(scaled, self.layout.inputs(), padded);
         let (mut before, mut after): (Vec<TensorData>, Vec<Tensor<2>>) =
             (Vec::with_capacity(DEPTH), Vec::with_capacity(DEPTH));
         for layer in 0..DEPTH {
             let mut product = self.product(layer, &scaled, &after);
-            let (tangent, bias) = (
-                self.layout.tangent(layer),
-                &self.small[self.layout.biases[layer].range()],
-            );
+            let (tangent, bias) = (self.layout.tangent(layer), &self.small[self.layout.biases[layer].range()]);
             let alpha = &self.small[self.layout.alphas[layer].range()];
             let z = numbers(&mut product);
             let mut activated = vec![0.0f32; z.len()];
@@ -57,32 +48,16 @@ impl Fused {
             before.push(product);
         }
         let mut outputs = self.product(DEPTH, &scaled, &after);
-        let (tangent, bias) = (
-            self.layout.tangent(DEPTH),
-            &self.small[self.layout.biases[DEPTH].range()],
-        );
+        let (tangent, bias) = (self.layout.tangent(DEPTH), &self.small[self.layout.biases[DEPTH].range()]);
         for row in numbers(&mut outputs).chunks_exact_mut(bias.len()) {
-            row.iter_mut()
-                .zip(bias)
-                .for_each(|(z, bias)| *z = *z * tangent + bias);
+            row.iter_mut().zip(bias).for_each(|(z, bias)| *z = *z * tangent + bias);
         }
-        Trace {
-            rows: padded,
-            first,
-            columns,
-            input,
-            scaled,
-            before,
-            after,
-            outputs,
-        }
+        Trace { rows: padded, first, columns, input, scaled, before, after, outputs }
     }
 
     /// A layer's matrix product, without tangent factor and bias.
     fn product(&self, layer: usize, scaled: &Tensor<2>, after: &[Tensor<2>]) -> TensorData {
-        let from = after
-            .last()
-            .map_or_else(|| scaled.clone().transpose(), Clone::clone);
+        let from = after.last().map_or_else(|| scaled.clone().transpose(), Clone::clone);
         from.matmul(self.weights[layer].clone()).into_data()
     }
 
@@ -92,11 +67,7 @@ impl Fused {
         let mut columns = vec![0.0f32; width * padded];
         for (place, &row) in rows.iter().enumerate() {
             let from = &part.encoded.dense[row as usize * width..][..width];
-            columns[place..]
-                .iter_mut()
-                .step_by(padded)
-                .zip(from)
-                .for_each(|(to, from)| *to = *from);
+            columns[place..].iter_mut().step_by(padded).zip(from).for_each(|(to, from)| *to = *from);
         }
         columns
     }
@@ -107,23 +78,14 @@ impl Fused {
         let (mixed, rest) = input.split_at_mut(layout.dense * MIXED * padded);
         let (plain, tables) = rest.split_at_mut(layout.dense * padded);
         plain.copy_from_slice(columns);
-        vectorised(MixCosines {
-            net: self,
-            columns,
-            out: mixed,
-            padded,
-        });
+        vectorised(MixCosines { net: self, columns, out: mixed, padded });
         let embedded = layout.tables.len();
         for (place, &row) in rows.iter().enumerate() {
             let codes = &part.encoded.codes[row as usize * embedded..][..embedded];
             for (index, (table, &code)) in layout.tables.iter().zip(codes).enumerate() {
                 let from = &self.small[table.start + code as usize * EMBEDDING..][..EMBEDDING];
                 let at = index * EMBEDDING * padded + place;
-                tables[at..]
-                    .iter_mut()
-                    .step_by(padded)
-                    .zip(from)
-                    .for_each(|(to, from)| *to = *from);
+                tables[at..].iter_mut().step_by(padded).zip(from).for_each(|(to, from)| *to = *from);
             }
         }
     }
@@ -144,10 +106,7 @@ impl Loops for MixCosines<'_> {
     #[inline(always)]
     fn run(self) {
         let columns = self.columns.chunks_exact(self.padded);
-        for (feature, (x, out)) in columns
-            .zip(self.out.chunks_exact_mut(MIXED * self.padded))
-            .enumerate()
-        {
+        for (feature, (x, out)) in columns.zip(self.out.chunks_exact_mut(MIXED * self.padded)).enumerate() {
             Self::feature(self.net, feature, x, out);
         }
     }
@@ -168,16 +127,8 @@ impl MixCosines<'_> {
         let out0 = out0.as_chunks_mut::<LANES>().0.iter_mut();
         let out1 = out1.as_chunks_mut::<LANES>().0.iter_mut();
         let out2 = out2.as_chunks_mut::<LANES>().0.iter_mut();
-        for (((x, out0), out1), out2) in x
-            .as_chunks::<LANES>()
-            .0
-            .iter()
-            .zip(out0)
-            .zip(out1)
-            .zip(out2)
-        {
-            let (mut sum0, mut sum1, mut sum2) =
-                ([bias[0]; LANES], [bias[1]; LANES], [bias[2]; LANES]);
+        for (((x, out0), out1), out2) in x.as_chunks::<LANES>().0.iter().zip(out0).zip(out1).zip(out2) {
+            let (mut sum0, mut sum1, mut sum2) = ([bias[0]; LANES], [bias[1]; LANES], [bias[2]; LANES]);
             for k in 0..FREQUENCIES {
                 let turns = phase[k] / std::f32::consts::TAU;
                 let (mix0, mix1, mix2) = (mix[k], mix[FREQUENCIES + k], mix[2 * FREQUENCIES + k]);
@@ -193,10 +144,7 @@ impl MixCosines<'_> {
     }
 }
 
-const _: () = assert!(
-    MIXED == 3 && LAYERS == DEPTH + 1,
-    "the loops above write three mixed numbers"
-);
+const _: () = assert!(MIXED == 3 && LAYERS == DEPTH + 1, "the loops above write three mixed numbers");
 
 /// Makes `z`, a matrix product, the pre-activation, and `out` the activation after dropout.
 struct Activate<'a> {
@@ -226,18 +174,8 @@ impl Activate<'_> {
     #[inline(always)]
     fn each(self, f: impl Fn(f32) -> f32) {
         let width = self.bias.len();
-        for (index, (z, out)) in self
-            .z
-            .chunks_exact_mut(width)
-            .zip(self.out.chunks_exact_mut(width))
-            .enumerate()
-        {
-            for (((z, out), bias), alpha) in z
-                .iter_mut()
-                .zip(out.iter_mut())
-                .zip(self.bias)
-                .zip(self.alpha)
-            {
+        for (index, (z, out)) in self.z.chunks_exact_mut(width).zip(self.out.chunks_exact_mut(width)).enumerate() {
+            for (((z, out), bias), alpha) in z.iter_mut().zip(out.iter_mut()).zip(self.bias).zip(self.alpha) {
                 *z = *z * self.tangent + bias;
                 *out = *z + (f(*z) - *z) * alpha;
             }
