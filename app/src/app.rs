@@ -1,6 +1,10 @@
 //! The document around every page, and the table of addresses.
 
-use crate::{components::*, hooks::{provide_now, provide_signed_in}, pages};
+use crate::{
+    components::*,
+    hooks::{provide_now, provide_signed_in},
+    pages,
+};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{

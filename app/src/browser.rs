@@ -52,7 +52,12 @@ pub struct Stream(StoredValue<Option<web_sys::EventSource>, LocalStorage>);
 impl Stream {
     /// Calls `heard` with the data of each event of that name, and `connected` whenever the connection comes or goes.
     /// The browser reconnects by itself.
-    pub fn open(url: &str, name: &str, heard: impl Fn(String) + 'static, connected: impl Fn(bool) + Clone + 'static) -> Self {
+    pub fn open(
+        url: &str,
+        name: &str,
+        heard: impl Fn(String) + 'static,
+        connected: impl Fn(bool) + Clone + 'static,
+    ) -> Self {
         let source = web_sys::EventSource::new(url).ok();
         if let Some(source) = &source {
             let on_event = Closure::<dyn Fn(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {

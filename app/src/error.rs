@@ -1,7 +1,10 @@
 //! The error of every server function: a [`Problem`] that crosses the wire whole.
 
 use serde::{Deserialize, Serialize};
-use server_fn::{codec::JsonEncoding, error::{FromServerFnError, ServerFnErrorErr}};
+use server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
 use std::fmt;
 use trainyard_types::{Code, Problem};
 
@@ -35,9 +38,10 @@ impl FromServerFnError for AppError {
 
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
         let problem = match value {
-            ServerFnErrorErr::Request(_) => {
-                Problem::new(Code::Unavailable, "The server did not answer. Check that it runs and that you are connected, then try again.")
-            }
+            ServerFnErrorErr::Request(_) => Problem::new(
+                Code::Unavailable,
+                "The server did not answer. Check that it runs and that you are connected, then try again.",
+            ),
             ServerFnErrorErr::Args(text) | ServerFnErrorErr::MissingArg(text) => {
                 Problem::invalid(format!("The form can't be read: {text}. Correct it and send it again."))
             }

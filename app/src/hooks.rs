@@ -8,7 +8,10 @@ use leptos_router::{
     params::ParamsMap,
 };
 use server_fn::{ServerFn, error::ServerFnUrlError};
-use trainyard_types::{Action, PageQuery, Problem, Timestamp, account::{Me, ProjectView}};
+use trainyard_types::{
+    Action, PageQuery, Problem, Timestamp,
+    account::{Me, ProjectView},
+};
 
 /// The signed-in person, loaded once for the whole application. `refresh` loads it again.
 #[derive(Clone, Copy)]
@@ -112,8 +115,7 @@ pub fn address_with(path: &str, query: &ParamsMap, changes: &[(&str, Option<Stri
     if pairs.is_empty() {
         return path.to_owned();
     }
-    let text: Vec<String> =
-        pairs.iter().map(|(k, v)| format!("{}={}", format::encode(k), format::encode(v))).collect();
+    let text: Vec<String> = pairs.iter().map(|(k, v)| format!("{}={}", format::encode(k), format::encode(v))).collect();
     format!("{path}?{}", text.join("&"))
 }
 
@@ -208,7 +210,9 @@ mod tests {
 
     #[test]
     fn only_paths_of_this_site_are_followed() {
-        for bad in ["//evil.example", "https://evil.example", "/\\evil.example", "", "javascript:alert(1)", "/sign-in?next=/"] {
+        for bad in
+            ["//evil.example", "https://evil.example", "/\\evil.example", "", "javascript:alert(1)", "/sign-in?next=/"]
+        {
             assert_eq!(safe_next(bad), "/", "{bad}");
         }
         assert_eq!(safe_next("/p/demo/runs?tab=log"), "/p/demo/runs?tab=log");

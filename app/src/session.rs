@@ -2,7 +2,10 @@
 
 use http::HeaderMap;
 use tower_sessions::Session;
-use trainyard_service::{Actor, Ctx, accounts::{self, SignedIn}};
+use trainyard_service::{
+    Actor, Ctx,
+    accounts::{self, SignedIn},
+};
 use trainyard_types::Problem;
 
 /// The session's one entry.

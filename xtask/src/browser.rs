@@ -29,7 +29,9 @@ pub fn packages() -> Result<()> {
     if modified(&installed) >= modified(&lock) && installed.exists() {
         return Ok(());
     }
-    succeed(Command::new("npm").args(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(folder))
+    succeed(
+        Command::new("npm").args(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(folder),
+    )
 }
 
 /// Installs Debian packages where that can be done without asking, and says what to do where it can't.

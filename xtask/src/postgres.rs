@@ -35,8 +35,14 @@ impl Postgres {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let server = Self { programs, url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), folder };
         let data = server.folder.join("data");
-        server.call("initdb", &["-D", text(&data)?, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"])?;
-        let options = format!("-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200", text(&server.folder)?);
+        server.call(
+            "initdb",
+            &["-D", text(&data)?, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+        )?;
+        let options = format!(
+            "-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200",
+            text(&server.folder)?
+        );
         let log = server.folder.join("log");
         server.call("pg_ctl", &["-D", text(&data)?, "-l", text(&log)?, "-w", "-o", &options, "start"])?;
         Ok(server)
@@ -81,7 +87,8 @@ fn programs() -> Option<PathBuf> {
     if let Some(found) = find(&["initdb"]).and_then(|file| file.canonicalize().ok()) {
         return found.parent().map(Path::to_path_buf);
     }
-    let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path().join("bin")).collect();
+    let mut versions: Vec<PathBuf> =
+        fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path().join("bin")).collect();
     versions.retain(|folder| folder.join("initdb").is_file());
     versions.sort();
     versions.pop()
@@ -92,7 +99,9 @@ pub fn start_or_say() -> Option<Postgres> {
     match Postgres::start() {
         Ok(server) => Some(server),
         Err(error) => {
-            eprintln!("    note: no PostgreSQL ({error:#}); its tests are skipped. Install the package postgresql to run them");
+            eprintln!(
+                "    note: no PostgreSQL ({error:#}); its tests are skipped. Install the package postgresql to run them"
+            );
             None
         }
     }

@@ -28,7 +28,9 @@ pub fn build_release() -> Result<PathBuf> {
     }
     let site = site::build()?;
     step("Compiling the server", "20 min cold, seconds warm", || {
-        succeed(cargo()?.args(["build", "--locked", "--release", "--package", "trainyard"]).env("TRAINYARD_SITE", &site))
+        succeed(
+            cargo()?.args(["build", "--locked", "--release", "--package", "trainyard"]).env("TRAINYARD_SITE", &site),
+        )
     })?;
     Ok(target.join("release/trainyard"))
 }
@@ -44,7 +46,9 @@ fn parse(arguments: &[String]) -> Result<(u16, Vec<String>)> {
                 port = text.parse().with_context(|| format!("'{text}' is no port"))?;
             }
             "--" => rest.extend(arguments.by_ref().cloned()),
-            other => bail!("'{other}' is not known here. Flags of the server stand after --, as in: cargo xtask run -- --data-dir DIR"),
+            other => bail!(
+                "'{other}' is not known here. Flags of the server stand after --, as in: cargo xtask run -- --data-dir DIR"
+            ),
         }
     }
     Ok((port, rest))

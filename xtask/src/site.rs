@@ -20,7 +20,15 @@ pub fn build() -> Result<PathBuf> {
     let site = target.join("site");
     step("Compiling the browser's part", "3 min cold, seconds warm", || {
         succeed(cargo()?.args([
-            "build", "--quiet", "--locked", "--package", "trainyard-frontend", "--target", "wasm32-unknown-unknown", "--profile", "wasm-release",
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            "trainyard-frontend",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--profile",
+            "wasm-release",
         ]))
     })?;
     let wasm = target.join("wasm32-unknown-unknown/wasm-release/trainyard_frontend.wasm");
@@ -96,13 +104,21 @@ pub fn style_sheet() -> Result<String> {
 /// it is a note and no error.
 fn optimise(module: &Path) -> Result<()> {
     let Some(mut command) = wasm_opt() else {
-        eprintln!("    note: wasm-opt is not here (npm could not fetch binaryen either), so the download stays about a sixth larger");
+        eprintln!(
+            "    note: wasm-opt is not here (npm could not fetch binaryen either), so the download stays about a sixth larger"
+        );
         return Ok(());
     };
     let start = Instant::now();
     let smaller = module.with_extension("opt");
     command
-        .args(["-Oz", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-sign-ext", "--enable-mutable-globals"])
+        .args([
+            "-Oz",
+            "--enable-bulk-memory",
+            "--enable-nontrapping-float-to-int",
+            "--enable-sign-ext",
+            "--enable-mutable-globals",
+        ])
         .args(["--enable-reference-types", "--enable-multivalue"])
         .arg(module)
         .arg("-o")
@@ -128,7 +144,10 @@ fn wasm_opt() -> Option<Command> {
     if !script.exists() {
         fs::create_dir_all(&home).ok()?;
         let mut install = Command::new(npm);
-        install.args(["install", "--silent", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&home).arg(BINARYEN);
+        install
+            .args(["install", "--silent", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+            .arg(&home)
+            .arg(BINARYEN);
         succeed(&mut install).ok()?;
     }
     let mut command = Command::new(node);

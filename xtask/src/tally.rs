@@ -44,7 +44,8 @@ pub fn read_line(line: &str, tally: &mut Tally) {
         tally.passed = tally.passed.saturating_sub(1);
     } else if let Some(rest) = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ ")) {
         let mut words = rest.split(' ');
-        if let (Some(word), Some(Ok(number)), None) = (words.next(), words.next().map(str::parse::<u64>), words.next()) {
+        if let (Some(word), Some(Ok(number)), None) = (words.next(), words.next().map(str::parse::<u64>), words.next())
+        {
             match word {
                 "pass" => tally.passed += number,
                 "fail" | "cancelled" => tally.failed += number,
@@ -57,7 +58,8 @@ pub fn read_line(line: &str, tally: &mut Tally) {
 
 /// Runs a test runner, shows its output and counts. A runner that fails without having counted a failure counts as one.
 pub fn run(command: &mut Command) -> Result<Tally> {
-    let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().context("can't start the test runner")?;
+    let mut child =
+        command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().context("can't start the test runner")?;
     let stdout = child.stdout.take().context("the test runner has no output")?;
     let reader = thread::spawn(move || {
         let mut tally = Tally::default();

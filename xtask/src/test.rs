@@ -37,7 +37,14 @@ pub fn test(parts: &[String]) -> Result<()> {
         }));
         tally.add(check("Lints, browser", "1 min cold", || {
             let mut command = cargo()?;
-            command.args(["clippy", "--locked", "--package", "trainyard-frontend", "--target", "wasm32-unknown-unknown"]);
+            command.args([
+                "clippy",
+                "--locked",
+                "--package",
+                "trainyard-frontend",
+                "--target",
+                "wasm32-unknown-unknown",
+            ]);
             succeed(command.args(["--", "-D", "warnings"]))
         }));
     }
@@ -65,7 +72,9 @@ fn rust_tests(site: &Path) -> Result<Tally> {
     build.args(["test", "--locked", "--workspace", "--exclude", "trainyard-frontend"]).env("TRAINYARD_SITE", site);
     step("Compiling the tests", "12 min cold", || succeed(build.arg("--no-run")))?;
     let mut command = cargo()?;
-    command.args(["test", "--locked", "--workspace", "--exclude", "trainyard-frontend", "--no-fail-fast"]).env("TRAINYARD_SITE", site);
+    command
+        .args(["test", "--locked", "--workspace", "--exclude", "trainyard-frontend", "--no-fail-fast"])
+        .env("TRAINYARD_SITE", site);
     if let Some(server) = &server {
         command.env("TRAINYARD_TEST_POSTGRES", &server.url);
     }

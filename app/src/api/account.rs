@@ -48,7 +48,12 @@ pub async fn sign_out_everywhere() -> Result<(), AppError> {
 
 /// Changes the person's own password; their other sessions end.
 #[server(prefix = "/api/fn", endpoint = "change_password")]
-pub async fn change_password(current: String, new: String, again: String, #[server(default)] next: String) -> Result<(), AppError> {
+pub async fn change_password(
+    current: String,
+    new: String,
+    again: String,
+    #[server(default)] next: String,
+) -> Result<(), AppError> {
     use trainyard_types::{Password, Problem, account::ChangePassword};
     let (ctx, actor) = super::anyone()?;
     if new != again {
@@ -89,10 +94,8 @@ pub async fn revoke_token(id: trainyard_types::TokenId) -> Result<(), AppError> 
 /// Remembers a matter of looks in a cookie: `theme` (`light`, `dark`, `system`) or `nav` (`folded`, `open`).
 #[server(prefix = "/api/fn", endpoint = "set_look")]
 pub async fn set_look(name: String, value: String) -> Result<(), AppError> {
-    let known = matches!(
-        (name.as_str(), value.as_str()),
-        ("theme", "light" | "dark" | "system") | ("nav", "folded" | "open")
-    );
+    let known =
+        matches!((name.as_str(), value.as_str()), ("theme", "light" | "dark" | "system") | ("nav", "folded" | "open"));
     if !known {
         return super::done(Err(trainyard_types::Problem::field("value", "There is no such setting.")));
     }

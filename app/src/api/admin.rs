@@ -18,7 +18,12 @@ pub async fn list_users(query: PageQuery) -> Result<Page<UserView>, AppError> {
 
 /// Makes an account with a generated password, which the answer holds this once.
 #[server(prefix = "/api/fn", endpoint = "create_user")]
-pub async fn create_user(name: String, display_name: String, role: String, workspace: String) -> Result<NewUserView, AppError> {
+pub async fn create_user(
+    name: String,
+    display_name: String,
+    role: String,
+    workspace: String,
+) -> Result<NewUserView, AppError> {
     use trainyard_types::{PersonName, Slug, UserName, account::NewUser};
     let (ctx, actor) = super::caller()?;
     let display = if display_name.trim().is_empty() { name.clone() } else { display_name };

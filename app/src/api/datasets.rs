@@ -44,7 +44,12 @@ pub async fn dataset_version(project: String, version: DatasetVersionId) -> Resu
 }
 
 #[server(prefix = "/api/fn", endpoint = "dataset_rows", input = Json)]
-pub async fn dataset_rows(project: String, version: DatasetVersionId, offset: u64, limit: u64) -> Result<RowsView, AppError> {
+pub async fn dataset_rows(
+    project: String,
+    version: DatasetVersionId,
+    offset: u64,
+    limit: u64,
+) -> Result<RowsView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::datasets::rows(&ctx, &actor, &project, version, offset, limit.clamp(1, 200)).await)
 }

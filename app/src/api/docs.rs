@@ -55,8 +55,9 @@ pub struct ApiField {
 #[server(prefix = "/api/fn", endpoint = "api_docs")]
 pub async fn fetch_api_docs() -> Result<ApiDocs, AppError> {
     super::caller()?;
-    let json = use_context::<crate::OpenApiJson>()
-        .ok_or_else(|| trainyard_types::Problem::internal("The API's description is missing from this server's set-up."))?;
+    let json = use_context::<crate::OpenApiJson>().ok_or_else(|| {
+        trainyard_types::Problem::internal("The API's description is missing from this server's set-up.")
+    })?;
     super::done(parse::docs(&json.0, &crate::browser::origin()))
 }
 
@@ -107,7 +108,8 @@ mod parse {
             })
             .collect();
         let content = operation["requestBody"]["content"].as_object().and_then(|c| c.iter().next());
-        let (body_type, schema) = content.map_or((String::new(), &Value::Null), |(media, c)| (media.clone(), &c["schema"]));
+        let (body_type, schema) =
+            content.map_or((String::new(), &Value::Null), |(media, c)| (media.clone(), &c["schema"]));
         let body = fields(root, schema);
         let responses = operation["responses"]
             .as_object()
@@ -162,7 +164,9 @@ mod parse {
         }
         let name = match &resolved["type"] {
             Value::String(name) => name.clone(),
-            Value::Array(names) => names.iter().filter_map(Value::as_str).find(|n| *n != "null").unwrap_or("any").to_owned(),
+            Value::Array(names) => {
+                names.iter().filter_map(Value::as_str).find(|n| *n != "null").unwrap_or("any").to_owned()
+            }
             _ => schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()).unwrap_or("any").to_owned(),
         };
         if name == "array" { format!("list of {}", kind(root, &resolved["items"])) } else { name }
@@ -170,7 +174,8 @@ mod parse {
 
     fn fields(root: &Value, schema: &Value) -> Vec<ApiField> {
         let resolved = present(root, schema);
-        let required: Vec<&str> = resolved["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            resolved["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         resolved["properties"]
             .as_object()
             .into_iter()
@@ -219,13 +224,18 @@ mod parse {
         }
     }
 
-    fn curl(root: &Value, origin: &str, path: &str, method: &str, parameters: &[ApiField], body_type: &str, schema: &Value) -> String {
+    fn curl(
+        root: &Value,
+        origin: &str,
+        path: &str,
+        method: &str,
+        parameters: &[ApiField],
+        body_type: &str,
+        schema: &Value,
+    ) -> String {
         let address = path.replace('{', "$").replace('}', "");
-        let query: Vec<String> = parameters
-            .iter()
-            .filter(|p| p.place == "query" && p.required)
-            .map(|p| format!("{}=…", p.name))
-            .collect();
+        let query: Vec<String> =
+            parameters.iter().filter(|p| p.place == "query" && p.required).map(|p| format!("{}=…", p.name)).collect();
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         let mut out = String::from("curl");
         if method != "get" {
@@ -255,10 +265,10 @@ mod parse {
                 "name":{"type":["string","null"]}}}}}}"##;
             let docs = super::docs(json, "http://127.0.0.1:3000").unwrap();
             let operation = &docs.groups[0].operations[0];
-            assert_eq!(operation.body.iter().map(|f| (f.name.as_str(), f.kind.as_str(), f.required)).collect::<Vec<_>>(), [
-                ("name", "string", false),
-                ("seed", "integer", true)
-            ]);
+            assert_eq!(
+                operation.body.iter().map(|f| (f.name.as_str(), f.kind.as_str(), f.required)).collect::<Vec<_>>(),
+                [("name", "string", false), ("seed", "integer", true)]
+            );
             assert!(operation.curl.contains("http://127.0.0.1:3000/api/v1/projects/$project/runs"));
             assert!(operation.curl.contains(r#"{"seed":0}"#));
         }

@@ -27,7 +27,8 @@ mod server {
     /// # Errors
     /// `Internal` where the server provides none: a fault in its set-up.
     pub fn ctx() -> Result<Ctx, AppError> {
-        use_context::<Ctx>().ok_or_else(|| Problem::internal("The server is not set up to answer pages. Its log says more.").into())
+        use_context::<Ctx>()
+            .ok_or_else(|| Problem::internal("The server is not set up to answer pages. Its log says more.").into())
     }
 
     /// The caller, whether or not the password has to be changed first.
@@ -60,7 +61,8 @@ mod server {
     /// As [`caller`]; `NotFound` where the text can't be a project's slug.
     pub fn in_project(project: &str) -> Result<(Ctx, Actor, Slug), AppError> {
         let (ctx, actor) = caller()?;
-        let project = done(Slug::parse(project).map_err(|_| Problem::not_found(format!("There is no project '{project}'."))))?;
+        let project =
+            done(Slug::parse(project).map_err(|_| Problem::not_found(format!("There is no project '{project}'."))))?;
         Ok((ctx, actor, project))
     }
 
@@ -113,7 +115,9 @@ mod server {
     /// # Errors
     /// `Invalid` with the field's name.
     pub fn parsed<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, AppError> {
-        done(text.trim().parse().map_err(|_| Problem::field(field, format!("'{text}' can't be read here. Load the page again and choose anew."))))
+        done(text.trim().parse().map_err(|_| {
+            Problem::field(field, format!("'{text}' can't be read here. Load the page again and choose anew."))
+        }))
     }
 
     /// Sets the status of the page or answer that is being made; one that leads elsewhere keeps its own.

@@ -57,7 +57,12 @@ pub async fn list_projects(query: PageQuery) -> Result<Page<ProjectView>, AppErr
 
 /// Makes a project and goes there.
 #[server(prefix = "/api/fn", endpoint = "create_project")]
-pub async fn create_project(name: String, #[server(default)] slug: String, #[server(default)] description: String, #[server(default)] workspace: String) -> Result<(), AppError> {
+pub async fn create_project(
+    name: String,
+    #[server(default)] slug: String,
+    #[server(default)] description: String,
+    #[server(default)] workspace: String,
+) -> Result<(), AppError> {
     use trainyard_types::{ResourceName, Slug, account::NewProject};
     let (ctx, actor) = super::caller()?;
     let optional = |field: &str, text: String| {

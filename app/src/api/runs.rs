@@ -41,8 +41,9 @@ pub async fn run_raw(project: String, run: RunId) -> Result<String, AppError> {
     for chart in view.result.iter_mut().flat_map(|result| &mut result.charts) {
         chart.svg = format!("({} characters)", chart.svg.len());
     }
-    serde_json::to_string_pretty(&view)
-        .map_err(|error| AppError(trainyard_types::Problem::internal(format!("The run can't be written as JSON: {error}."))))
+    serde_json::to_string_pretty(&view).map_err(|error| {
+        AppError(trainyard_types::Problem::internal(format!("The run can't be written as JSON: {error}.")))
+    })
 }
 
 #[server(prefix = "/api/fn", endpoint = "run_metrics", input = Json)]
@@ -59,7 +60,11 @@ pub async fn run_log(project: String, run: RunId) -> Result<Vec<LogLine>, AppErr
 }
 
 #[server(prefix = "/api/fn", endpoint = "plan_run", input = Json)]
-pub async fn plan_run(project: String, version: DatasetVersionId, settings: TrainSettings) -> Result<RunPlan, AppError> {
+pub async fn plan_run(
+    project: String,
+    version: DatasetVersionId,
+    settings: TrainSettings,
+) -> Result<RunPlan, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::runs::plan(&ctx, &actor, &project, version, settings).await)
 }

@@ -32,7 +32,11 @@ impl Tone {
 
 /// Icon and word in a small frame.
 #[component]
-pub fn Badge(#[prop(optional)] tone: Tone, #[prop(optional)] glyph: Option<Glyph>, #[prop(into)] text: String) -> impl IntoView {
+pub fn Badge(
+    #[prop(optional)] tone: Tone,
+    #[prop(optional)] glyph: Option<Glyph>,
+    #[prop(into)] text: String,
+) -> impl IntoView {
     view! {
         <span class=format!("badge {}", tone.class())>
             {glyph.map(|glyph| view! { <Icon glyph/> })}

@@ -50,7 +50,8 @@ pub fn Submit(
     #[prop(into)] label: String,
     #[prop(into, optional)] pending: Signal<bool>,
     /// What the button says while pending. Left out: the label with `…`.
-    #[prop(into, optional)] busy: Option<String>,
+    #[prop(into, optional)]
+    busy: Option<String>,
     #[prop(default = ButtonKind::Primary)] kind: ButtonKind,
     #[prop(optional)] glyph: Option<Glyph>,
     #[prop(optional, into)] disabled: Signal<bool>,

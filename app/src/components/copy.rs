@@ -5,7 +5,10 @@ use leptos::prelude::*;
 
 /// Copies `text`; the label says what (for the screen reader too). Needs WebAssembly: hidden until it has arrived.
 #[component]
-pub fn CopyButton(#[prop(into)] text: Signal<String>, #[prop(into, default = "Copy".to_owned())] label: String) -> impl IntoView {
+pub fn CopyButton(
+    #[prop(into)] text: Signal<String>,
+    #[prop(into, default = "Copy".to_owned())] label: String,
+) -> impl IntoView {
     let toasts = use_context::<Toasts>();
     let copied = RwSignal::new(false);
     let press = move |_| {

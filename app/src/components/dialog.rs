@@ -5,11 +5,7 @@ use leptos::{html, prelude::*};
 
 /// A modal dialog that is open while `open` is true. Its content is rendered while it is open.
 #[component]
-pub fn Dialog(
-    open: RwSignal<bool>,
-    #[prop(into)] title: String,
-    children: ChildrenFn,
-) -> impl IntoView {
+pub fn Dialog(open: RwSignal<bool>, #[prop(into)] title: String, children: ChildrenFn) -> impl IntoView {
     let node = NodeRef::<html::Dialog>::new();
     Effect::new(move |_| {
         let Some(dialog) = node.get() else { return };
@@ -42,9 +38,11 @@ pub fn ConfirmDialog(
     open: RwSignal<bool>,
     #[prop(into)] title: String,
     /// What will happen, and whether it can be undone.
-    #[prop(into)] text: Signal<String>,
+    #[prop(into)]
+    text: Signal<String>,
     /// The verb on the button.
-    #[prop(into)] action: String,
+    #[prop(into)]
+    action: String,
     #[prop(optional, into)] typed: Option<Signal<String>>,
     #[prop(default = true)] danger: bool,
     #[prop(into)] on_confirm: Callback<()>,

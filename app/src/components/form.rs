@@ -15,7 +15,8 @@ fn message(problem: Option<Problem>, field: &str) -> Option<String> {
 pub fn Field(
     #[prop(into)] id: String,
     /// The field's name in problems.
-    #[prop(into)] name: String,
+    #[prop(into)]
+    name: String,
     #[prop(into)] label: String,
     #[prop(optional, into)] hint: Option<String>,
     #[prop(optional, into)] problem: Signal<Option<Problem>>,
@@ -47,10 +48,12 @@ pub fn TextField(
     #[prop(optional)] required: bool,
     #[prop(default = "off")] autocomplete: &'static str,
     /// Where two forms of a page have a field of the same name.
-    #[prop(optional, into)] id: Option<String>,
+    #[prop(optional, into)]
+    id: Option<String>,
     #[prop(optional, into)] problem: Signal<Option<Problem>>,
     /// The value as the person types.
-    #[prop(optional, into)] on_value: Option<Callback<String>>,
+    #[prop(optional, into)]
+    on_value: Option<Callback<String>>,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| format!("f-{name}"));
     let described = format!("{id}-hint {id}-problem");
@@ -132,7 +135,14 @@ pub fn CheckField(
     }
 }
 
-fn wrap(id: String, name: String, label: String, hint: Option<String>, problem: Signal<Option<Problem>>, input: AnyView) -> AnyView {
+fn wrap(
+    id: String,
+    name: String,
+    label: String,
+    hint: Option<String>,
+    problem: Signal<Option<Problem>>,
+    input: AnyView,
+) -> AnyView {
     match hint {
         Some(hint) => view! { <Field id name label hint problem>{input}</Field> }.into_any(),
         None => view! { <Field id name label problem>{input}</Field> }.into_any(),

@@ -11,7 +11,8 @@ pub fn Load<T, V>(
     resource: Resource<Result<T, AppError>>,
     view: V,
     /// Lines of the skeleton: about the height of the content, so that nothing jumps.
-    #[prop(default = 6)] lines: u8,
+    #[prop(default = 6)]
+    lines: u8,
 ) -> impl IntoView
 where
     T: Clone + Send + Sync + 'static,

@@ -12,7 +12,8 @@ pub type Crumb = (String, String);
 pub fn PageHead(
     #[prop(into)] title: Signal<String>,
     /// One line in words: how it stands.
-    #[prop(optional, into)] state: Signal<String>,
+    #[prop(optional, into)]
+    state: Signal<String>,
     #[prop(optional)] crumbs: Vec<Crumb>,
     #[prop(optional, into)] tab: Option<Signal<String>>,
     #[prop(optional)] children: Option<Children>,
@@ -49,7 +50,8 @@ pub fn Breadcrumbs(crumbs: Vec<Crumb>) -> impl IntoView {
 pub fn Section(
     #[prop(into)] title: String,
     /// One sentence that explains the part.
-    #[prop(optional, into)] lead: Option<String>,
+    #[prop(optional, into)]
+    lead: Option<String>,
     #[prop(optional, into)] actions: Option<ViewFn>,
     #[prop(optional, into)] id: Option<String>,
     children: Children,

@@ -1,7 +1,10 @@
 //! Tables that the server pages, sorts and filters. All their state stands in the address.
 
 use super::{Glyph, Icon, Term};
-use crate::{format, hooks::{use_address, use_page_query}};
+use crate::{
+    format,
+    hooks::{use_address, use_page_query},
+};
 use leptos::prelude::*;
 
 /// A column's head.
@@ -41,7 +44,8 @@ impl Column {
 #[component]
 pub fn DataTable(
     /// What the table holds: for screen readers.
-    #[prop(into)] caption: String,
+    #[prop(into)]
+    caption: String,
     columns: Vec<Column>,
     children: Children,
 ) -> impl IntoView {
@@ -108,7 +112,8 @@ pub fn Cell(
     #[prop(into)] label: String,
     #[prop(optional)] numeric: bool,
     /// The row's name: takes the card's first line.
-    #[prop(optional)] main: bool,
+    #[prop(optional)]
+    main: bool,
     children: Children,
 ) -> impl IntoView {
     let class = match (numeric, main) {
@@ -157,11 +162,14 @@ pub fn Pager(total: u64, page: u64, per_page: u64, #[prop(into)] noun: String) -
 #[component]
 pub fn ListTools(
     /// What the search looks in: "Search runs".
-    #[prop(into)] search: String,
+    #[prop(into)]
+    search: String,
     /// Value and label of each state to filter by; the empty value stands for all.
-    #[prop(optional)] states: Vec<(String, String)>,
+    #[prop(optional)]
+    states: Vec<(String, String)>,
     /// The REST address of the same list; `format=csv` and the query are added.
-    #[prop(optional, into)] download: Option<String>,
+    #[prop(optional, into)]
+    download: Option<String>,
 ) -> impl IntoView {
     let query = use_page_query();
     let address = use_address();

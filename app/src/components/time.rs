@@ -15,7 +15,10 @@ pub fn RelativeTime(at: Timestamp) -> impl IntoView {
 
 /// [`RelativeTime`], or other words where it has not happened.
 #[component]
-pub fn MaybeTime(at: Option<Timestamp>, #[prop(into, default = "never".to_owned())] otherwise: String) -> impl IntoView {
+pub fn MaybeTime(
+    at: Option<Timestamp>,
+    #[prop(into, default = "never".to_owned())] otherwise: String,
+) -> impl IntoView {
     match at {
         Some(at) => view! { <RelativeTime at/> }.into_any(),
         None => view! { <span class="muted">{otherwise}</span> }.into_any(),

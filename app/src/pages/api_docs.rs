@@ -69,7 +69,13 @@ fn OperationView(operation: Operation) -> impl IntoView {
 #[component]
 fn Fields(title: &'static str, fields: Vec<ApiField>) -> impl IntoView {
     (!fields.is_empty()).then(|| {
-        let columns = vec![Column::text("Name"), Column::text("In"), Column::text("Type"), Column::text("Needed"), Column::text("What it is")];
+        let columns = vec![
+            Column::text("Name"),
+            Column::text("In"),
+            Column::text("Type"),
+            Column::text("Needed"),
+            Column::text("What it is"),
+        ];
         view! {
             <DataTable caption=title columns>
                 {fields.into_iter().map(|field| view! {

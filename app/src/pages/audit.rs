@@ -8,7 +8,10 @@ use crate::{
     hooks::use_page_query,
 };
 use leptos::prelude::*;
-use trainyard_types::{Page, audit::{AuditEventView, ChainReport}};
+use trainyard_types::{
+    Page,
+    audit::{AuditEventView, ChainReport},
+};
 
 /// `/governance/audit`.
 #[component]

@@ -131,8 +131,12 @@ fn overview(version: VersionView) -> AnyView {
             counted(version.bad_rows.count, "row", "rows")
         )
     });
-    let duplicates = (profile.duplicate_rows > 0 && !warnings.iter().any(|w| w.kind == "duplicates"))
-        .then(|| format!("{} of an earlier row.", counted(profile.duplicate_rows, "row is an exact copy", "rows are exact copies")));
+    let duplicates = (profile.duplicate_rows > 0 && !warnings.iter().any(|w| w.kind == "duplicates")).then(|| {
+        format!(
+            "{} of an earlier row.",
+            counted(profile.duplicate_rows, "row is an exact copy", "rows are exact copies")
+        )
+    });
     view! {
         <Warnings warnings/>
         {skipped.map(|text| view! { <Note tone=Tone::Warning>{text}</Note> })}
@@ -169,7 +173,12 @@ pub fn Warnings(warnings: Vec<DataWarning>) -> impl IntoView {
     })
 }
 
-fn versions_table(project: String, dataset: DatasetId, versions: Vec<VersionSummary>, open: DatasetVersionId) -> AnyView {
+fn versions_table(
+    project: String,
+    dataset: DatasetId,
+    versions: Vec<VersionSummary>,
+    open: DatasetVersionId,
+) -> AnyView {
     let columns = vec![
         Column::number("Version"),
         Column::number("Rows"),

@@ -33,7 +33,11 @@ pub fn printed(svg: &str) -> String {
     }
     out.push_str(rest);
     // The page sets the type of its own drawings by class; a file has to say it.
-    if out.contains("font-family") { out } else { out.replacen("<svg ", "<svg font-family=\"system-ui, sans-serif\" font-size=\"12\" ", 1) }
+    if out.contains("font-family") {
+        out
+    } else {
+        out.replacen("<svg ", "<svg font-family=\"system-ui, sans-serif\" font-size=\"12\" ", 1)
+    }
 }
 
 /// The table as CSV; what a spreadsheet would take for a formula is quoted by an apostrophe.
@@ -49,11 +53,12 @@ pub fn table_csv(table: &ChartTable) -> String {
 }
 
 fn csv_cell(cell: &str) -> String {
-    let cell = if cell.starts_with(['=', '+', '@', '\t', '\r']) || (cell.starts_with('-') && cell.parse::<f64>().is_err()) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    };
+    let cell =
+        if cell.starts_with(['=', '+', '@', '\t', '\r']) || (cell.starts_with('-') && cell.parse::<f64>().is_err()) {
+            format!("'{cell}")
+        } else {
+            cell.to_owned()
+        };
     if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
 }
 
@@ -65,17 +70,27 @@ pub fn ChartFigure(chart: Chart) -> impl IntoView {
     let drawing = StoredValue::new(svg.clone());
     let numbers = StoredValue::new(table.clone());
     let name = StoredValue::new(id);
-    let save_svg = move |_| browser::save(&format!("{}.svg", name.get_value()), "image/svg+xml", &drawing.with_value(|svg| printed(svg)));
-    let save_csv = move |_| browser::save(&format!("{}.csv", name.get_value()), "text/csv", &numbers.with_value(table_csv));
-    let numeric: Vec<bool> =
-        (0..table.columns.len()).map(|i| table.rows.iter().all(|row| row.get(i).is_none_or(|cell| looks_numeric(cell)))).collect();
+    let save_svg = move |_| {
+        browser::save(&format!("{}.svg", name.get_value()), "image/svg+xml", &drawing.with_value(|svg| printed(svg)))
+    };
+    let save_csv =
+        move |_| browser::save(&format!("{}.csv", name.get_value()), "text/csv", &numbers.with_value(table_csv));
+    let numeric: Vec<bool> = (0..table.columns.len())
+        .map(|i| table.rows.iter().all(|row| row.get(i).is_none_or(|cell| looks_numeric(cell))))
+        .collect();
     let class = move |i: usize| if numeric.get(i).copied().unwrap_or(false) { "num" } else { "" };
-    let heads = table.columns.iter().enumerate().map(|(i, c)| view! { <th scope="col" class=class(i)>{c.clone()}</th> }).collect_view();
+    let heads = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(i, c)| view! { <th scope="col" class=class(i)>{c.clone()}</th> })
+        .collect_view();
     let rows = table
         .rows
         .iter()
         .map(|row| {
-            let cells = row.iter().enumerate().map(|(i, cell)| view! { <td class=class(i)>{cell.clone()}</td> }).collect_view();
+            let cells =
+                row.iter().enumerate().map(|(i, cell)| view! { <td class=class(i)>{cell.clone()}</td> }).collect_view();
             view! { <tr>{cells}</tr> }
         })
         .collect_view();

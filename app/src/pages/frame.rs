@@ -16,7 +16,7 @@ use server_fn::ServerFn;
 use trainyard_types::{Action, Code, account::Me, home::ActivityView};
 
 /// The address's project with what runs in it; `None` outside of projects.
-type Activity = Resource<Option<(String, ActivityView)>>;
+type Activity = RwSignal<Option<(String, ActivityView)>>;
 
 /// Lets in who is signed in and has a password of their own; sends everyone else to the page for that.
 #[component]
@@ -120,9 +120,8 @@ fn ProjectSwitcher(me: Me) -> impl IntoView {
     .into_any()
 }
 
-/// What runs in the address's project, asked for again every four seconds while the page is looked at. It is made
-/// outside of every `Suspend`: ids of resources are given in order, and the order in which those resolve differs
-/// between server and browser.
+/// What runs in the address's project, asked for again every four seconds while the page is looked at. The browser
+/// asks, never the server: the page's HTML must not depend on which of two answers came first.
 fn use_activity() -> Activity {
     let path = use_location().pathname;
     let slug = Memo::new(move |_| path.with(|p| project_of_path(p)));
@@ -140,44 +139,49 @@ fn use_activity() -> Activity {
             }
         });
     });
-    Resource::new(
-        move || (slug.get(), tick.get()),
-        |(slug, _)| async move {
-            let slug = slug?;
-            project::activity(slug.clone()).await.ok().map(|activity| (slug, activity))
-        },
-    )
+    let activity = RwSignal::new(None);
+    Effect::new(move |_| {
+        tick.track();
+        match slug.get() {
+            Some(slug) => leptos::task::spawn_local(async move {
+                // A failed look keeps what was shown: the next one is seconds away.
+                if let Ok(found) = project::activity(slug.clone()).await {
+                    activity.try_set(Some((slug, found)));
+                }
+            }),
+            None => activity.set(None),
+        }
+    });
+    activity
 }
 
 /// How many jobs run and wait, with the progress of the first; leads to it.
 #[component]
 fn ActivityIndicator(activity: Activity) -> impl IntoView {
-    move || {
-        Suspend::new(async move {
-            let (slug, activity) = activity.await?;
-            let first = activity.jobs.first()?.clone();
-            let words = match (activity.running, activity.queued) {
-                (0, queued) => format!("{queued} queued"),
-                (running, 0) => format!("{running} running"),
-                (running, queued) => format!("{running} running, {queued} queued"),
-            };
-            let label = words.clone();
-            let only = activity.running + activity.queued == 1;
-            let href = if only { format!("/p/{slug}/runs/{}", first.run) } else { format!("/p/{slug}/runs") };
-            let percent = first.progress.map(|p| (p.fraction * 100.0).round());
-            Some(view! {
-                <a class="activity" href=href aria-label=label>
-                    <Icon glyph=Glyph::Running/>
-                    <span class="activity-words">{words}</span>
-                    {percent.map(|value| view! {
-                        <progress max="100" value=value aria-label=first.name></progress>
-                        <span class="num">{format!("{value}\u{a0}%")}</span>
-                    })}
-                </a>
-            })
+    let shown = move || {
+        let (slug, activity) = activity.get()?;
+        let first = activity.jobs.first()?.clone();
+        let words = match (activity.running, activity.queued) {
+            (0, queued) => format!("{queued} queued"),
+            (running, 0) => format!("{running} running"),
+            (running, queued) => format!("{running} running, {queued} queued"),
+        };
+        let label = words.clone();
+        let only = activity.running + activity.queued == 1;
+        let href = if only { format!("/p/{slug}/runs/{}", first.run) } else { format!("/p/{slug}/runs") };
+        let percent = first.progress.map(|p| (p.fraction * 100.0).round());
+        Some(view! {
+            <a class="activity" href=href aria-label=label>
+                <Icon glyph=Glyph::Running/>
+                <span class="activity-words">{words}</span>
+                {percent.map(|value| view! {
+                    <progress max="100" value=value aria-label=first.name></progress>
+                    <span class="num">{format!("{value}\u{a0}%")}</span>
+                })}
+            </a>
         })
-    }
-    .into_any()
+    };
+    view! { <>{shown}</> }.into_any()
 }
 
 #[component]
@@ -232,7 +236,8 @@ fn SideNav(me: Me) -> impl IntoView {
     let item = move |href: String, title: &'static str, glyph: Glyph, exact: bool| {
         let mine = href.clone();
         let current = move || {
-            path.with(|p| if exact { *p == mine } else { *p == mine || p.starts_with(&format!("{mine}/")) }).then_some("page")
+            path.with(|p| if exact { *p == mine } else { *p == mine || p.starts_with(&format!("{mine}/")) })
+                .then_some("page")
         };
         view! { <li><a href=href aria-current=current title=title><Icon glyph/><span>{title}</span></a></li> }
     };
@@ -283,7 +288,8 @@ pub fn set_document_look(name: &str, value: &str) {
 
 /// Folds or unfolds the navigation; whether it is folded now.
 fn fold_nav() -> bool {
-    let folded = document().document_element().and_then(|root| root.get_attribute("data-nav")).as_deref() != Some("folded");
+    let folded =
+        document().document_element().and_then(|root| root.get_attribute("data-nav")).as_deref() != Some("folded");
     set_document_look("nav", if folded { "folded" } else { "open" });
     folded
 }

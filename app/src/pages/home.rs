@@ -12,7 +12,7 @@ use leptos_router::components::Redirect;
 use trainyard_types::{
     Action,
     home::HomeView,
-    job::JobState,
+    job::{JobState, WorkerView},
     model::ModelView,
     run::RunSummary,
 };
@@ -63,12 +63,18 @@ fn NoProject() -> impl IntoView {
 #[component]
 pub fn HomePage() -> impl IntoView {
     let slug = use_project();
-    let home = Resource::new(move || slug.get(), |slug| async move { project::home(slug.clone()).await.map(|home| (slug, home)) });
-    view! { <Load resource=home lines=10 view=|(slug, home)| view! { <Home slug=StoredValue::new(slug) home/> }.into_any()/> }
+    let home = Resource::new(
+        move || slug.get(),
+        |slug| async move {
+            // One resource for the whole page: one made inside of another's view has no fixed place in the server's answer.
+            Ok::<_, crate::AppError>((slug.clone(), project::home(slug).await?, admin::list_workers().await?))
+        },
+    );
+    view! { <Load resource=home lines=10 view=|(slug, home, workers)| view! { <Home slug=StoredValue::new(slug) home workers/> }.into_any()/> }
 }
 
 #[component]
-fn Home(slug: Slug, home: HomeView) -> impl IntoView {
+fn Home(slug: Slug, home: HomeView, workers: Vec<WorkerView>) -> impl IntoView {
     let name = crate::hooks::use_me()
         .and_then(|me| me.projects.into_iter().find(|p| slug.with_value(|s| *s == p.slug)))
         .map_or_else(|| slug.get_value(), |p| p.name);
@@ -81,7 +87,8 @@ fn Home(slug: Slug, home: HomeView) -> impl IntoView {
         .into_any();
     }
     let counts = home.counts;
-    let failed: Vec<RunSummary> = home.last.iter().filter(|r| r.job.state == JobState::Failed).take(5).cloned().collect();
+    let failed: Vec<RunSummary> =
+        home.last.iter().filter(|r| r.job.state == JobState::Failed).take(5).cloned().collect();
     let state = state_in_words(&home);
     view! {
         <PageHead title=name state>
@@ -118,7 +125,7 @@ fn Home(slug: Slug, home: HomeView) -> impl IntoView {
                     <RunList slug runs=failed nothing=""/>
                 </Section>
             })}
-            {may(Action::Administer).then(|| view! { <Devices queued=counts.queued/> })}
+            {may(Action::Administer).then(|| view! { <Devices queued=counts.queued workers/> })}
         </div>
     }
     .into_any()
@@ -135,7 +142,11 @@ fn state_in_words(home: &HomeView) -> String {
     };
     let last_failed = home.last.first().is_some_and(|r| r.job.state == JobState::Failed);
     let trouble = if last_failed { "; the last run failed" } else { "" };
-    format!("{runs}{trouble}. {} of {} have a champion.", format::count(counts.models - counts.models_without_champion.min(counts.models)), format::counted(counts.models, "model", "models"))
+    format!(
+        "{runs}{trouble}. {} of {} have a champion.",
+        format::count(counts.models - counts.models_without_champion.min(counts.models)),
+        format::counted(counts.models, "model", "models")
+    )
 }
 
 #[component]
@@ -196,7 +207,8 @@ fn RunList(slug: Slug, runs: Vec<RunSummary>, #[prop(into)] nothing: String) -> 
 
 #[component]
 fn RunItem(slug: Slug, run: RunSummary) -> impl IntoView {
-    let score = run.score.map(|s| format!("{} {}", trainyard_types::glossary::title(&s.name), format::measure(s.value)));
+    let score =
+        run.score.map(|s| format!("{} {}", trainyard_types::glossary::title(&s.name), format::measure(s.value)));
     let waiting = run.job.queue_position.map(|n| match run.job.queue_eta_seconds {
         Some(seconds) => format!("number {n} in the queue, starts in about {}", format::duration(seconds)),
         None => format!("number {n} in the queue"),
@@ -264,32 +276,32 @@ fn ModelsTable(slug: Slug, models: Vec<ModelView>, write: bool) -> impl IntoView
 
 /// The queue and what works it.
 #[component]
-fn Devices(queued: u64) -> impl IntoView {
-    let workers = Resource::new(|| (), |()| admin::list_workers());
-    let title = "Queue and devices";
+fn Devices(queued: u64, workers: Vec<WorkerView>) -> impl IntoView {
+    let now = moment();
+    let workers: Vec<_> = workers.into_iter().filter(|w| now.seconds_since(w.last_seen) < 60.0).collect();
+    let none = workers.is_empty();
+    let items = workers
+        .into_iter()
+        .map(|w| {
+            let work =
+                if w.running == 0 { "idle".to_owned() } else { format::counted(u64::from(w.running), "job", "jobs") };
+            view! {
+                <li class="run-item">
+                    <span>{w.host}</span>
+                    <span class="muted small">{work}</span>
+                    <p class="muted small"><Term name="device" text="Device"/>" "{w.device}</p>
+                </li>
+            }
+        })
+        .collect_view();
     view! {
-        <Section title=title>
-            <Load resource=workers lines=2 view=move |workers| {
-                let now = moment();
-                let workers: Vec<_> = workers.into_iter().filter(|w| now.seconds_since(w.last_seen) < 60.0).collect();
-                if workers.is_empty() {
-                    return view! {
-                        <Note tone=Tone::Warning><p>"No worker is there: jobs wait. Start one with "<code>"trainyard worker"</code>", or the server without "<code>"--no-worker"</code>"."</p></Note>
-                    }.into_any();
-                }
-                view! {
-                    <p class="muted">{format::counted(queued, "job waits", "jobs wait")}" in this project."</p>
-                    <ul class="run-list">
-                        {workers.into_iter().map(|w| view! {
-                            <li class="run-item">
-                                <span>{w.host}</span>
-                                <span class="muted small">{if w.running == 0 { "idle".to_owned() } else { format::counted(u64::from(w.running), "job", "jobs") }}</span>
-                                <p class="muted small"><Term name="device" text="Device"/>" "{w.device}</p>
-                            </li>
-                        }).collect_view()}
-                    </ul>
-                }.into_any()
-            }/>
+        <Section title="Queue and devices">
+            {none.then(|| view! {
+                <Note tone=Tone::Warning><p>"No worker is there: jobs wait. Start one with "<code>"trainyard worker"</code>", or the server without "<code>"--no-worker"</code>"."</p></Note>
+            })}
+            <p class="muted">{format::counted(queued, "job waits", "jobs wait")}" in this project."</p>
+            <ul class="run-list">{items}</ul>
         </Section>
     }
+    .into_any()
 }

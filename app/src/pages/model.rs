@@ -127,7 +127,8 @@ fn signature(version: ModelVersionView) -> AnyView {
     let gives = if classes.is_empty() {
         view! { <p>"A number for " <code>{target}</code> "."</p> }.into_any()
     } else {
-        view! { <p>"The probability of each value of " <code>{target}</code> ": " {classes.join(", ")} "."</p> }.into_any()
+        view! { <p>"The probability of each value of " <code>{target}</code> ": " {classes.join(", ")} "."</p> }
+            .into_any()
     };
     view! {
         <Section title="It takes" lead=format!("As learned by version {} from its train rows.", version.number)>

@@ -10,7 +10,9 @@ use trainyard_types::Problem;
 /// # Errors
 /// `NotFound` where the text can't be one.
 pub fn parse_id<T: FromStr>(text: &str, what: &str) -> Result<T, AppError> {
-    text.parse().map_err(|_| Problem::not_found(format!("'{text}' names no {what}. Check the address, or choose from the list.")).into())
+    text.parse().map_err(|_| {
+        Problem::not_found(format!("'{text}' names no {what}. Check the address, or choose from the list.")).into()
+    })
 }
 
 /// Loads the demo project in one click and goes there; a plain form, so that it needs no script.

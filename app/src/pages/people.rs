@@ -10,7 +10,10 @@ use crate::{
     hooks::{use_form_problem, use_me, use_page_query},
 };
 use leptos::{form::ActionForm, prelude::*};
-use trainyard_types::{Page, Role, UserId, account::{NewUserView, UserView, WorkspaceView}};
+use trainyard_types::{
+    Page, Role, UserId,
+    account::{NewUserView, UserView, WorkspaceView},
+};
 
 /// What the rows of the table can do.
 #[derive(Clone, Copy)]
@@ -60,12 +63,14 @@ pub fn PeoplePage() -> impl IntoView {
 #[component]
 fn NewPassword(made: NewUserView) -> impl IntoView {
     let name = made.user.name;
-    made.generated_password.map(|password| view! {
-        <div class="secret" role="status">
-            <strong>{format!("Hand this password to '{name}' now: it is not shown again.")}</strong>
-            <CodeBlock code=password label="password"/>
-            <p>"They have to choose their own at the first sign-in."</p>
-        </div>
+    made.generated_password.map(|password| {
+        view! {
+            <div class="secret" role="status">
+                <strong>{format!("Hand this password to '{name}' now: it is not shown again.")}</strong>
+                <CodeBlock code=password label="password"/>
+                <p>"They have to choose their own at the first sign-in."</p>
+            </div>
+        }
     })
 }
 
@@ -144,8 +149,12 @@ fn RoleForms(user: UserView, workspaces: Vec<WorkspaceView>, action: ServerActio
 fn UserActions(user: UserView, actions: Actions) -> impl IntoView {
     let id: UserId = user.id;
     let name = user.name.clone();
-    let reset_text = format!("'{name}' gets a new generated password, shown to you once, and is signed out. The old one stops working.");
-    let disable_text = format!("'{name}' is signed out at once and can't sign in or use tokens until you enable the account again. Nothing of theirs is deleted.");
+    let reset_text = format!(
+        "'{name}' gets a new generated password, shown to you once, and is signed out. The old one stops working."
+    );
+    let disable_text = format!(
+        "'{name}' is signed out at once and can't sign in or use tokens until you enable the account again. Nothing of theirs is deleted."
+    );
     view! {
         <div class="row">
             <ConfirmButton label="Reset password" title="Reset the password" text=reset_text kind=ButtonKind::Quiet

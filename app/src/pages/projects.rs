@@ -6,7 +6,10 @@ use crate::{
     hooks::{use_form_problem, use_me, use_page_query},
 };
 use leptos::{form::ActionForm, prelude::*};
-use trainyard_types::{Action, Page, account::{ProjectView, WorkspaceView}};
+use trainyard_types::{
+    Action, Page,
+    account::{ProjectView, WorkspaceView},
+};
 
 /// `/admin/projects`.
 #[component]

@@ -17,7 +17,7 @@ pub use overview::split_words;
 
 use crate::{
     AppError,
-    api::runs::{get_run, run_metrics},
+    api::runs::{get_run, run_charts, run_log, run_metrics, run_raw},
     components::*,
     hooks::{use_param, use_project},
     pages::parts::parse_id,
@@ -26,7 +26,8 @@ use leptos::prelude::*;
 use live::Live;
 use trainyard_types::{
     RunId,
-    run::{MetricSeries, RunView},
+    evaluation::Chart,
+    run::{LogLine, MetricSeries, RunView},
 };
 
 type Loaded = (RunView, Vec<MetricSeries>);
@@ -38,14 +39,41 @@ async fn load(project: String, run: String) -> Result<Loaded, AppError> {
     Ok((view, series))
 }
 
+/// What one tab needs besides the run. Its resource is made outside of the page's view: one made inside has no fixed
+/// place in the server's answer.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+enum Extra {
+    Nothing,
+    Charts(Vec<Chart>),
+    Log(Vec<LogLine>),
+    Raw(String),
+}
+
+type ExtraResource = Resource<Result<Extra, AppError>>;
+
+async fn load_extra(project: String, run: String, tab: String) -> Result<Extra, AppError> {
+    let run: RunId = parse_id(&run, "run")?;
+    match tab.as_str() {
+        "evaluation" | "explain" => run_charts(project, run).await.map(Extra::Charts),
+        "log" => run_log(project, run).await.map(Extra::Log),
+        "raw" => run_raw(project, run).await.map(Extra::Raw),
+        _ => Ok(Extra::Nothing),
+    }
+}
+
 /// One run, live.
 #[component]
 pub fn RunPage() -> impl IntoView {
     let project = use_project();
     let run = use_param("run_id");
     let loaded = Resource::new(move || (project.get(), run.get()), |(project, run)| load(project, run));
+    let tab = use_tab("overview");
+    let extra = Resource::new(
+        move || (project.get(), run.get(), tab.get()),
+        |(project, run, tab)| load_extra(project, run, tab),
+    );
     view! {
-        <Load resource=loaded lines=16 view=move |(run, series): Loaded| page(project.get_untracked(), run, series, loaded)/>
+        <Load resource=loaded lines=16 view=move |(run, series): Loaded| page(project.get_untracked(), run, series, loaded, extra)/>
     }
 }
 
@@ -55,14 +83,21 @@ struct RunContext {
     project: StoredValue<String>,
     run: StoredValue<RunView>,
     live: Live,
+    extra: ExtraResource,
 }
 
-fn page(project: String, run: RunView, series: Vec<MetricSeries>, loaded: Resource<Result<Loaded, AppError>>) -> AnyView {
+fn page(
+    project: String,
+    run: RunView,
+    series: Vec<MetricSeries>,
+    loaded: Resource<Result<Loaded, AppError>>,
+    extra: ExtraResource,
+) -> AnyView {
     let id = run.summary.id;
     let live = Live::new(&run, series);
     live::follow_in_browser(live, project.clone(), id, move || loaded.refetch());
     let tab = use_tab("overview");
-    let context = RunContext { project: StoredValue::new(project), run: StoredValue::new(run), live };
+    let context = RunContext { project: StoredValue::new(project), run: StoredValue::new(run), live, extra };
     let done = context.run.with_value(|r| r.result.is_some());
     let mut tabs = vec![Tab::new("overview", "Overview")];
     if done {

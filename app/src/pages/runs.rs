@@ -10,12 +10,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_router::components::A;
-use trainyard_types::{
-    Action, Page, PageQuery,
-    evaluation::TestMetric,
-    job::JobState,
-    run::RunSummary,
-};
+use trainyard_types::{Action, Page, PageQuery, evaluation::TestMetric, job::JobState, run::RunSummary};
 
 /// How many of the runs shown have not ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -77,9 +72,16 @@ fn listed(page: Page<RunSummary>, query: &PageQuery, project: String, shown: RwS
         Column::text("By"),
         Column::text("When").sorted("created"),
     ];
-    let states = [("", "All"), ("running", "Running"), ("queued", "Queued"), ("succeeded", "Done"), ("failed", "Failed"), ("cancelled", "Cancelled")]
-        .map(|(value, label)| (value.to_owned(), label.to_owned()))
-        .to_vec();
+    let states = [
+        ("", "All"),
+        ("running", "Running"),
+        ("queued", "Queued"),
+        ("succeeded", "Done"),
+        ("failed", "Failed"),
+        ("cancelled", "Cancelled"),
+    ]
+    .map(|(value, label)| (value.to_owned(), label.to_owned()))
+    .to_vec();
     view! {
         <ListTools search="Search runs, data sets, targets" states download=download/>
         <p class="live-mark muted" role="status">
@@ -99,7 +101,9 @@ fn row(run: RunSummary, project: &str) -> AnyView {
     let href = format!("/p/{project}/runs/{}", run.id);
     let data = format!("/p/{project}/data/{}", run.dataset);
     let family = match run.trained {
-        Some(trained) if trained != run.family => format!("{} ({})", trained.title(), run.family.title().to_lowercase()),
+        Some(trained) if trained != run.family => {
+            format!("{} ({})", trained.title(), run.family.title().to_lowercase())
+        }
         Some(trained) => trained.title().to_owned(),
         None => run.family.title().to_owned(),
     };
@@ -140,7 +144,9 @@ fn state(run: &RunSummary) -> AnyView {
             }
             .into_any())
         }
-        (JobState::Queued, _, Some(position)) => Some(view! { <small class="muted">{position_words(position)}</small> }.into_any()),
+        (JobState::Queued, _, Some(position)) => {
+            Some(view! { <small class="muted">{position_words(position)}</small> }.into_any())
+        }
         _ => None,
     };
     view! { <div class="run-state"><JobBadge state=job.state/>{below}</div> }.into_any()
@@ -179,5 +185,10 @@ fn nothing_yet(project: String) -> AnyView {
 
 /// How many rows the three parts have, in words.
 pub fn rows_words(train: u64, valid: u64, test: u64) -> String {
-    format!("{} to learn from, {} to choose by, {} to judge by", count(train), count(valid), counted(test, "row", "rows"))
+    format!(
+        "{} to learn from, {} to choose by, {} to judge by",
+        count(train),
+        count(valid),
+        counted(test, "row", "rows")
+    )
 }

@@ -8,7 +8,10 @@ use crate::{
 };
 use leptos::{form::ActionForm, prelude::*};
 use server_fn::ServerFn;
-use trainyard_types::{Page, PageQuery, account::{NewTokenView, TokenView}};
+use trainyard_types::{
+    Page, PageQuery,
+    account::{NewTokenView, TokenView},
+};
 
 /// `/settings`.
 #[component]

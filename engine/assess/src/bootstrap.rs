@@ -21,7 +21,13 @@ const FEWEST: usize = 200;
 ///
 /// # Panics
 /// If target and predictions are of different kinds or lengths.
-pub fn intervals(task: Task, target: &Target, predictions: &Predictions, resamples: usize, seed: u64) -> Vec<TestMetric> {
+pub fn intervals(
+    task: Task,
+    target: &Target,
+    predictions: &Predictions,
+    resamples: usize,
+    seed: u64,
+) -> Vec<TestMetric> {
     let scorer = Scorer::new(task, target, predictions);
     if scorer.rows() == 0 {
         return Vec::new();
@@ -31,8 +37,15 @@ pub fn intervals(task: Task, target: &Target, predictions: &Predictions, resampl
     let names = scorer.names().iter().enumerate().filter(|(at, _)| values[*at].is_finite());
     names
         .map(|(at, name)| {
-            let (low, high) = interval(samples.iter().map(|sample| sample[at]).collect()).unwrap_or((values[at], values[at]));
-            TestMetric { name: (*name).to_owned(), value: values[at], low, high, higher_is_better: higher_is_better(name) }
+            let (low, high) =
+                interval(samples.iter().map(|sample| sample[at]).collect()).unwrap_or((values[at], values[at]));
+            TestMetric {
+                name: (*name).to_owned(),
+                value: values[at],
+                low,
+                high,
+                higher_is_better: higher_is_better(name),
+            }
         })
         .collect()
 }
@@ -41,7 +54,13 @@ pub fn intervals(task: Task, target: &Target, predictions: &Predictions, resampl
 ///
 /// # Panics
 /// As [`intervals`].
-pub fn primary_samples(task: Task, target: &Target, predictions: &Predictions, resamples: usize, seed: u64) -> Vec<f64> {
+pub fn primary_samples(
+    task: Task,
+    target: &Target,
+    predictions: &Predictions,
+    resamples: usize,
+    seed: u64,
+) -> Vec<f64> {
     let scorer = Scorer::new(task, target, predictions);
     if scorer.rows() == 0 {
         return Vec::new();

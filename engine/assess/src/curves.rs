@@ -23,7 +23,11 @@ pub fn roc(target: &Target, predictions: &Predictions) -> Vec<CurvePoint> {
         return Vec::new();
     };
     let start = CurvePoint { x: 0.0, y: 0.0, threshold: f64::INFINITY };
-    let rest = steps.iter().map(|&(threshold, above, below)| CurvePoint { x: below / negatives, y: above / positives, threshold });
+    let rest = steps.iter().map(|&(threshold, above, below)| CurvePoint {
+        x: below / negatives,
+        y: above / positives,
+        threshold,
+    });
     thin(std::iter::once(start).chain(rest).collect())
 }
 
@@ -34,7 +38,16 @@ pub fn precision_recall(target: &Target, predictions: &Predictions) -> Vec<Curve
     let Some(&(_, positives, _)) = steps.last().filter(|(_, above, _)| *above > 0.0) else {
         return Vec::new();
     };
-    thin(steps.iter().map(|&(threshold, above, below)| CurvePoint { x: above / positives, y: above / (above + below), threshold }).collect())
+    thin(
+        steps
+            .iter()
+            .map(|&(threshold, above, below)| CurvePoint {
+                x: above / positives,
+                y: above / (above + below),
+                threshold,
+            })
+            .collect(),
+    )
 }
 
 /// Each distinct probability, descending, with the positives and negatives at or above it.
@@ -104,13 +117,22 @@ pub struct Bin {
 /// probability stay together, so that there may be fewer bins than asked for).
 pub fn calibration(target: &Target, predictions: &Predictions, bins: usize) -> Vec<Bin> {
     let (truth, scores) = binary(target, predictions);
-    binned(scores.into_iter().zip(truth).map(|(score, positive)| (f64::from(score), f64::from(u8::from(positive)))).collect(), bins)
+    binned(
+        scores
+            .into_iter()
+            .zip(truth)
+            .map(|(score, positive)| (f64::from(score), f64::from(u8::from(positive))))
+            .collect(),
+        bins,
+    )
 }
 
 /// Predicted against actual values in bins of equal row count. Empty for classes.
 pub fn predicted_vs_actual(target: &Target, predictions: &Predictions, bins: usize) -> Vec<Bin> {
     match (target, predictions) {
-        (Target::Values(truth), Predictions::Values(values)) => binned(values.iter().copied().zip(truth.iter().copied()).collect(), bins),
+        (Target::Values(truth), Predictions::Values(values)) => {
+            binned(values.iter().copied().zip(truth.iter().copied()).collect(), bins)
+        }
         _ => Vec::new(),
     }
 }
@@ -226,6 +248,9 @@ mod tests {
         let (truth, values) = (Target::Values(vec![1.0, 2.0, 3.0, 4.0]), Predictions::Values(vec![1.0, 1.0, 4.0, 4.0]));
         let spread = residuals(&truth, &values, 4).unwrap();
         assert_eq!((spread.mean, spread.histogram.iter().sum::<u64>()), (0.0, 4));
-        assert_eq!(predicted_vs_actual(&truth, &values, 2).iter().map(|bin| bin.actual).collect::<Vec<_>>(), [1.5, 3.5]);
+        assert_eq!(
+            predicted_vs_actual(&truth, &values, 2).iter().map(|bin| bin.actual).collect::<Vec<_>>(),
+            [1.5, 3.5]
+        );
     }
 }

@@ -97,7 +97,8 @@ fn numbers(input: &Input<'_>) -> Numbers {
     let train = turn(primary(input.task, input.train_target, input.train));
     let valid = turn(primary(input.task, input.valid_target, input.valid));
     let train_samples = primary_samples(input.task, input.train_target, input.train, RESAMPLES, input.seed);
-    let valid_samples = primary_samples(input.task, input.valid_target, input.valid, RESAMPLES, input.seed.wrapping_add(1));
+    let valid_samples =
+        primary_samples(input.task, input.valid_target, input.valid, RESAMPLES, input.seed.wrapping_add(1));
     let gaps = train_samples.iter().zip(&valid_samples).map(|(train, valid)| turn(*train) - turn(*valid)).collect();
     let gap = train - valid;
     let (gap_low, gap_high) = interval(gaps).unwrap_or((gap, gap));
@@ -229,7 +230,10 @@ fn decide(n: &Numbers, curve: &[LearningPoint], family: Family) -> (Fit, String,
                 range(n),
                 figure(skill)
             ),
-            format!("The validation score's 95 % interval reaches more than {} of the lead over the dummy.", percent(WIDTH_SHARE)),
+            format!(
+                "The validation score's 95 % interval reaches more than {} of the lead over the dummy.",
+                percent(WIDTH_SHARE)
+            ),
             "Collect more rows: with so few, differences between models are mostly chance.",
         );
     }
@@ -278,7 +282,11 @@ fn figure(value: f64) -> String {
 
 fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    if percent > 0.0 && percent < 10.0 && percent.fract() != 0.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+    if percent > 0.0 && percent < 10.0 && percent.fract() != 0.0 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{percent:.0} %")
+    }
 }
 
 #[cfg(test)]
@@ -294,7 +302,9 @@ mod tests {
     fn part(rows: usize, error: f64) -> (Target, Predictions) {
         let truth: Vec<f64> = (0..rows).map(|row| (row % 10) as f64).collect();
         // The error varies a little, so that there is something to resample.
-        let values = truth.iter().enumerate().map(|(row, value)| value + error * (0.8 + 0.4 * ((row / 2) % 2) as f64) * if row % 2 == 0 { 1.0 } else { -1.0 });
+        let values = truth.iter().enumerate().map(|(row, value)| {
+            value + error * (0.8 + 0.4 * ((row / 2) % 2) as f64) * if row % 2 == 0 { 1.0 } else { -1.0 }
+        });
         let values = values.collect();
         (Target::Values(truth), Predictions::Values(values))
     }

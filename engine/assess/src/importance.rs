@@ -52,7 +52,8 @@ pub fn permutation(
             losses.push(whole - score(&frame)?);
         }
         let mean = losses.iter().sum::<f64>() / repeats.max(1) as f64;
-        let spread = losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / repeats.saturating_sub(1).max(1) as f64;
+        let spread =
+            losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / repeats.saturating_sub(1).max(1) as f64;
         frame.columns[at] = original;
         found.push(Importance { column: frame.columns[at].name.clone(), mean, std: spread.sqrt() });
     }
@@ -84,11 +85,16 @@ mod tests {
 
     /// A model that looks at one of two columns.
     fn one_split() -> (Model, Frame, Target) {
-        let column = |name: &str, values: Vec<f64>| Column { name: String::from(name), kind: ColumnType::Float, values: Values::Numbers(values) };
+        let column = |name: &str, values: Vec<f64>| Column {
+            name: String::from(name),
+            kind: ColumnType::Float,
+            values: Values::Numbers(values),
+        };
         let rows = 200;
         let used: Vec<f64> = (0..rows).map(|row| f64::from(row % 2)).collect();
         let unused = (0..rows).map(f64::from).collect();
-        let frame = Frame { columns: vec![column("unused", unused), column("used", used.clone())], rows: rows as usize };
+        let frame =
+            Frame { columns: vec![column("unused", unused), column("used", used.clone())], rows: rows as usize };
         let mut ensemble = Ensemble::new(2, vec![0.0], Head::Value { linear: None });
         let node = |number| match number {
             0 => Some(Source::Split { feature: 1, rule: Rule::Below(0.5), left: 1, right: 2, missing_left: true }),

@@ -21,7 +21,13 @@ use trainyard_types::{evaluation::Metrics, run::Task};
 pub fn score(task: Task, target: &Target, predictions: &Predictions) -> Metrics {
     let scorer = Scorer::new(task, target, predictions);
     let values = scorer.values(&vec![1; scorer.rows()]);
-    scorer.names().iter().zip(values).filter(|(_, value)| value.is_finite()).map(|(name, value)| ((*name).to_owned(), value)).collect()
+    scorer
+        .names()
+        .iter()
+        .zip(values)
+        .filter(|(_, value)| value.is_finite())
+        .map(|(name, value)| ((*name).to_owned(), value))
+        .collect()
 }
 
 /// The task's metric that decides between models; NaN where the rows leave it undefined.

@@ -8,7 +8,8 @@ use super::*;
 const ROWS: usize = 200;
 
 fn binary() -> (Vec<u32>, Vec<f32>) {
-    let scores: Vec<f32> = (0..ROWS).map(|i| ((((i * 37 + 11) % 97) as f64 / 97.0) as f32 * 20.0).round() / 20.0).collect();
+    let scores: Vec<f32> =
+        (0..ROWS).map(|i| ((((i * 37 + 11) % 97) as f64 / 97.0) as f32 * 20.0).round() / 20.0).collect();
     let truth = |(i, &p): (usize, &f32)| u32::from((((i * 53 + 7) % 89) as f64) / 89.0 < 0.2 + 0.6 * f64::from(p));
     (scores.iter().enumerate().map(truth).collect(), scores)
 }
@@ -78,8 +79,12 @@ fn binary_metrics_match_scikit_learn() {
 #[test]
 fn multiclass_metrics_match_scikit_learn() {
     // The fourth class is predicted but never true. `roc_auc_ovr` is the mean of roc_auc_score over the first three.
-    let parts: Vec<f64> = (0..ROWS).flat_map(|i| (0..4).map(move |k| ((i * (13 + 10 * k) + k * 5) % 83 + 1) as f64)).collect();
-    let values: Vec<f32> = parts.chunks(4).flat_map(|row| row.iter().map(|v| (v / row.iter().sum::<f64>()) as f32).collect::<Vec<_>>()).collect();
+    let parts: Vec<f64> =
+        (0..ROWS).flat_map(|i| (0..4).map(move |k| ((i * (13 + 10 * k) + k * 5) % 83 + 1) as f64)).collect();
+    let values: Vec<f32> = parts
+        .chunks(4)
+        .flat_map(|row| row.iter().map(|v| (v / row.iter().sum::<f64>()) as f32).collect::<Vec<_>>())
+        .collect();
     let truth = (0..ROWS).map(|i| {
         let class = if i % 3 == 0 { trainyard_infer::rows::top(&values[i * 4..i * 4 + 4]) } else { (i * 29 + 3) % 4 };
         (if class == 3 { i % 3 } else { class }) as u32
@@ -129,7 +134,8 @@ fn weights_are_repeats() {
     // The scorer's own order: descending score.
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     let weights: Vec<u32> = (0..ROWS as u32).map(|row| row * 5 % 4).collect();
-    let rows: Vec<usize> = order.iter().zip(&weights).flat_map(|(&row, &weight)| std::iter::repeat_n(row, weight as usize)).collect();
+    let rows: Vec<usize> =
+        order.iter().zip(&weights).flat_map(|(&row, &weight)| std::iter::repeat_n(row, weight as usize)).collect();
     let target = Target::Classes(truth);
     let sorted = |rows: &[usize]| two_classes(&rows.iter().map(|&row| scores[row]).collect::<Vec<_>>());
     let weighted = Scorer::new(Task::Binary, &target.take(&order), &sorted(&order)).values(&weights);

@@ -12,10 +12,26 @@ pub(crate) struct Scorer {
 
 enum Rows {
     /// In descending order of the positive class's probability.
-    Binary { positive: Vec<bool>, predicted: Vec<bool>, loss: Vec<f64>, brier: Vec<f64>, ties: Vec<bool> },
-    Multiclass { classes: usize, truth: Vec<u32>, predicted: Vec<u32>, loss: Vec<f64>, rankings: Vec<Ranking> },
+    Binary {
+        positive: Vec<bool>,
+        predicted: Vec<bool>,
+        loss: Vec<f64>,
+        brier: Vec<f64>,
+        ties: Vec<bool>,
+    },
+    Multiclass {
+        classes: usize,
+        truth: Vec<u32>,
+        predicted: Vec<u32>,
+        loss: Vec<f64>,
+        rankings: Vec<Ranking>,
+    },
     /// In ascending order of the absolute error.
-    Regression { error: Vec<f64>, centred: Vec<f64>, relative: Vec<f64> },
+    Regression {
+        error: Vec<f64>,
+        centred: Vec<f64>,
+        relative: Vec<f64>,
+    },
 }
 
 /// The rows in descending order of one class's probability.
@@ -29,7 +45,8 @@ impl Ranking {
     fn new(scores: &[f32]) -> Self {
         let mut order: Vec<u32> = (0..scores.len() as u32).collect();
         order.sort_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]));
-        let ties = (0..order.len()).map(|at| at > 0 && scores[order[at] as usize] == scores[order[at - 1] as usize]).collect();
+        let ties =
+            (0..order.len()).map(|at| at > 0 && scores[order[at] as usize] == scores[order[at - 1] as usize]).collect();
         Self { order, ties }
     }
 }
@@ -38,8 +55,12 @@ impl Scorer {
     pub(crate) fn new(task: Task, target: &Target, predictions: &Predictions) -> Self {
         assert_eq!(target.len(), predictions.rows(), "as many outcomes as predictions");
         let rows = match (target, predictions) {
-            (Target::Classes(truth), Predictions::Probabilities { classes: 2, values }) if task == Task::Binary => binary(truth, values),
-            (Target::Classes(truth), Predictions::Probabilities { classes, values }) => multiclass(truth, *classes, values),
+            (Target::Classes(truth), Predictions::Probabilities { classes: 2, values }) if task == Task::Binary => {
+                binary(truth, values)
+            }
+            (Target::Classes(truth), Predictions::Probabilities { classes, values }) => {
+                multiclass(truth, *classes, values)
+            }
             (Target::Values(truth), Predictions::Values(values)) => regression(truth, values),
             _ => panic!("outcomes and predictions are of different kinds"),
         };
@@ -83,7 +104,10 @@ impl Scorer {
                 let total = tn + fp + fn_ + tp;
                 let (auc, precision) = ranked(weights.iter().zip(positive).zip(ties).map(|((&w, &p), &t)| (w, p, t)));
                 let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-                let recalls = [(tn, tn + fp), (tp, tp + fn_)].into_iter().filter(|(_, whole)| *whole > 0.0).map(|(part, whole)| part / whole);
+                let recalls = [(tn, tn + fp), (tp, tp + fn_)]
+                    .into_iter()
+                    .filter(|(_, whole)| *whole > 0.0)
+                    .map(|(part, whole)| part / whole);
                 let spread = (tp + fp) * (tp + fn_) * (tn + fp) * (tn + fn_);
                 let mcc = if spread > 0.0 { (tp * tn - fp * fn_) / spread.sqrt() } else { 0.0 };
                 vec![
@@ -100,7 +124,8 @@ impl Scorer {
                 ]
             }
             Rows::Multiclass { classes, truth, predicted, loss, rankings } => {
-                let (mut hits, mut wanted, mut given) = (vec![0.0f64; *classes], vec![0.0f64; *classes], vec![0.0f64; *classes]);
+                let (mut hits, mut wanted, mut given) =
+                    (vec![0.0f64; *classes], vec![0.0f64; *classes], vec![0.0f64; *classes]);
                 let mut losses = 0.0;
                 for (row, &weight) in weights.iter().enumerate() {
                     let weight = f64::from(weight);
@@ -112,11 +137,15 @@ impl Scorer {
                     losses += weight * loss[row];
                 }
                 let total: f64 = wanted.iter().sum();
-                let recalls = (0..*classes).filter(|&class| wanted[class] > 0.0).map(|class| hits[class] / wanted[class]);
-                let f1 = (0..*classes).map(|class| (hits[class], wanted[class] + given[class])).filter(|(_, sum)| *sum > 0.0);
+                let recalls =
+                    (0..*classes).filter(|&class| wanted[class] > 0.0).map(|class| hits[class] / wanted[class]);
+                let f1 = (0..*classes)
+                    .map(|class| (hits[class], wanted[class] + given[class]))
+                    .filter(|(_, sum)| *sum > 0.0);
                 let areas = rankings.iter().enumerate().map(|(class, ranking)| {
                     let rows = ranking.order.iter().zip(&ranking.ties);
-                    ranked(rows.map(|(&row, &tie)| (weights[row as usize], truth[row as usize] as usize == class, tie))).0
+                    ranked(rows.map(|(&row, &tie)| (weights[row as usize], truth[row as usize] as usize == class, tie)))
+                        .0
                 });
                 vec![
                     hits.iter().sum::<f64>() / total,
@@ -127,7 +156,8 @@ impl Scorer {
                 ]
             }
             Rows::Regression { error, centred, relative } => {
-                let (mut total, mut squares, mut absolute, mut shares, mut sum, mut spread) = (0.0f64, 0.0, 0.0, 0.0, 0.0, 0.0);
+                let (mut total, mut squares, mut absolute, mut shares, mut sum, mut spread) =
+                    (0.0f64, 0.0, 0.0, 0.0, 0.0, 0.0);
                 for (row, &weight) in weights.iter().enumerate() {
                     let weight = f64::from(weight);
                     total += weight;

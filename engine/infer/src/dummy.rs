@@ -31,7 +31,9 @@ impl DummyModel {
                     }
                 }
                 let total = counts.iter().sum::<usize>();
-                let share = |&count: &usize| if total == 0 { 1.0 / classes as f32 } else { (count as f64 / total as f64) as f32 };
+                let share = |&count: &usize| {
+                    if total == 0 { 1.0 / classes as f32 } else { (count as f64 / total as f64) as f32 }
+                };
                 DummyModel::Shares(counts.iter().map(share).collect())
             }
             Target::Values(values) if values.is_empty() => DummyModel::Mean(0.0),

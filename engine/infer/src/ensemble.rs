@@ -338,13 +338,16 @@ impl Ensemble {
             }
             Head::OneVsRest { folds, alpha, beta, priors } => {
                 for (class, value) in answer.iter_mut().enumerate() {
-                    let p = mean_sigmoid(&sums[class * folds..(class + 1) * folds]).clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+                    let p =
+                        mean_sigmoid(&sums[class * folds..(class + 1) * folds]).clamp(f64::EPSILON, 1.0 - f64::EPSILON);
                     let prior = priors[class].clamp(f64::EPSILON, 1.0);
                     *value = p / (1.0 - p).powf(*alpha) / prior.powf(*beta);
                 }
                 let total: f64 = answer.iter().sum();
                 let uniform = 1.0 / answer.len() as f64;
-                answer.iter_mut().for_each(|value| *value = if total <= f64::EPSILON { uniform } else { *value / total });
+                answer
+                    .iter_mut()
+                    .for_each(|value| *value = if total <= f64::EPSILON { uniform } else { *value / total });
             }
             Head::Softmax { temperature } => {
                 let top = sums.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -17,7 +17,9 @@ fn missing_columns(names: &[String]) -> String {
     let list = names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
     match names.len() {
         1 => format!("The column {list} is missing, which the model needs. Add it; its values may be empty."),
-        count => format!("{count} columns are missing, which the model needs: {list}. Add them; their values may be empty."),
+        count => {
+            format!("{count} columns are missing, which the model needs: {list}. Add them; their values may be empty.")
+        }
     }
 }
 
@@ -38,7 +40,9 @@ impl From<PredictError> for Problem {
 pub enum LoadError {
     #[error("This is no Trainyard model file: {0}.")]
     NotAModel(String),
-    #[error("The model file was written by a newer Trainyard (format {found}; this one reads {known}). Update Trainyard.")]
+    #[error(
+        "The model file was written by a newer Trainyard (format {found}; this one reads {known}). Update Trainyard."
+    )]
     Newer { found: u32, known: u32 },
     #[error("The model file is damaged: {0}. Restore it from a backup, or train the model again.")]
     Damaged(String),

@@ -100,7 +100,9 @@ impl Model {
     /// [`Model::predict`] does not panic, or an error.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, LoadError> {
         let (mut bag, metadata) = TensorBag::from_bytes(bytes)?;
-        let text = metadata.get(KEY).ok_or_else(|| LoadError::not_a_model("it is a safetensors file without Trainyard's header"))?;
+        let text = metadata
+            .get(KEY)
+            .ok_or_else(|| LoadError::not_a_model("it is a safetensors file without Trainyard's header"))?;
         // Read the number first: a newer format may have other fields.
         let value: serde_json::Value = serde_json::from_str(text)?;
         let found = value.get("format").and_then(serde_json::Value::as_u64).unwrap_or(0);
@@ -146,7 +148,9 @@ impl Model {
             .map_err(|error| LoadError::part(format!("its parts do not fit its signature ({error})")))?;
         let sound = match answer {
             Predictions::Probabilities { classes, values } => {
-                self.signature.task.is_classification() && classes == self.signature.classes.len() && values.len() == classes
+                self.signature.task.is_classification()
+                    && classes == self.signature.classes.len()
+                    && values.len() == classes
             }
             Predictions::Values(values) => !self.signature.task.is_classification() && values.len() == 1,
         };
@@ -161,7 +165,12 @@ mod tests {
     use trainyard_types::run::Task;
 
     fn dummy() -> Model {
-        let signature = Signature { inputs: Vec::new(), target: "y".into(), task: Task::Binary, classes: vec!["no".into(), "yes".into()] };
+        let signature = Signature {
+            inputs: Vec::new(),
+            target: "y".into(),
+            task: Task::Binary,
+            classes: vec!["no".into(), "yes".into()],
+        };
         Model::new(signature, Predictor::Dummy(DummyModel::Shares(vec![0.75, 0.25])))
     }
 

@@ -56,12 +56,19 @@ pub fn frame_from_request(signature: &Signature, request: &OipRequest) -> Result
         let Some(tensor) = request.inputs.iter().find(|tensor| tensor.name == input.name) else { continue };
         let one_column = matches!(tensor.shape.as_slice(), [_] | [_, 1]);
         if !one_column {
-            return Err(Problem::invalid(format!("The tensor '{}' has shape {:?}; a column has [n] or [n, 1].", tensor.name, tensor.shape)));
+            return Err(Problem::invalid(format!(
+                "The tensor '{}' has shape {:?}; a column has [n] or [n, 1].",
+                tensor.name, tensor.shape
+            )));
         }
         let values = flat(tensor)?;
         match rows {
             Some(rows) if rows != values.len() => {
-                return Err(Problem::invalid(format!("The tensor '{}' has {} rows, the ones before have {rows}.", tensor.name, values.len())));
+                return Err(Problem::invalid(format!(
+                    "The tensor '{}' has {} rows, the ones before have {rows}.",
+                    tensor.name,
+                    values.len()
+                )));
             }
             _ => rows = Some(values.len()),
         }
@@ -80,7 +87,12 @@ pub fn frame_from_request(signature: &Signature, request: &OipRequest) -> Result
     finish(signature, faults, Frame { columns: read, rows: rows.unwrap_or(0) }, first)
 }
 
-fn finish(signature: &Signature, faults: Faults, frame: Frame, mut first: Vec<String>) -> Result<(Frame, Vec<String>), Problem> {
+fn finish(
+    signature: &Signature,
+    faults: Faults,
+    frame: Frame,
+    mut first: Vec<String>,
+) -> Result<(Frame, Vec<String>), Problem> {
     faults.check()?;
     if frame.rows == 0 {
         return Err(Problem::invalid("The tensors hold no rows. Send at least one."));
@@ -93,17 +105,25 @@ fn finish(signature: &Signature, faults: Faults, frame: Frame, mut first: Vec<St
 fn flat(tensor: &OipTensor) -> Result<Vec<&Value>, Problem> {
     let name = &tensor.name;
     let mut values = Vec::new();
-    gather(&tensor.data, 0, &mut values)
-        .ok_or_else(|| Problem::invalid(format!("The data of tensor '{name}' is no array, or nested more than four deep.")))?;
-    let expected = tensor.shape.iter().try_fold(1i64, |product, &size| if size < 0 { None } else { product.checked_mul(size) });
+    gather(&tensor.data, 0, &mut values).ok_or_else(|| {
+        Problem::invalid(format!("The data of tensor '{name}' is no array, or nested more than four deep."))
+    })?;
+    let expected =
+        tensor.shape.iter().try_fold(1i64, |product, &size| if size < 0 { None } else { product.checked_mul(size) });
     if expected != i64::try_from(values.len()).ok() {
-        return Err(Problem::invalid(format!("The tensor '{name}' has shape {:?} but {} values.", tensor.shape, values.len())));
+        return Err(Problem::invalid(format!(
+            "The tensor '{name}' has shape {:?} but {} values.",
+            tensor.shape,
+            values.len()
+        )));
     }
     for value in values.iter().filter(|value| !value.is_null()) {
         let sound = match tensor.datatype.as_str() {
             "BOOL" => value.is_boolean(),
             "BYTES" => value.is_string(),
-            "FP16" | "FP32" | "FP64" => value.is_number() || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("nan")),
+            "FP16" | "FP32" | "FP64" => {
+                value.is_number() || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("nan"))
+            }
             "INT8" => integer_within(value, i8::MIN.into(), i8::MAX.into()),
             "INT16" => integer_within(value, i16::MIN.into(), i16::MAX.into()),
             "INT32" => integer_within(value, i32::MIN.into(), i32::MAX.into()),
@@ -155,8 +175,10 @@ pub fn outputs(model: &Model, predictions: &Predictions, request: &OipRequest) -
         Predictions::Values(values) => vec![tensor("prediction", vec![rows], "FP64", json!(values))],
         Predictions::Probabilities { classes, values } => {
             let labels = &model.signature.classes;
-            let chosen: Vec<&str> =
-                values.chunks_exact((*classes).max(1)).map(|row| labels.get(top(row)).map_or("", String::as_str)).collect();
+            let chosen: Vec<&str> = values
+                .chunks_exact((*classes).max(1))
+                .map(|row| labels.get(top(row)).map_or("", String::as_str))
+                .collect();
             let numbers: Vec<f64> = values.iter().map(|&p| f64::from(p)).collect();
             let mut probabilities = tensor("probabilities", vec![rows, *classes as i64], "FP64", json!(numbers));
             probabilities.parameters.insert("classes".to_owned(), json!(json!(labels).to_string()));
@@ -182,9 +204,13 @@ pub fn outputs(model: &Model, predictions: &Predictions, request: &OipRequest) -
 /// The model metadata answer: name, versions, platform, inputs and outputs with variable row count.
 pub fn metadata(name: &str, versions: &[String], signature: &Signature) -> Value {
     let tensor = |name: &str, datatype: &str, shape: Value| json!({"name": name, "datatype": datatype, "shape": shape});
-    let inputs: Vec<Value> = signature.inputs.iter().map(|input| tensor(&input.name, datatype(input.kind), json!([-1, 1]))).collect();
+    let inputs: Vec<Value> =
+        signature.inputs.iter().map(|input| tensor(&input.name, datatype(input.kind), json!([-1, 1]))).collect();
     let outputs = if signature.task.is_classification() {
-        vec![tensor("label", "BYTES", json!([-1])), tensor("probabilities", "FP64", json!([-1, signature.classes.len()]))]
+        vec![
+            tensor("label", "BYTES", json!([-1])),
+            tensor("probabilities", "FP64", json!([-1, signature.classes.len()])),
+        ]
     } else {
         vec![tensor("prediction", "FP64", json!([-1]))]
     };
@@ -252,7 +278,8 @@ mod tests {
     fn takes_one_matrix_and_refuses_what_does_not_fit() {
         let signature = model().signature;
         let read = |value| frame_from_request(&signature, &request(json!({"inputs": [value]})));
-        let error = read(json!({"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1.0, 2.0]})).map(|(frame, _)| frame.rows);
+        let error = read(json!({"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1.0, 2.0]}))
+            .map(|(frame, _)| frame.rows);
         assert_eq!(error.unwrap(), 1);
         for (bad, part) in [
             (json!({"name": "x", "shape": [2, 2], "datatype": "FP32", "data": [1.0, 2.0]}), "2 values"),

@@ -51,11 +51,16 @@ pub fn frame_from_json(signature: &Signature, rows: &[Map<String, Value>]) -> Re
     faults.check()?;
     let frame = Frame { columns, rows: rows.len() };
     let mut notes = notes(signature, &frame);
-    let known: BTreeSet<&str> = signature.inputs.iter().map(|input| input.name.as_str()).chain([signature.target.as_str()]).collect();
-    let extra: BTreeSet<&str> = rows.iter().flat_map(|row| row.keys().map(String::as_str)).filter(|name| !known.contains(name)).collect();
+    let known: BTreeSet<&str> =
+        signature.inputs.iter().map(|input| input.name.as_str()).chain([signature.target.as_str()]).collect();
+    let extra: BTreeSet<&str> =
+        rows.iter().flat_map(|row| row.keys().map(String::as_str)).filter(|name| !known.contains(name)).collect();
     if !extra.is_empty() {
         let names = extra.iter().take(LISTED).map(|name| format!("'{}'", shorten(name))).collect::<Vec<_>>().join(", ");
-        notes.push(format!("{} not part of the model and ignored: {names}.", counted(extra.len(), "column is", "columns are")));
+        notes.push(format!(
+            "{} not part of the model and ignored: {names}.",
+            counted(extra.len(), "column is", "columns are")
+        ));
     }
     Ok((frame, notes))
 }
@@ -65,7 +70,12 @@ fn absent_columns(absent: &[&InputColumn], rows: &[Map<String, Value>]) -> Probl
         .iter()
         .map(|input| {
             let first = rows.iter().position(|row| !row.contains_key(&input.name)).unwrap_or(0);
-            let message = format!("Row {} has no '{}'. Send {}, or null where it is unknown.", first + 1, input.name, expected(input.kind));
+            let message = format!(
+                "Row {} has no '{}'. Send {}, or null where it is unknown.",
+                first + 1,
+                input.name,
+                expected(input.kind)
+            );
             FieldProblem { field: input.name.clone(), message }
         })
         .collect();
@@ -86,8 +96,12 @@ fn cell(kind: ColumnType, value: &Value) -> Option<Cell> {
         (ColumnType::Text | ColumnType::Boolean, Value::Bool(flag)) => Cell::Text(flag.to_string()),
         (ColumnType::Boolean, Value::String(text)) if text == "true" || text == "false" => Cell::Text(text.clone()),
         (ColumnType::Datetime, Value::String(text)) => Cell::Number(datetime::parse(text)?),
-        (ColumnType::Integer | ColumnType::Float | ColumnType::Datetime, Value::Number(number)) => Cell::Number(number.as_f64()?),
-        (ColumnType::Integer | ColumnType::Float, Value::String(text)) if text.eq_ignore_ascii_case("nan") => Cell::Missing,
+        (ColumnType::Integer | ColumnType::Float | ColumnType::Datetime, Value::Number(number)) => {
+            Cell::Number(number.as_f64()?)
+        }
+        (ColumnType::Integer | ColumnType::Float, Value::String(text)) if text.eq_ignore_ascii_case("nan") => {
+            Cell::Missing
+        }
         _ => return None,
     })
 }
@@ -142,7 +156,11 @@ impl Faults {
     pub(crate) fn check(self) -> Result<(), Problem> {
         let Some(first) = self.fields.first() else { return Ok(()) };
         let more = if self.count > 1 { format!(" {} more of this kind.", self.count - 1) } else { String::new() };
-        Err(Problem { code: Code::Invalid, message: format!("{} Correct it, or send null.{more}", first.message), fields: self.fields })
+        Err(Problem {
+            code: Code::Invalid,
+            message: format!("{} Correct it, or send null.{more}", first.message),
+            fields: self.fields,
+        })
     }
 }
 
@@ -182,7 +200,12 @@ pub fn notes(signature: &Signature, frame: &Frame) -> Vec<String> {
                     Vec::new()
                 };
                 if !unseen.is_empty() {
-                    let list = unseen.iter().take(5).map(|level| format!("'{}'", shorten(level))).collect::<Vec<_>>().join(", ");
+                    let list = unseen
+                        .iter()
+                        .take(5)
+                        .map(|level| format!("'{}'", shorten(level)))
+                        .collect::<Vec<_>>()
+                        .join(", ");
                     let dots = if unseen.len() > 5 { " …" } else { "" };
                     notes.push(format!("'{name}': the model never saw {list}{dots}; it is treated as unknown."));
                 }
@@ -190,7 +213,11 @@ pub fn notes(signature: &Signature, frame: &Frame) -> Vec<String> {
             }
         };
         if missing > 0 {
-            let learned = if input.had_missing { "as the model learned to" } else { "though the model learned from complete rows here" };
+            let learned = if input.had_missing {
+                "as the model learned to"
+            } else {
+                "though the model learned from complete rows here"
+            };
             notes.push(format!("'{name}': {} missing, handled {learned}.", counted(missing, "value is", "values are")));
         }
     }

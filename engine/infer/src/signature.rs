@@ -17,7 +17,12 @@ pub const MAX_CATEGORIES: usize = 200;
 
 /// Describes the features of the train rows: types, ranges, medians, categories.
 pub fn fit(train: &Frame, target: &str, task: Task, classes: &[String]) -> Signature {
-    Signature { inputs: train.columns.iter().map(input).collect(), target: target.to_owned(), task, classes: classes.to_vec() }
+    Signature {
+        inputs: train.columns.iter().map(input).collect(),
+        target: target.to_owned(),
+        task,
+        classes: classes.to_vec(),
+    }
 }
 
 fn input(column: &Column) -> InputColumn {
@@ -65,8 +70,12 @@ pub fn is_categorical(kind: ColumnType) -> bool {
 /// categories where it learned categories. A file's types are guessed from its own rows, so that a column may come as the
 /// other type; it is converted where every value allows it. Extra columns are ignored. Borrows where nothing has to change.
 pub fn align<'f>(signature: &Signature, frame: &'f Frame) -> Result<Cow<'f, Frame>, PredictError> {
-    let missing: Vec<String> =
-        signature.inputs.iter().filter(|input| frame.column(&input.name).is_none()).map(|input| input.name.clone()).collect();
+    let missing: Vec<String> = signature
+        .inputs
+        .iter()
+        .filter(|input| frame.column(&input.name).is_none())
+        .map(|input| input.name.clone())
+        .collect();
     if !missing.is_empty() {
         return Err(PredictError::MissingColumns(missing));
     }
@@ -101,7 +110,8 @@ fn convert(input: &InputColumn, column: &Column) -> Result<Column, PredictError>
     if fits(input, column) {
         return Ok(column.clone());
     }
-    let wrong = |found: String| PredictError::WrongType { column: input.name.clone(), expected: expected(input.kind), found };
+    let wrong =
+        |found: String| PredictError::WrongType { column: input.name.clone(), expected: expected(input.kind), found };
     let values = match &column.values {
         Values::Numbers(numbers) if is_categorical(input.kind) => {
             if column.kind == ColumnType::Datetime && numbers.iter().any(|value| !value.is_nan()) {
@@ -139,7 +149,11 @@ fn convert(input: &InputColumn, column: &Column) -> Result<Column, PredictError>
 
 /// A text as the number (or instant) that the model takes.
 fn read(kind: ColumnType, text: &str) -> Option<f64> {
-    if kind == ColumnType::Datetime { datetime::parse(text) } else { text.trim().parse().ok().filter(|value: &f64| value.is_finite()) }
+    if kind == ColumnType::Datetime {
+        datetime::parse(text)
+    } else {
+        text.trim().parse().ok().filter(|value: &f64| value.is_finite())
+    }
 }
 
 /// Builds categories with levels in order of first appearance; `None` is missing.
@@ -187,7 +201,8 @@ mod tests {
     use super::*;
 
     fn frame() -> Frame {
-        let numbers = |name: &str, kind, values| Column { name: String::from(name), kind, values: Values::Numbers(values) };
+        let numbers =
+            |name: &str, kind, values| Column { name: String::from(name), kind, values: Values::Numbers(values) };
         Frame {
             columns: vec![
                 numbers("age", ColumnType::Integer, vec![40.0, 20.0, f64::NAN, 30.0]),
@@ -239,6 +254,9 @@ mod tests {
         assert!(error.contains("'age'") && error.contains("'old'"), "{error}");
         other.columns.remove(2);
         other.columns.remove(0);
-        assert_eq!(align(&signature, &other).unwrap_err(), PredictError::MissingColumns(vec!["age".into(), "at".into()]));
+        assert_eq!(
+            align(&signature, &other).unwrap_err(),
+            PredictError::MissingColumns(vec!["age".into(), "at".into()])
+        );
     }
 }

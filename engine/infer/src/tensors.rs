@@ -62,8 +62,10 @@ impl TensorBag {
 
     /// Removes an array and returns its shape and values (as many as the shape says).
     pub fn take<T: Element>(&mut self, name: &str) -> Result<(Vec<usize>, Vec<T>), LoadError> {
-        let (shape, data) = self.tensors.remove(name).ok_or_else(|| LoadError::part(format!("the array '{name}' is missing")))?;
-        let values = T::unwrap(data).ok_or_else(|| LoadError::part(format!("the array '{name}' has the wrong number type")))?;
+        let (shape, data) =
+            self.tensors.remove(name).ok_or_else(|| LoadError::part(format!("the array '{name}' is missing")))?;
+        let values =
+            T::unwrap(data).ok_or_else(|| LoadError::part(format!("the array '{name}' has the wrong number type")))?;
         Ok((shape, values))
     }
 
@@ -107,13 +109,15 @@ impl TensorBag {
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(|error| LoadError::part(format!("an array's shape does not fit its values ({error})")))?;
         let metadata: Option<HashMap<String, String>> = metadata.map(|entry| HashMap::from([entry]));
-        safetensors::serialize(views, metadata).map_err(|error| LoadError::part(format!("it can't be written ({error})")))
+        safetensors::serialize(views, metadata)
+            .map_err(|error| LoadError::part(format!("it can't be written ({error})")))
     }
 
     /// Reads a safetensors file: its arrays and its metadata. Never panics; takes no more memory than the file's size
     /// (times two while copying).
     pub fn from_bytes(bytes: &[u8]) -> Result<(Self, HashMap<String, String>), LoadError> {
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| LoadError::not_a_model(error.to_string()))?;
+        let (_, header) =
+            SafeTensors::read_metadata(bytes).map_err(|error| LoadError::not_a_model(error.to_string()))?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| LoadError::not_a_model(error.to_string()))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
@@ -122,7 +126,11 @@ impl TensorBag {
                 Dtype::F64 => Data::F64(words(view.data(), f64::from_le_bytes)),
                 Dtype::U32 => Data::U32(words(view.data(), u32::from_le_bytes)),
                 Dtype::U8 => Data::U8(view.data().to_vec()),
-                other => return Err(LoadError::part(format!("the array '{name}' holds {other:?} numbers, which no model part uses"))),
+                other => {
+                    return Err(LoadError::part(format!(
+                        "the array '{name}' holds {other:?} numbers, which no model part uses"
+                    )));
+                }
             };
             tensors.insert(name, (view.shape().to_vec(), data));
         }

@@ -37,15 +37,26 @@ enum Encoding {
     /// The codes are the levels' places, most frequent first, counted from 1 without gaps: perpetual sorts train rows by
     /// bin numbers and others by codes, so that both have to be the same. Rarer levels have the code after the last if
     /// `other`; an unseen one gets it too, or is missing.
-    Category { levels: Vec<String>, other: bool },
+    Category {
+        levels: Vec<String>,
+        other: bool,
+    },
     /// Parts of the instant that vary in the train rows (indices into [`datetime::PARTS`]).
-    Instant { parts: Vec<usize> },
+    Instant {
+        parts: Vec<usize>,
+    },
 }
 
 impl TreeEncoder {
     /// Learns the encoding from the train rows. Columns that never vary are left out.
     pub fn fit(frame: &Frame) -> Self {
-        Self { inputs: frame.columns.iter().filter_map(|column| Some(Input { column: column.name.clone(), encoding: fit(column)? })).collect() }
+        Self {
+            inputs: frame
+                .columns
+                .iter()
+                .filter_map(|column| Some(Input { column: column.name.clone(), encoding: fit(column)? }))
+                .collect(),
+        }
     }
 
     /// Number of features.
@@ -78,8 +89,12 @@ impl TreeEncoder {
 
     /// Each input's column, and the code of each of the column's levels.
     fn tables<'f>(&self, frame: &'f Frame) -> Result<Vec<(&'f Column, Vec<f64>)>, PredictError> {
-        let missing: Vec<String> =
-            self.inputs.iter().filter(|input| frame.column(&input.column).is_none()).map(|input| input.column.clone()).collect();
+        let missing: Vec<String> = self
+            .inputs
+            .iter()
+            .filter(|input| frame.column(&input.column).is_none())
+            .map(|input| input.column.clone())
+            .collect();
         if !missing.is_empty() {
             return Err(PredictError::MissingColumns(missing));
         }
@@ -95,7 +110,8 @@ fn fit(column: &Column) -> Option<Encoding> {
     match &column.values {
         Values::Numbers(numbers) if column.kind == ColumnType::Datetime => {
             let rows: Vec<_> = numbers.iter().map(|&millis| datetime::parts(millis)).collect();
-            let parts: Vec<usize> = (0..datetime::PARTS.len()).filter(|&part| varies(rows.iter().map(|row| row[part]))).collect();
+            let parts: Vec<usize> =
+                (0..datetime::PARTS.len()).filter(|&part| varies(rows.iter().map(|row| row[part]))).collect();
             (!parts.is_empty()).then_some(Encoding::Instant { parts })
         }
         Values::Numbers(numbers) => varies(numbers.iter().copied()).then_some(Encoding::Number),
@@ -122,7 +138,10 @@ fn fit(column: &Column) -> Option<Encoding> {
             if order.is_empty() {
                 return None;
             }
-            Some(Encoding::Category { other: order.len() < seen, levels: order.iter().map(|&level| levels[level].clone()).collect() })
+            Some(Encoding::Category {
+                other: order.len() < seen,
+                levels: order.iter().map(|&level| levels[level].clone()).collect(),
+            })
         }
     }
 }
@@ -151,15 +170,23 @@ impl Encoding {
 
     /// The code of each of the column's levels; empty for numbers. Fails where the column holds the other kind of values.
     fn codes(&self, column: &Column) -> Result<Vec<f64>, PredictError> {
-        let wrong = |expected, found: &str| PredictError::WrongType { column: column.name.clone(), expected, found: found.to_owned() };
+        let wrong = |expected, found: &str| PredictError::WrongType {
+            column: column.name.clone(),
+            expected,
+            found: found.to_owned(),
+        };
         match (self, &column.values) {
             (Encoding::Category { levels: known, other }, Values::Categories { levels, .. }) => {
                 let unseen = if *other { known.len() as f64 + 1.0 } else { f64::NAN };
                 // A search through the list is quicker than building a map, for the few levels of a short request.
                 if levels.len() <= 4 {
-                    return Ok(levels.iter().map(|level| known.iter().position(|k| k == level).map_or(unseen, |at| at as f64 + 1.0)).collect());
+                    return Ok(levels
+                        .iter()
+                        .map(|level| known.iter().position(|k| k == level).map_or(unseen, |at| at as f64 + 1.0))
+                        .collect());
                 }
-                let places: HashMap<&str, f64> = known.iter().enumerate().map(|(at, level)| (level.as_str(), at as f64 + 1.0)).collect();
+                let places: HashMap<&str, f64> =
+                    known.iter().enumerate().map(|(at, level)| (level.as_str(), at as f64 + 1.0)).collect();
                 Ok(levels.iter().map(|level| places.get(level.as_str()).copied().unwrap_or(unseen)).collect())
             }
             (Encoding::Category { .. }, Values::Numbers(_)) => Err(wrong("text", "numbers")),
@@ -180,7 +207,9 @@ impl Encoding {
                 features.extend(numbers[rows].iter().map(|&value| if value.is_finite() { value } else { f64::NAN }));
             }
             (_, Values::Categories { codes, .. }) => {
-                let code = |&code: &u32| if code == MISSING { f64::NAN } else { table.get(code as usize).copied().unwrap_or(f64::NAN) };
+                let code = |&code: &u32| {
+                    if code == MISSING { f64::NAN } else { table.get(code as usize).copied().unwrap_or(f64::NAN) }
+                };
                 features.extend(codes[rows].iter().map(code));
             }
         }

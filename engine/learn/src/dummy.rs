@@ -6,7 +6,12 @@ use trainyard_infer::{Model, Predictor, dummy::DummyModel, signature};
 
 /// "Fits" the class shares or the mean of the train rows; takes no time worth reporting. `options` and `resume` change
 /// nothing.
-pub fn fit(data: &TrainData<'_>, _options: &FitOptions, _resume: Option<&[u8]>, observer: &mut dyn Observer) -> Result<Fitted, FitError> {
+pub fn fit(
+    data: &TrainData<'_>,
+    _options: &FitOptions,
+    _resume: Option<&[u8]>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
     if observer.cancelled() {
         return Err(FitError::Cancelled);
     }

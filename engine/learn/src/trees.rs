@@ -42,7 +42,12 @@ const CURVE_POINTS: usize = 24;
 /// same trees everywhere. `epochs`, `device` and `resume` change nothing: it runs on the CPU, and a resumed fit starts anew.
 ///
 /// A cancelled fit returns at once; perpetual can't be stopped, so that its thread goes on until the process ends.
-pub fn fit(data: &TrainData<'_>, options: &FitOptions, _resume: Option<&[u8]>, observer: &mut dyn Observer) -> Result<Fitted, FitError> {
+pub fn fit(
+    data: &TrainData<'_>,
+    options: &FitOptions,
+    _resume: Option<&[u8]>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
     let start = Instant::now();
     if data.train.rows == 0 {
         return Err(Problem::invalid("There are no train rows. Choose a split that leaves some for training.").into());
@@ -180,7 +185,9 @@ impl Plan {
             .set_categorical_features(categorical)
             .set_iteration_limit(Some(self.rounds))
             .set_memory_limit(Some(memory));
-        booster.fit(&matrix, &Matrix::new(outcomes, rows, self.outputs), None, None).map_err(|error| error.to_string())?;
+        booster
+            .fit(&matrix, &Matrix::new(outcomes, rows, self.outputs), None, None)
+            .map_err(|error| error.to_string())?;
         Ok(Booster::Several(Box::new(booster)))
     }
 }
@@ -197,7 +204,8 @@ impl Booster {
             Booster::Single(booster) => convert::single(booster, features),
             Booster::Several(booster) => convert::several(booster, features),
         };
-        ensemble.map_err(|error| FitError::Problem(Problem::internal(format!("The trees could not be converted: {error}"))))
+        ensemble
+            .map_err(|error| FitError::Problem(Problem::internal(format!("The trees could not be converted: {error}"))))
     }
 
     fn rounds(&self) -> usize {
@@ -258,19 +266,30 @@ fn run(
 fn outcomes(data: &TrainData<'_>) -> Vec<f64> {
     match data.train_target {
         Target::Values(values) => values.clone(),
-        Target::Classes(classes) if data.task == Task::Binary => classes.iter().map(|&class| f64::from(class)).collect(),
-        Target::Classes(classes) => {
-            (0..data.classes.len() as u32).flat_map(|class| classes.iter().map(move |&c| f64::from(u8::from(c == class)))).collect()
+        Target::Classes(classes) if data.task == Task::Binary => {
+            classes.iter().map(|&class| f64::from(class)).collect()
         }
+        Target::Classes(classes) => (0..data.classes.len() as u32)
+            .flat_map(|class| classes.iter().map(move |&c| f64::from(u8::from(c == class))))
+            .collect(),
     }
 }
 
 /// The ensemble without trees.
 fn constant(data: &TrainData<'_>) -> Result<Ensemble, FitError> {
     let shares: Vec<f64> = match data.train_target {
-        Target::Values(values) => return Ok(Ensemble::new(0, vec![values.iter().sum::<f64>() / values.len() as f64], Head::Value { linear: None })),
+        Target::Values(values) => {
+            return Ok(Ensemble::new(
+                0,
+                vec![values.iter().sum::<f64>() / values.len() as f64],
+                Head::Value { linear: None },
+            ));
+        }
         Target::Classes(outcomes) => (0..data.classes.len() as u32)
-            .map(|class| (outcomes.iter().filter(|&&c| c == class).count() as f64 / outcomes.len() as f64).clamp(1e-6, 1.0 - 1e-6))
+            .map(|class| {
+                (outcomes.iter().filter(|&&c| c == class).count() as f64 / outcomes.len() as f64)
+                    .clamp(1e-6, 1.0 - 1e-6)
+            })
             .collect(),
     };
     Ok(match (data.task, shares.as_slice()) {
@@ -282,7 +301,8 @@ fn constant(data: &TrainData<'_>) -> Result<Ensemble, FitError> {
 /// The metrics on train and validation rows after a growing number of rounds (each part thinned to 5,000 rows).
 fn curve(data: &TrainData<'_>, model: &TreesModel, rounds: usize) -> Result<Vec<MetricPoint>, FitError> {
     let mut points = Vec::new();
-    let names: &[&str] = if data.task == Task::Regression { &["rmse"] } else { &["log_loss", data.task.primary_metric()] };
+    let names: &[&str] =
+        if data.task == Task::Regression { &["rmse"] } else { &["log_loss", data.task.primary_metric()] };
     let steps = stages(rounds, CURVE_POINTS);
     let counts: Vec<usize> = steps.iter().map(|&step| trees_after(model, step, rounds)).collect();
     for (part, frame, target) in [("train", data.train, data.train_target), ("valid", data.valid, data.valid_target)] {
@@ -293,7 +313,12 @@ fn curve(data: &TrainData<'_>, model: &TreesModel, rounds: usize) -> Result<Vec<
         for (step, predictions) in steps.iter().zip(model.predict_stages(&frame, &counts).map_err(problem)?) {
             let scores = metrics::score(data.task, &target, &predictions);
             points.extend(names.iter().filter_map(|name| {
-                Some(MetricPoint { key: (*name).to_owned(), part: part.to_owned(), step: *step as u64, value: *scores.get(*name)? })
+                Some(MetricPoint {
+                    key: (*name).to_owned(),
+                    part: part.to_owned(),
+                    step: *step as u64,
+                    value: *scores.get(*name)?,
+                })
             }));
         }
     }

@@ -31,10 +31,13 @@ impl Observer for Quiet {
 fn rows(count: usize, seed: u64, categories: bool) -> (Frame, Vec<f64>) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut number = |share: f64| -> Vec<f64> {
-        (0..count).map(|_| if rng.random::<f64>() < share { f64::NAN } else { (rng.random::<f64>() * 400.0).round() / 100.0 }).collect()
+        (0..count)
+            .map(|_| if rng.random::<f64>() < share { f64::NAN } else { (rng.random::<f64>() * 400.0).round() / 100.0 })
+            .collect()
     };
     let (a, b, c) = (number(0.0), number(0.1), number(0.3));
-    let codes: Vec<u32> = (0..count).map(|_| if rng.random::<f64>() < 0.05 { MISSING } else { rng.random_range(0..12) }).collect();
+    let codes: Vec<u32> =
+        (0..count).map(|_| if rng.random::<f64>() < 0.05 { MISSING } else { rng.random_range(0..12) }).collect();
     let at: Vec<f64> = (0..count).map(|_| (rng.random::<f64>() * 1e12).round()).collect();
     let score = (0..count)
         .map(|row| {
@@ -53,7 +56,11 @@ fn rows(count: usize, seed: u64, categories: bool) -> (Frame, Vec<f64>) {
     ];
     if categories {
         let levels = (0..12).map(|level| format!("level {level}")).collect();
-        columns.push(Column { name: "city".into(), kind: ColumnType::Text, values: Values::Categories { codes, levels } });
+        columns.push(Column {
+            name: "city".into(),
+            kind: ColumnType::Text,
+            values: Values::Categories { codes, levels },
+        });
         columns.push(numbers("at", ColumnType::Datetime, at));
     }
     (Frame { columns, rows: count }, score)
@@ -62,7 +69,12 @@ fn rows(count: usize, seed: u64, categories: bool) -> (Frame, Vec<f64>) {
 fn target(task: Task, score: &[f64], classes: usize) -> Target {
     match task {
         Task::Regression => Target::Values(score.to_vec()),
-        _ => Target::Classes(score.iter().map(|s| ((s + 3.0).max(0.0) / 7.0 * classes as f64).min(classes as f64 - 1.0) as u32).collect()),
+        _ => Target::Classes(
+            score
+                .iter()
+                .map(|s| ((s + 3.0).max(0.0) / 7.0 * classes as f64).min(classes as f64 - 1.0) as u32)
+                .collect(),
+        ),
     }
 }
 
@@ -84,7 +96,11 @@ impl Case {
             let target = target(task, &score, classes);
             (frame, target)
         };
-        let classes = if task == Task::Regression { Vec::new() } else { (0..classes).map(|class| format!("class {class}")).collect() };
+        let classes = if task == Task::Regression {
+            Vec::new()
+        } else {
+            (0..classes).map(|class| format!("class {class}")).collect()
+        };
         Self { task, classes, train: part(count, 1), valid: part(400, 2) }
     }
 
@@ -116,9 +132,10 @@ impl Case {
             let ours = model.predict(frame).unwrap();
             let (ours, theirs): (Vec<f64>, Vec<f64>) = match (&booster, ours) {
                 (Booster::Single(booster), Predictions::Values(values)) => (values, booster.predict(&matrix, false)),
-                (Booster::Single(booster), Predictions::Probabilities { values, .. }) => {
-                    (values.chunks(2).map(|row| f64::from(row[1])).collect(), booster.predict_proba(&matrix, false, false))
-                }
+                (Booster::Single(booster), Predictions::Probabilities { values, .. }) => (
+                    values.chunks(2).map(|row| f64::from(row[1])).collect(),
+                    booster.predict_proba(&matrix, false, false),
+                ),
                 (Booster::Several(booster), Predictions::Probabilities { values, .. }) => {
                     (values.iter().map(|&p| f64::from(p)).collect(), booster.predict_proba(&matrix, false))
                 }
@@ -175,13 +192,22 @@ fn fit_learns_is_repeatable_and_survives_storage() {
     assert_eq!((last.step, last.value), (first.epochs, scores["roc_auc"]));
     // A row that has nothing the model knows.
     let odd = Frame {
-        columns: case.valid.0.take(&[0]).columns.into_iter().map(|mut column| {
-            column.values = match column.values {
-                Values::Numbers(_) => Values::Numbers(vec![f64::INFINITY]),
-                Values::Categories { .. } => Values::Categories { codes: vec![0], levels: vec!["never seen".into()] },
-            };
-            column
-        }).collect(),
+        columns: case
+            .valid
+            .0
+            .take(&[0])
+            .columns
+            .into_iter()
+            .map(|mut column| {
+                column.values = match column.values {
+                    Values::Numbers(_) => Values::Numbers(vec![f64::INFINITY]),
+                    Values::Categories { .. } => {
+                        Values::Categories { codes: vec![0], levels: vec!["never seen".into()] }
+                    }
+                };
+                column
+            })
+            .collect(),
         rows: 1,
     };
     let Predictions::Probabilities { values, .. } = restored.predict(&odd).unwrap() else { panic!() };

@@ -41,9 +41,10 @@ pub fn importance(columns: &[Importance], primary: &str, higher_is_better: bool)
     );
     if idle > 0 {
         summary.push_str(&format!(
-            "; {} of {} columns make no clear difference",
+            "; {} of {} columns {} no clear difference",
             count(idle as u64),
-            count(columns.len() as u64)
+            count(columns.len() as u64),
+            if idle == 1 { "makes" } else { "make" }
         ));
     }
     summary.push('.');
@@ -104,6 +105,8 @@ pub fn learning_curve(verdict: &Verdict, higher_is_better: bool, of: Family) -> 
         format!("The last doubling of rows did not improve {name}")
     } else if gain / scale < 0.01 {
         format!("More rows would hardly help: the last doubling {improved} {name} by {}", number(gain))
+    } else if gain / scale < 0.05 {
+        format!("More rows would help a little: the last doubling {improved} {name} by {}", number(gain))
     } else {
         format!("More rows would still help: the last doubling {improved} {name} by {}", number(gain))
     };

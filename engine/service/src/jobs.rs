@@ -74,8 +74,7 @@ pub fn wake(ctx: &Ctx) -> &Notify {
 /// The store failed.
 pub async fn register_worker(ctx: &Ctx, new: &NewWorker) -> Result<WorkerId, Problem> {
     let id = new.id.unwrap_or_else(|| WorkerId(fresh_id()));
-    let worker =
-        store::workers::NewWorker { id, host: new.host.clone(), device: new.device.clone(), slots: new.slots };
+    let worker = store::workers::NewWorker { id, host: new.host.clone(), device: new.device.clone(), slots: new.slots };
     store::workers::register(ctx.store(), &worker, now()).await?;
     Ok(id)
 }

@@ -8,8 +8,9 @@ use crate::{
     to_json,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult,
-    QueryFilter, QueryOrder,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder,
     sea_query::{Expr, Func, JoinType, Query, SelectStatement},
 };
 use trainyard_types::{
@@ -313,9 +314,9 @@ fn summaries() -> SelectStatement {
 
 fn datasets(project: ProjectId) -> SelectStatement {
     let mut runs = Query::select();
-    runs.expr(Func::count(Expr::cust("*"))).from(run::Entity).and_where(
-        Expr::col((run::Entity, run::Column::DatasetId)).equals((dataset::Entity, dataset::Column::Id)),
-    );
+    runs.expr(Func::count(Expr::cust("*")))
+        .from(run::Entity)
+        .and_where(Expr::col((run::Entity, run::Column::DatasetId)).equals((dataset::Entity, dataset::Column::Id)));
     let newest = same_dataset().and(
         Expr::col((dataset_version::Entity, dataset_version::Column::Number))
             .equals((dataset::Entity, dataset::Column::Latest)),

@@ -8,8 +8,9 @@ use crate::{
     to_json,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect, UpdateMany,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
     sea_query::{Alias, Expr, Func, LockBehavior, LockType, Order, Query},
 };
 use trainyard_types::{
@@ -304,9 +305,8 @@ pub async fn request_cancel(tx: &Tx, run: RunId, reason: &str, now: Timestamp) -
 /// # Errors
 /// The database failed; what was done before stands.
 pub async fn reap(store: &Store, now: Timestamp) -> Result<Reaped, StoreError> {
-    let expired = Condition::all()
-        .add(job::Column::State.eq(JobState::Running.as_str()))
-        .add(job::Column::LeaseUntil.lt(now.0));
+    let expired =
+        Condition::all().add(job::Column::State.eq(JobState::Running.as_str())).add(job::Column::LeaseUntil.lt(now.0));
     release(store, expired, "Its worker stopped answering", now).await
 }
 
@@ -333,10 +333,7 @@ async fn release(store: &Store, which: Condition, cause: &str, now: Timestamp) -
         let run: RunId = parse("jobs.run_id", &model.run_id)?;
         let tries = format!("attempt {} of {}", model.attempt, model.max_attempts);
         // Seen again in the UPDATE: the worker may have answered, or another reaper acted, since the SELECT.
-        let same = which
-            .clone()
-            .add(job::Column::Id.eq(model.id.clone()))
-            .add(job::Column::Attempt.eq(model.attempt));
+        let same = which.clone().add(job::Column::Id.eq(model.id.clone())).add(job::Column::Attempt.eq(model.attempt));
         let tx = store.begin().await?;
         let (update, line, level) = if model.cancel_requested {
             let line = format!("{cause} after it was asked to stop: cancelled.");
@@ -392,10 +389,7 @@ fn count_i64(n: usize) -> i64 {
 ///
 /// # Errors
 /// The database failed.
-pub async fn counts(
-    db: &impl ConnectionTrait,
-    project: Option<ProjectId>,
-) -> Result<Vec<(JobState, u64)>, StoreError> {
+pub async fn counts(db: &impl ConnectionTrait, project: Option<ProjectId>) -> Result<Vec<(JobState, u64)>, StoreError> {
     let mut select = Query::select();
     select
         .column(job::Column::State)

@@ -6,7 +6,8 @@ use crate::{
     query::{all, pick_all, signed, unsigned},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Func, OnConflict, Order, Query},
 };
 use std::collections::{BTreeMap, HashMap};

@@ -9,8 +9,9 @@ use crate::{
     to_json,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult,
-    QueryFilter,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
     sea_query::{Expr, JoinType, OnConflict, Query, SelectStatement},
 };
 use std::collections::HashMap;
@@ -262,9 +263,7 @@ pub async fn version(
     number: i32,
 ) -> Result<Option<ModelVersionView>, StoreError> {
     let mut select = whole_versions();
-    select
-        .and_where(model::Column::Id.eq(id.to_string()))
-        .and_where(model_version::Column::Number.eq(number));
+    select.and_where(model::Column::Id.eq(id.to_string())).and_where(model_version::Column::Number.eq(number));
     one::<VersionRow>(db, &select).await?.map(VersionRow::view).transpose()
 }
 
@@ -302,8 +301,7 @@ fn whole_versions() -> SelectStatement {
         .join(
             JoinType::InnerJoin,
             run::Entity,
-            Expr::col((run::Entity, run::Column::Id))
-                .equals((model_version::Entity, model_version::Column::RunId)),
+            Expr::col((run::Entity, run::Column::Id)).equals((model_version::Entity, model_version::Column::RunId)),
         )
         .join(
             JoinType::InnerJoin,
@@ -343,12 +341,7 @@ fn models() -> SelectStatement {
         [Id, Name, Description, Latest, CreatedAt, CreatedBy, ProjectId]
     };
     pick(&mut select, model::Entity, "m_", &columns);
-    pick(
-        &mut select,
-        model_alias::Entity,
-        "champion_",
-        &[model_alias::Column::MovedAt, model_alias::Column::MovedBy],
-    );
+    pick(&mut select, model_alias::Entity, "champion_", &[model_alias::Column::MovedAt, model_alias::Column::MovedBy]);
     select
 }
 

@@ -6,7 +6,8 @@ use crate::{
     query::{all, pick, signed, unsigned},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult,
     sea_query::{Expr, JoinType, OnConflict, Query},
 };
 use std::collections::HashMap;
@@ -16,11 +17,7 @@ use trainyard_types::{ModelVersionId, Timestamp};
 ///
 /// # Errors
 /// The database failed.
-pub async fn add(
-    store: &Store,
-    counts: &[(ModelVersionId, u64, u64)],
-    at: Timestamp,
-) -> Result<(), StoreError> {
+pub async fn add(store: &Store, counts: &[(ModelVersionId, u64, u64)], at: Timestamp) -> Result<(), StoreError> {
     use prediction_count::Column;
     let tx = store.begin().await?;
     for (version, answered, refused) in counts {
@@ -49,7 +46,10 @@ struct CountRow {
 }
 
 /// Rows predicted by all versions of each model.
-pub(crate) async fn by_model(db: &impl ConnectionTrait, models: Vec<String>) -> Result<HashMap<String, u64>, StoreError> {
+pub(crate) async fn by_model(
+    db: &impl ConnectionTrait,
+    models: Vec<String>,
+) -> Result<HashMap<String, u64>, StoreError> {
     if models.is_empty() {
         return Ok(HashMap::new());
     }

@@ -1,15 +1,17 @@
 //! Training runs with their jobs and logs. A run and its job are made together and read together.
 
 use crate::{
-    Store, StoreError, Tx, from_json, jobs, now, parse,
+    Store, StoreError, Tx,
     entity::{dataset, dataset_version, job, model, model_version, run},
+    from_json, jobs, now, parse,
     query::{all, count, direction, holds, one, order, order_nulls_last, pick, pick_all, signed, unsigned},
     queue::{self, Queue, job_view},
     to_json,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult,
-    QueryFilter, QuerySelect,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect,
     sea_query::{Expr, JoinType, Query, SelectStatement},
 };
 use trainyard_types::{

@@ -1,6 +1,12 @@
 //! Files that wait for their column types to be confirmed.
 
-use crate::{StoreError, Tx, entity::upload, from_json, parse, query::{signed, unsigned}, to_json};
+use crate::{
+    StoreError, Tx,
+    entity::upload,
+    from_json, parse,
+    query::{signed, unsigned},
+    to_json,
+};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -107,8 +113,5 @@ pub async fn older_than(
         .into_tuple()
         .all(db)
         .await?;
-    models
-        .iter()
-        .map(|(project, id)| Ok((parse("uploads.project_id", project)?, parse("uploads.id", id)?)))
-        .collect()
+    models.iter().map(|(project, id)| Ok((parse("uploads.project_id", project)?, parse("uploads.id", id)?))).collect()
 }

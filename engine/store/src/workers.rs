@@ -7,7 +7,8 @@ use crate::{
     query::{all, pick_all, unsigned},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
     sea_query::{Expr, Func, OnConflict, Order, Query},
 };
 use trainyard_types::{Timestamp, WorkerId, job::JobState, job::WorkerView};

@@ -1,6 +1,8 @@
 //! People, workspaces, projects and API tokens.
 
-use crate::{Password, PersonName, ProjectId, ResourceName, Role, Slug, Timestamp, TokenId, UserId, UserName, WorkspaceId};
+use crate::{
+    Password, PersonName, ProjectId, ResourceName, Role, Slug, Timestamp, TokenId, UserId, UserName, WorkspaceId,
+};
 use serde::{Deserialize, Serialize};
 
 /// The person behind a request, as pages show them.

@@ -1,6 +1,9 @@
 //! The queue and the lines that pass between a worker and its job process.
 
-use crate::{DatasetVersionId, JobId, Problem, RunId, Timestamp, WorkerId, evaluation::RunResult, run::MetricPoint, run::TrainSpec};
+use crate::{
+    DatasetVersionId, JobId, Problem, RunId, Timestamp, WorkerId, evaluation::RunResult, run::MetricPoint,
+    run::TrainSpec,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,18 +68,32 @@ pub struct JobSpec {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum JobEvent {
     /// Training runs on this device, for this reason.
-    Device { device: String, reason: String },
+    Device {
+        device: String,
+        reason: String,
+    },
     Progress(Progress),
-    Metrics { points: Vec<MetricPoint> },
-    Log { level: LogLevel, line: String },
+    Metrics {
+        points: Vec<MetricPoint>,
+    },
+    Log {
+        level: LogLevel,
+        line: String,
+    },
     /// A checkpoint was written whole; the job can go on from it.
-    Checkpoint { step: u64 },
+    Checkpoint {
+        step: u64,
+    },
     /// The last line of a job that went well. Files named in it lie in the job's folder.
-    Done { result: Box<RunResult> },
+    Done {
+        result: Box<RunResult>,
+    },
     /// The last line of a job that ended on a cancel command.
     Cancelled,
     /// The last line of a job that found it can't go on.
-    Failed { problem: Problem },
+    Failed {
+        problem: Problem,
+    },
 }
 
 /// One line on the job process's standard input. End of input means that the worker is gone: the process ends.

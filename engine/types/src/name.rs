@@ -57,9 +57,7 @@ fn check_slug(text: &str) -> Result<(), String> {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-');
-    ok.then_some(()).ok_or_else(|| {
-        "Use 1 to 64 of a-z, 0-9 and '-', with a letter or digit at both ends.".to_owned()
-    })
+    ok.then_some(()).ok_or_else(|| "Use 1 to 64 of a-z, 0-9 and '-', with a letter or digit at both ends.".to_owned())
 }
 
 fn check_resource_name(text: &str) -> Result<(), String> {
@@ -77,10 +75,8 @@ fn check_resource_name(text: &str) -> Result<(), String> {
 }
 
 fn check_user_name(text: &str) -> Result<(), String> {
-    let ok = (2..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@+".contains(&b));
-    ok.then_some(())
-        .ok_or_else(|| "Use 2 to 64 letters, digits, '.', '_', '-', '@' or '+'.".to_owned())
+    let ok = (2..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@+".contains(&b));
+    ok.then_some(()).ok_or_else(|| "Use 2 to 64 letters, digits, '.', '_', '-', '@' or '+'.".to_owned())
 }
 
 impl Slug {

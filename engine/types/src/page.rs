@@ -50,7 +50,12 @@ impl<T> Page<T> {
         Self { items, total, page: query.page.max(1), per_page: query.limit() }
     }
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(f).collect(), total: self.total, page: self.page, per_page: self.per_page }
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            total: self.total,
+            page: self.page,
+            per_page: self.per_page,
+        }
     }
     /// Number of pages, at least 1.
     pub fn pages(&self) -> u64 {

@@ -122,7 +122,9 @@ impl SplitMethod {
     pub fn column(&self) -> Option<&str> {
         match self {
             SplitMethod::Random => None,
-            SplitMethod::Time { column } | SplitMethod::Group { column } | SplitMethod::Given { column } => Some(column),
+            SplitMethod::Time { column } | SplitMethod::Group { column } | SplitMethod::Given { column } => {
+                Some(column)
+            }
         }
     }
 }

@@ -69,8 +69,12 @@ pub fn predict(model: &Path, data: &Path, out: &mut dyn Write) -> Result<u64, Pr
     let model = Model::from_bytes(&bytes)?;
     let frame = read(data)?;
     let predictions = model.predict(&frame)?;
-    write_csv(&model, &predictions, out)
-        .map_err(|error| Problem::internal(format!("The predictions could not be written: {error}.")))?;
+    match write_csv(&model, &predictions, out) {
+        // Who reads has seen enough: `… | head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(error) => return Err(Problem::internal(format!("The predictions could not be written: {error}."))),
+        Ok(()) => {}
+    }
     Ok(frame.rows as u64)
 }
 

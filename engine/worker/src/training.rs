@@ -107,8 +107,8 @@ pub fn train_frames(
     job.plan(&prepared, settings);
 
     let candidates = Candidates::fit(&mut job, &prepared, settings)?;
-    let Chosen { kept, candidates, dummy, linear } = candidates.choose(&mut job, prepared.task)?;
-    let curve = fits::learning_curve(&mut job, &prepared, settings, kept.model.family)?;
+    let Chosen { kept, candidates, dummy, linear, scores } = candidates.choose(&mut job, prepared.task)?;
+    let curve = fits::learning_curve(&mut job, &prepared, settings, kept.model.family, &scores)?;
     result::finish(
         &mut job,
         result::Parts { prepared: &prepared, settings, device, kept, candidates, dummy, linear, curve },

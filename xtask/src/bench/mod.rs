@@ -47,7 +47,8 @@ impl Row {
 
 type Measure = fn() -> Result<Vec<Row>>;
 
-const PARTS: [(&str, Measure); 3] = [("site", site_size::measure), ("pages", pages::measure), ("speed", speed::measure)];
+const PARTS: [(&str, Measure); 3] =
+    [("site", site_size::measure), ("pages", pages::measure), ("speed", speed::measure)];
 
 /// Runs the parts named, or all, prints a table of each and writes it to `<target>/bench/NAME.json`.
 pub fn bench(names: &[String]) -> Result<()> {

@@ -89,11 +89,19 @@ impl Server {
     /// Signs in, waits until the demo's run has ended, and gives the session's cookie.
     fn sign_in(&self) -> Result<String> {
         let body = format!(r#"{{"name":"admin","password":"{PASSWORD}"}}"#);
-        let answer = expect_ok(&self.address, "POST", "/api/v1/sign-in", &[("Content-Type", "application/json")], body.as_bytes())?;
+        let answer = expect_ok(
+            &self.address,
+            "POST",
+            "/api/v1/sign-in",
+            &[("Content-Type", "application/json")],
+            body.as_bytes(),
+        )?;
         let cookie = answer
             .head
             .lines()
-            .find_map(|line| line.to_ascii_lowercase().starts_with("set-cookie:").then(|| line["set-cookie:".len()..].trim()))
+            .find_map(|line| {
+                line.to_ascii_lowercase().starts_with("set-cookie:").then(|| line["set-cookie:".len()..].trim())
+            })
             .and_then(|value| value.split(';').next())
             .context("signing in set no cookie")?
             .to_owned();

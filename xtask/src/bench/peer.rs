@@ -15,7 +15,11 @@ pub fn python(packages: &[&str]) -> Result<PathBuf> {
     let installed = output(Command::new(&python).args(["-m", "pip", "freeze"]))?;
     if packages.iter().any(|package| !installed.contains(package)) {
         step("Installing the peers", "1 min", || {
-            succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages))
+            succeed(
+                Command::new(&python)
+                    .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+                    .args(packages),
+            )
         })?;
     }
     Ok(python)

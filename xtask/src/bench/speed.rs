@@ -13,16 +13,33 @@ const PEER: &str = "scikit-learn 1.9.1 MLPClassifier";
 pub fn measure() -> Result<Vec<Row>> {
     let python = peer::python(&["scikit-learn==1.9.1"])?;
     let ours = step("Compiling and running ours", "1 min after `cargo xtask run`", || {
-        output(cargo()?.args(["run", "--quiet", "--locked", "--release", "--package", "trainyard-learn", "--example", "speed"]))
+        output(cargo()?.args([
+            "run",
+            "--quiet",
+            "--locked",
+            "--release",
+            "--package",
+            "trainyard-learn",
+            "--example",
+            "speed",
+        ]))
     })?;
     let ours: Value = serde_json::from_str(ours.trim()).context("our measurement printed no JSON")?;
     let theirs = step("Running scikit-learn", "half a minute", || output(Command::new(python).args(["-c", SCRIPT])))?;
     let theirs: Value = serde_json::from_str(theirs.trim()).context("the peer printed no JSON")?;
     let number = |of: &Value, name: &str| of[name].as_f64().with_context(|| format!("'{name}' is missing"));
     Ok(vec![
-        Row::new("RealMLP training, 32-256x3-2, batch 256", number(&ours, "train")?, "rows/s").over_peer(PEER, number(&theirs, "train")?, 1.0),
+        Row::new("RealMLP training, 32-256x3-2, batch 256", number(&ours, "train")?, "rows/s").over_peer(
+            PEER,
+            number(&theirs, "train")?,
+            1.0,
+        ),
         Row::new("one-row prediction in process, p50", number(&ours, "one_row")?, "µs").at_most(50.0),
         Row::new("scikit-learn's one-row prediction, p50", number(&theirs, "one_row")?, "µs"),
-        Row::new("batch prediction, one thread", number(&ours, "batch")?, "rows/s").over_peer(PEER, number(&theirs, "batch")?, 1.0),
+        Row::new("batch prediction, one thread", number(&ours, "batch")?, "rows/s").over_peer(
+            PEER,
+            number(&theirs, "batch")?,
+            1.0,
+        ),
     ])
 }

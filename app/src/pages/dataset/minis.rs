@@ -19,7 +19,9 @@ pub fn value(kind: ColumnType, value: f64) -> String {
 /// `None` where there is nothing to draw.
 pub fn mini(column: &ColumnProfile) -> Option<(String, String)> {
     let (heights, words) = match &column.numeric {
-        Some(numeric) if numeric.histogram.len() > 1 => (numeric.histogram.clone(), histogram_words(column.kind, numeric)),
+        Some(numeric) if numeric.histogram.len() > 1 => {
+            (numeric.histogram.clone(), histogram_words(column.kind, numeric))
+        }
         _ if !column.top.is_empty() => (column.top.iter().take(12).map(|t| t.count).collect(), top_words(column)),
         _ => return None,
     };
@@ -32,7 +34,9 @@ pub fn bars(heights: &[u64], width: f64, height: f64, gap: f64) -> String {
     // Few bars stay narrow: a column with two values should not look like a wall.
     let slots = heights.len().max(8) as f64;
     let slot = width / slots;
-    let mut out = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" class=\"bars\" aria-hidden=\"true\" preserveAspectRatio=\"none\">");
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" class=\"bars\" aria-hidden=\"true\" preserveAspectRatio=\"none\">"
+    );
     for (i, bar) in heights.iter().enumerate() {
         if *bar == 0 {
             continue;

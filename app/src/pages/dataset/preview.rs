@@ -1,11 +1,6 @@
 //! Some rows of a version, a page at a time.
 
-use crate::{
-    api::datasets::dataset_rows,
-    components::*,
-    format::count,
-    hooks::use_query_param,
-};
+use crate::{api::datasets::dataset_rows, components::*, format::count, hooks::use_query_param};
 use leptos::prelude::*;
 use trainyard_types::{DatasetVersionId, dataset::RowsView};
 

@@ -25,7 +25,11 @@ pub fn ProfileTable(profile: Profile) -> impl IntoView {
     let shown = move || {
         let wanted = search.get().to_lowercase();
         profile.with_value(|p| {
-            p.columns.iter().filter(|c| wanted.is_empty() || c.name.to_lowercase().contains(&wanted)).cloned().collect::<Vec<_>>()
+            p.columns
+                .iter()
+                .filter(|c| wanted.is_empty() || c.name.to_lowercase().contains(&wanted))
+                .cloned()
+                .collect::<Vec<_>>()
         })
     };
     let table = move || {
@@ -33,7 +37,12 @@ pub fn ProfileTable(profile: Profile) -> impl IntoView {
         let found = all.len();
         let pages = found.div_ceil(PER_PAGE).max(1);
         let at = page.get().parse::<usize>().unwrap_or(1).clamp(1, pages);
-        let body = all.into_iter().skip((at - 1) * PER_PAGE).take(PER_PAGE).map(|c| row(c, rows, &profile, address, open)).collect_view();
+        let body = all
+            .into_iter()
+            .skip((at - 1) * PER_PAGE)
+            .take(PER_PAGE)
+            .map(|c| row(c, rows, &profile, address, open))
+            .collect_view();
         let to = move |n: usize| address(&[("page", Some(n.to_string()))]);
         let turn = (pages > 1).then(|| view! {
             <nav class="profile-pages" aria-label="Columns">
@@ -67,7 +76,9 @@ pub fn ProfileTable(profile: Profile) -> impl IntoView {
     let panel = move || {
         let name = open.get();
         profile.with_value(|p| p.columns.iter().find(|c| c.name == name).cloned()).map(|column| {
-            let warnings = profile.with_value(|p| p.warnings.iter().filter(|w| w.column == column.name).map(|w| w.message.clone()).collect());
+            let warnings = profile.with_value(|p| {
+                p.warnings.iter().filter(|w| w.column == column.name).map(|w| w.message.clone()).collect()
+            });
             view! { <ColumnPanel column rows warnings close=address(&[("column", None)]) /> }
         })
     };
@@ -111,7 +122,8 @@ fn row(
     address: impl Fn(&[(&str, Option<String>)]) -> String + Copy + Send + Sync + 'static,
     open: Memo<String>,
 ) -> AnyView {
-    let worst = profile.with_value(|p| p.warnings.iter().filter(|w| w.column == column.name).max_by_key(|w| w.severity).cloned());
+    let worst = profile
+        .with_value(|p| p.warnings.iter().filter(|w| w.column == column.name).max_by_key(|w| w.severity).cloned());
     let flag = worst.map(|w| {
         let (class, word) = match w.severity {
             Severity::Critical => ("flag critical", "Critical"),
@@ -120,9 +132,11 @@ fn row(
         };
         view! { <span class=class title=w.message>{word}</span> }
     });
-    let drawing = mini(&column).map(|(svg, words)| view! {
-        <span class="mini" inner_html=svg></span>
-        <span class="visually-hidden">{words}</span>
+    let drawing = mini(&column).map(|(svg, words)| {
+        view! {
+            <span class="mini" inner_html=svg></span>
+            <span class="visually-hidden">{words}</span>
+        }
     });
     let (min, mean, max) = column.numeric.as_ref().map_or_else(Default::default, |n| {
         (value(column.kind, n.min), value(column.kind, n.mean), value(column.kind, n.max))
@@ -175,12 +189,16 @@ fn missing_bar(missing: u64, rows: u64) -> AnyView {
 fn ColumnPanel(column: ColumnProfile, rows: u64, warnings: Vec<String>, close: String) -> impl IntoView {
     let kind = column.kind;
     let drawing = match &column.numeric {
-        Some(n) if n.histogram.len() > 1 => Some((bars(&n.histogram, 320.0, 96.0, 2.0), value(kind, n.min), value(kind, n.max))),
+        Some(n) if n.histogram.len() > 1 => {
+            Some((bars(&n.histogram, 320.0, 96.0, 2.0), value(kind, n.min), value(kind, n.max)))
+        }
         _ => None,
     }
-    .map(|(svg, low, high)| view! {
-        <div class="panel-histogram" inner_html=svg></div>
-        <div class="panel-ends"><span>{low}</span><span>{high}</span></div>
+    .map(|(svg, low, high)| {
+        view! {
+            <div class="panel-histogram" inner_html=svg></div>
+            <div class="panel-ends"><span>{low}</span><span>{high}</span></div>
+        }
     });
     let facts = column.numeric.as_ref().map(|n| {
         let mut facts = vec![("Mean", value(kind, n.mean))];
@@ -191,7 +209,11 @@ fn ColumnPanel(column: ColumnProfile, rows: u64, warnings: Vec<String>, close: S
         }
         facts
     });
-    let facts = facts.unwrap_or_default().into_iter().map(|(name, text)| view! { <div><dt>{name}</dt><dd>{text}</dd></div> }).collect_view();
+    let facts = facts
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, text)| view! { <div><dt>{name}</dt><dd>{text}</dd></div> })
+        .collect_view();
     let quantiles = column.numeric.as_ref().map(|n| {
         let heads = ["Min", "5 %", "25 %", "50 %", "75 %", "95 %", "Max"];
         let values = [n.min, n.quantiles[0], n.quantiles[1], n.quantiles[2], n.quantiles[3], n.quantiles[4], n.max];

@@ -52,7 +52,8 @@ pub fn to_json(input: &InputColumn, text: &str) -> Result<Value, String> {
         ColumnType::Text => Ok(json!(text)),
         ColumnType::Datetime => {
             // The browser leaves out seconds that are zero.
-            let whole = if text.len() == 16 { format!("{text}:00Z") } else { format!("{}Z", text.trim_end_matches('Z')) };
+            let whole =
+                if text.len() == 16 { format!("{text}:00Z") } else { format!("{}Z", text.trim_end_matches('Z')) };
             Ok(json!(whole))
         }
     }
@@ -173,7 +174,8 @@ mod tests {
     fn a_call_can_be_pasted_into_a_shell() {
         let mut city = input("city", ColumnType::Text);
         city.categories = vec!["L'Aquila".into()];
-        let signature = Signature { inputs: vec![city], target: "y".into(), task: Task::Regression, classes: Vec::new() };
+        let signature =
+            Signature { inputs: vec![city], target: "y".into(), task: Task::Regression, classes: Vec::new() };
         let row = example(&signature);
         let call = rows_call("http://host:3000", "prices", &row);
         assert!(call.contains("http://host:3000/api/v1/models/prices/predict"));

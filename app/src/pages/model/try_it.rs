@@ -1,7 +1,12 @@
 //! A form made from the signature: one row in, a prediction out.
 
 use super::row::{default_text, outside, range, to_json};
-use crate::{api::models::predict, components::*, format::{measure, percent}, hooks::may};
+use crate::{
+    api::models::predict,
+    components::*,
+    format::{measure, percent},
+    hooks::may,
+};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use trainyard_types::{
@@ -36,7 +41,11 @@ pub fn TryIt(model: String, version: ModelVersionView, champion: Option<i32>) ->
     let entries: Vec<Entry> = signature
         .inputs
         .iter()
-        .map(|input| Entry { input: input.clone(), text: RwSignal::new(default_text(input)), fault: RwSignal::new(None) })
+        .map(|input| Entry {
+            input: input.clone(),
+            text: RwSignal::new(default_text(input)),
+            fault: RwSignal::new(None),
+        })
         .collect();
     let kept = StoredValue::new(entries.clone());
     let model = StoredValue::new(model);
@@ -158,7 +167,13 @@ fn field(entry: Entry) -> AnyView {
     .into_any()
 }
 
-fn control(input: &InputColumn, id: &str, described: &str, text: RwSignal<String>, fault: RwSignal<Option<String>>) -> AnyView {
+fn control(
+    input: &InputColumn,
+    id: &str,
+    described: &str,
+    text: RwSignal<String>,
+    fault: RwSignal<Option<String>>,
+) -> AnyView {
     let (id, described) = (id.to_owned(), described.to_owned());
     let invalid = move || fault.get().map(|_| "true");
     let typed = move |event| {
@@ -172,7 +187,10 @@ fn control(input: &InputColumn, id: &str, described: &str, text: RwSignal<String
         _ => None,
     };
     if let Some(choices) = choices {
-        let options = choices.into_iter().map(|c| view! { <option value=c.clone() selected=c == first>{c.clone()}</option> }).collect_view();
+        let options = choices
+            .into_iter()
+            .map(|c| view! { <option value=c.clone() selected=c == first>{c.clone()}</option> })
+            .collect_view();
         return view! {
             <select id=id aria-describedby=described aria-invalid=invalid prop:value=move || text.get() on:change=typed>
                 {options}
@@ -190,13 +208,11 @@ fn control(input: &InputColumn, id: &str, described: &str, text: RwSignal<String
             }
             .into_any()
         }
-        ColumnType::Datetime => {
-            view! {
-                <input id=id type="datetime-local" step="1" value=first
-                    aria-describedby=described aria-invalid=invalid prop:value=move || text.get() on:input=typed/>
-            }
-            .into_any()
+        ColumnType::Datetime => view! {
+            <input id=id type="datetime-local" step="1" value=first
+                aria-describedby=described aria-invalid=invalid prop:value=move || text.get() on:input=typed/>
         }
+        .into_any(),
         ColumnType::Text | ColumnType::Boolean => {
             let list = format!("{id}-values");
             let options = input.categories.iter().map(|c| view! { <option value=c.clone()></option> }).collect_view();
@@ -245,7 +261,8 @@ fn answer(answer: PredictionsView, signature: &Signature) -> AnyView {
 
 /// The ten most probable classes, the most probable first.
 fn ranked(probabilities: &BTreeMap<String, f64>, classes: &[String]) -> Vec<(String, f64)> {
-    let mut all: Vec<(String, f64)> = classes.iter().filter_map(|c| Some((c.clone(), *probabilities.get(c)?))).collect();
+    let mut all: Vec<(String, f64)> =
+        classes.iter().filter_map(|c| Some((c.clone(), *probabilities.get(c)?))).collect();
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     all.truncate(10);
     all

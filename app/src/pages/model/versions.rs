@@ -1,12 +1,6 @@
 //! A model's versions, and which of them is champion.
 
-use crate::{
-    api::models::move_champion,
-    components::*,
-    format::measure,
-    hooks::may,
-    pages::figure::metric_title,
-};
+use crate::{api::models::move_champion, components::*, format::measure, hooks::may, pages::figure::metric_title};
 use leptos::prelude::*;
 use leptos_router::components::A;
 use trainyard_types::{
@@ -15,16 +9,18 @@ use trainyard_types::{
 };
 
 #[component]
-pub fn Versions(project: String, model: ModelView, versions: Vec<ModelVersionView>, reload: Callback<()>) -> impl IntoView {
+pub fn Versions(
+    project: String,
+    model: ModelView,
+    versions: Vec<ModelVersionView>,
+    reload: Callback<()>,
+) -> impl IntoView {
     let may_approve = may(May::Approve);
     let chosen = RwSignal::new(None::<i32>);
     let open = RwSignal::new(false);
     let champion = model.champion;
     let several = versions.len() > 1;
-    let rows = versions
-        .into_iter()
-        .map(|v| row(v, &project, may_approve, chosen, open))
-        .collect_view();
+    let rows = versions.into_iter().map(|v| row(v, &project, may_approve, chosen, open)).collect_view();
     let columns = vec![
         Column::text("Version"),
         Column::text("Alias").term("champion"),
@@ -47,7 +43,13 @@ pub fn Versions(project: String, model: ModelView, versions: Vec<ModelVersionVie
     .into_any()
 }
 
-fn row(v: ModelVersionView, project: &str, may_approve: bool, chosen: RwSignal<Option<i32>>, open: RwSignal<bool>) -> AnyView {
+fn row(
+    v: ModelVersionView,
+    project: &str,
+    may_approve: bool,
+    chosen: RwSignal<Option<i32>>,
+    open: RwSignal<bool>,
+) -> AnyView {
     let run = format!("/p/{project}/runs/{}", v.run);
     let is_champion = v.aliases.iter().any(|a| a == "champion");
     let number = v.number;
@@ -87,7 +89,13 @@ fn row(v: ModelVersionView, project: &str, may_approve: bool, chosen: RwSignal<O
 
 /// Asks for the reason and moves the alias. What answers from then on is said before.
 #[component]
-fn Promote(model: String, champion: Option<i32>, chosen: RwSignal<Option<i32>>, open: RwSignal<bool>, reload: Callback<()>) -> impl IntoView {
+fn Promote(
+    model: String,
+    champion: Option<i32>,
+    chosen: RwSignal<Option<i32>>,
+    open: RwSignal<bool>,
+    reload: Callback<()>,
+) -> impl IntoView {
     let model = StoredValue::new(model);
     let reason = RwSignal::new(String::new());
     let wrong = RwSignal::new(None::<Problem>);
@@ -113,13 +121,17 @@ fn Promote(model: String, champion: Option<i32>, chosen: RwSignal<Option<i32>>, 
                 wrong.set(None);
                 act.dispatch(MoveAlias { version, reason: Some(reason) });
             }
-            Err(_) => wrong.set(Some(Problem::field("reason", "Say in a few words why; it stands in the audit trail."))),
+            Err(_) => {
+                wrong.set(Some(Problem::field("reason", "Say in a few words why; it stands in the audit trail.")))
+            }
         }
     };
     let words = move || {
         let next = chosen.get().unwrap_or_default();
         match champion {
-            Some(now) => format!("Requests are answered by version {next} instead of version {now} at once. You can move it back in the same way."),
+            Some(now) => format!(
+                "Requests are answered by version {next} instead of version {now} at once. You can move it back in the same way."
+            ),
             None => format!("Requests are answered by version {next} at once."),
         }
     };

@@ -54,7 +54,11 @@ pub fn Advanced(
 
 /// A box for each column but the target; what the profile found stands beside it.
 #[component]
-fn LeaveOut(columns: Vec<ColumnProfile>, warnings: Vec<DataWarning>, settings: RwSignal<TrainSettings>) -> impl IntoView {
+fn LeaveOut(
+    columns: Vec<ColumnProfile>,
+    warnings: Vec<DataWarning>,
+    settings: RwSignal<TrainSettings>,
+) -> impl IntoView {
     let boxes = columns
         .into_iter()
         .map(|c| {
@@ -102,7 +106,12 @@ fn number<T: std::str::FromStr>(unread: Unread, field: &'static str, text: &str,
 }
 
 #[component]
-fn Split(columns: Vec<ColumnProfile>, settings: RwSignal<TrainSettings>, unread: Unread, problem: Signal<Option<Problem>>) -> impl IntoView {
+fn Split(
+    columns: Vec<ColumnProfile>,
+    settings: RwSignal<TrainSettings>,
+    unread: Unread,
+    problem: Signal<Option<Problem>>,
+) -> impl IntoView {
     let kind = Memo::new(move |_| {
         settings.with(|s| match s.split.method {
             SplitMethod::Random => "random",
@@ -160,8 +169,12 @@ fn Split(columns: Vec<ColumnProfile>, settings: RwSignal<TrainSettings>, unread:
         })
     };
     let hint = move || match kind.get() {
-        "time" => "The oldest rows train and the newest test, as it will be in use. Choose this where rows follow each other in time.",
-        "group" => "All rows with the same value stay in one part. Choose this where several rows belong to one person, device or place.",
+        "time" => {
+            "The oldest rows train and the newest test, as it will be in use. Choose this where rows follow each other in time."
+        }
+        "group" => {
+            "All rows with the same value stay in one part. Choose this where several rows belong to one person, device or place."
+        }
         "given" => "The column says train, valid or test.",
         _ => "Shuffled; classes keep their proportions in each part.",
     };
@@ -217,7 +230,9 @@ fn Training(settings: RwSignal<TrainSettings>, unread: Unread, problem: Signal<O
         number(unread, "epochs", &text, "a whole number such as 256", |v: u32| settings.update(|s| s.epochs = Some(v)));
     });
     let budget = Callback::new(move |text: String| {
-        number(unread, "budget_seconds", &text, "seconds such as 60", |v: f64| settings.update(|s| s.budget_seconds = Some(v)));
+        number(unread, "budget_seconds", &text, "seconds such as 60", |v: f64| {
+            settings.update(|s| s.budget_seconds = Some(v))
+        });
     });
     let seed = Callback::new(move |text: String| {
         number(unread, "seed", &text, "a whole number such as 0", |v: u64| settings.update(|s| s.seed = v));

@@ -92,11 +92,18 @@ fn shown(plan: RunPlan, without_target: bool) -> AnyView {
 /// The three parts as one bar.
 fn split_bar(plan: &RunPlan) -> String {
     let all = (plan.train_rows + plan.valid_rows + plan.test_rows).max(1) as f64;
-    let mut out = String::from("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 300 8\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    let mut out = String::from(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 300 8\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
+    );
     let mut x = 0.0;
     for (i, rows) in [plan.train_rows, plan.valid_rows, plan.test_rows].into_iter().enumerate() {
         let width = rows as f64 / all * 300.0;
-        let _ = write!(out, "<rect class=\"part-{}\" x=\"{x:.1}\" width=\"{:.1}\" height=\"8\"/>", i + 1, (width - 2.0).max(1.0));
+        let _ = write!(
+            out,
+            "<rect class=\"part-{}\" x=\"{x:.1}\" width=\"{:.1}\" height=\"8\"/>",
+            i + 1,
+            (width - 2.0).max(1.0)
+        );
         x += width;
     }
     out.push_str("</svg>");

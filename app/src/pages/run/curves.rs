@@ -14,10 +14,7 @@ use trainyard_types::run::{Family, MetricSeries};
 
 /// All the metrics' figures, grouped by the family that they belong to.
 #[component]
-pub fn Curves(
-    #[prop(into)] series: Signal<Vec<MetricSeries>>,
-    #[prop(into)] running: Signal<bool>,
-) -> impl IntoView {
+pub fn Curves(#[prop(into)] series: Signal<Vec<MetricSeries>>, #[prop(into)] running: Signal<bool>) -> impl IntoView {
     let all = Memo::new(move |_| series.with(|s| keys(s)));
     view! {
         <div class="curves">
@@ -41,7 +38,9 @@ fn CurveFigure(key_name: String, series: Signal<Vec<MetricSeries>>, running: Sig
         split_key(&name).0.parse::<Family>().ok().map(Family::title)
     };
 
-    let at = move |event: &web_sys::PointerEvent| browser::share_across(event).map(|share| geometry.with(|g| g.step_at(share)));
+    let at = move |event: &web_sys::PointerEvent| {
+        browser::share_across(event).map(|share| geometry.with(|g| g.step_at(share)))
+    };
     let moved = move |event: web_sys::PointerEvent| over.set(at(&event));
     let pressed = move |event: web_sys::PointerEvent| drag.set(at(&event));
     let released = move |event: web_sys::PointerEvent| {
@@ -55,7 +54,11 @@ fn CurveFigure(key_name: String, series: Signal<Vec<MetricSeries>>, running: Sig
         drag.set(None);
     };
     let readout = move || match over.get() {
-        None => parts.with(|p| p.iter().filter_map(|c| c.steps.last()).max().map_or(String::new(), |s| counted(*s, draw::step_word(&name()), &format!("{}s", draw::step_word(&name()))))),
+        None => parts.with(|p| {
+            p.iter().filter_map(|c| c.steps.last()).max().map_or(String::new(), |s| {
+                counted(*s, draw::step_word(&name()), &format!("{}s", draw::step_word(&name())))
+            })
+        }),
         Some(step) => parts.with(|p| {
             let read: Vec<_> = p.iter().filter_map(|c| Some((c, nearest(c, step)?))).collect();
             let mut out = read.first().map_or(String::new(), |(_, (s, _))| format!("{} {s}", draw::step_word(&name())));
@@ -75,7 +78,8 @@ fn CurveFigure(key_name: String, series: Signal<Vec<MetricSeries>>, running: Sig
             })
         });
         let (top, bottom) = geometry.with(|g| (g.y.to, g.y.from));
-        let dots = dots.into_iter().map(|(x, y)| view! { <circle cx=x cy=y r="3.5" class="curve-dot" /> }).collect_view();
+        let dots =
+            dots.into_iter().map(|(x, y)| view! { <circle cx=x cy=y r="3.5" class="curve-dot" /> }).collect_view();
         let started = drag.get().map(|from| {
             let from = geometry.with(|g| g.x.at(from));
             view! { <rect x=from.min(x) y=top width=(x - from).abs() height=bottom - top class="curve-span" /> }
@@ -88,20 +92,33 @@ fn CurveFigure(key_name: String, series: Signal<Vec<MetricSeries>>, running: Sig
         browser::save(&format!("{}.svg", name().replace('/', "-")), "image/svg+xml", &printed(&drawn));
     };
     let save_csv = move |_| {
-        browser::save(&format!("{}.csv", name().replace('/', "-")), "text/csv", &parts.with_untracked(|p| draw::csv(&name(), p)));
+        browser::save(
+            &format!("{}.csv", name().replace('/', "-")),
+            "text/csv",
+            &parts.with_untracked(|p| draw::csv(&name(), p)),
+        );
     };
     let rows = move || {
         parts.with(|p| {
             draw::table(p, 24)
                 .into_iter()
                 .map(|(step, values)| {
-                    let cells = values.into_iter().map(|v| view! { <td class="num">{v.map_or("–".to_owned(), measure)}</td> }).collect_view();
+                    let cells = values
+                        .into_iter()
+                        .map(|v| view! { <td class="num">{v.map_or("–".to_owned(), measure)}</td> })
+                        .collect_view();
                     view! { <tr><th scope="row" class="num">{count(step)}</th>{cells}</tr> }
                 })
                 .collect_view()
         })
     };
-    let heads = move || parts.with(|p| p.iter().map(|c| view! { <th scope="col" class="num">{draw::part_title(&c.part).to_owned()}</th> }).collect_view());
+    let heads = move || {
+        parts.with(|p| {
+            p.iter()
+                .map(|c| view! { <th scope="col" class="num">{draw::part_title(&c.part).to_owned()}</th> })
+                .collect_view()
+        })
+    };
 
     view! {
         <figure class="figure curve-figure">

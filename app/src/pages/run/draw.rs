@@ -82,7 +82,10 @@ pub fn svg(key: &str, parts: &[MetricSeries], zoom: Option<(f64, f64)>) -> Strin
             g.y.label(*tick)
         );
     }
-    let _ = write!(out, "<line x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{BOTTOM}\" y2=\"{BOTTOM}\" stroke=\"var(--chart-axis, #8b929b)\"/>");
+    let _ = write!(
+        out,
+        "<line x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{BOTTOM}\" y2=\"{BOTTOM}\" stroke=\"var(--chart-axis, #8b929b)\"/>"
+    );
     for tick in &g.x.ticks {
         let _ = write!(
             out,
@@ -257,13 +260,21 @@ mod tests {
     use super::*;
 
     fn curve(part: &str, values: &[f64]) -> MetricSeries {
-        MetricSeries { key: "realmlp/log_loss".into(), part: part.into(), steps: (1..=values.len() as u64).collect(), values: values.into() }
+        MetricSeries {
+            key: "realmlp/log_loss".into(),
+            part: part.into(),
+            steps: (1..=values.len() as u64).collect(),
+            values: values.into(),
+        }
     }
 
     #[test]
     fn the_heading_says_where_it_stopped() {
         let parts = [curve("train", &[0.9, 0.5, 0.3, 0.2]), curve("valid", &[0.9, 0.6, 0.7, 0.8])];
-        assert_eq!(finding("realmlp/log_loss", &parts, false), "Validation log loss stopped falling at epoch 2 (0.600)");
+        assert_eq!(
+            finding("realmlp/log_loss", &parts, false),
+            "Validation log loss stopped falling at epoch 2 (0.600)"
+        );
         let parts = [curve("valid", &[0.9, 0.6, 0.5])];
         assert_eq!(finding("realmlp/log_loss", &parts, false), "Validation log loss fell to 0.500 by epoch 3");
     }

@@ -23,11 +23,14 @@ fn state_words(job: &JobView, device: Option<&str>, now: Timestamp) -> String {
         _ => String::new(),
     };
     let ended = job.ended_at.map_or(String::new(), |at| format!(" {}", ago(at, now)));
-    let again = if job.attempt > 1 { format!(" Attempt {} of {}.", job.attempt, job.max_attempts) } else { String::new() };
+    let again =
+        if job.attempt > 1 { format!(" Attempt {} of {}.", job.attempt, job.max_attempts) } else { String::new() };
     match job.state {
         JobState::Queued => {
             let place = job.queue_position.map_or("in the queue".to_owned(), position_words);
-            let start = job.queue_eta_seconds.map_or(String::new(), |s| format!("; {} before it starts", eta(s).replace(" left", "")));
+            let start = job
+                .queue_eta_seconds
+                .map_or(String::new(), |s| format!("; {} before it starts", eta(s).replace(" left", "")));
             format!("Waiting, {place}{start}.{again}")
         }
         JobState::Running if job.cancel_requested => "Stopping: it ends at the next safe point.".to_owned(),
@@ -57,12 +60,14 @@ fn tab_words(job: &JobView, name: &str) -> String {
 
 #[component]
 pub fn RunHead(context: RunContext, reload: Callback<()>) -> impl IntoView {
-    let RunContext { project, run, live } = context;
+    let RunContext { project, run, live, .. } = context;
     let summary = run.with_value(|r| r.summary.clone());
     let now = use_now();
     let name = StoredValue::new(summary.name.clone());
     let words = Signal::derive(move || {
-        live.job.with(|job| live.device.with(|d| state_words(job, d.as_ref().map(|(device, _)| device.as_str()), now.get())))
+        live.job.with(|job| {
+            live.device.with(|d| state_words(job, d.as_ref().map(|(device, _)| device.as_str()), now.get()))
+        })
     });
     let tab = Signal::derive(move || live.job.with(|job| name.with_value(|name| tab_words(job, name))));
     let crumbs = vec![("Experiments".to_owned(), format!("/p/{}/runs", project.get_value()))];
@@ -175,7 +180,12 @@ mod tests {
             queue_position: Some(2),
             queue_eta_seconds: Some(120.0),
             cancel_requested: false,
-            progress: Some(Progress { stage: "Training".into(), fraction: 0.42, eta_seconds: None, rows_per_second: None }),
+            progress: Some(Progress {
+                stage: "Training".into(),
+                fraction: 0.42,
+                eta_seconds: None,
+                rows_per_second: None,
+            }),
             worker: None,
             queued_at: Timestamp(0),
             started_at: Some(Timestamp(1_000)),

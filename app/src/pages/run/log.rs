@@ -1,23 +1,19 @@
 //! The run's log: follows the end, stops following when one scrolls up, finds text.
 
 use super::{
-    RunContext,
+    Extra, RunContext,
     live::{add_lines, save_log},
 };
-use crate::{api::runs::run_log, components::*, format::count};
+use crate::{components::*, format::count};
 use leptos::{html, prelude::*};
-use trainyard_types::{
-    job::LogLevel,
-    run::LogLine,
-};
+use trainyard_types::{job::LogLevel, run::LogLine};
 
 #[component]
 pub fn Log(context: RunContext) -> impl IntoView {
-    let RunContext { project, run, live } = context;
-    let id = run.with_value(|r| r.summary.id);
-    let stored = Resource::new(|| (), move |()| run_log(project.get_value(), id));
+    let RunContext { run, live, extra, .. } = context;
     let name = run.with_value(|r| r.summary.name.clone());
-    let shown = move |stored: Vec<LogLine>| {
+    let shown = move |extra: Extra| {
+        let Extra::Log(stored) = extra else { return ().into_any() };
         let name = name.clone();
         let lines = Memo::new(move |_| {
             let mut all = stored.clone();
@@ -26,7 +22,7 @@ pub fn Log(context: RunContext) -> impl IntoView {
         });
         view! { <Lines lines name running=live.running()/> }.into_any()
     };
-    view! { <Load resource=stored lines=20 view=shown/> }
+    view! { <Load resource=extra lines=20 view=shown/> }
 }
 
 #[component]

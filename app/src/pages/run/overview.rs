@@ -14,12 +14,13 @@ use trainyard_types::{
 
 #[component]
 pub fn Overview(context: RunContext) -> impl IntoView {
-    let RunContext { project, run, live } = context;
+    let RunContext { project, run, live, .. } = context;
     let result = run.with_value(|r| r.result.clone());
     let running = live.running();
     let nothing = move || {
         live.series.with(Vec::is_empty).then(|| {
-            let words = if running.get() { "Curves appear with the first epoch." } else { "This run recorded no curves." };
+            let words =
+                if running.get() { "Curves appear with the first epoch." } else { "This run recorded no curves." };
             view! { <p class="muted curves-none">{words}</p> }
         })
     };
@@ -85,7 +86,8 @@ fn metric_table(result: &RunResult) -> AnyView {
         Column::number("Test").term("test"),
         Column::number("95 % interval").term("bootstrap_interval"),
     ];
-    view! { <Section title="All metrics"><DataTable caption="Metrics by part" columns>{rows}</DataTable></Section> }.into_any()
+    view! { <Section title="All metrics"><DataTable caption="Metrics by part" columns>{rows}</DataTable></Section> }
+        .into_any()
 }
 
 /// The families that were tried.
@@ -106,7 +108,8 @@ fn candidates(result: &RunResult) -> AnyView {
             }
         })
         .collect_view();
-    let columns = vec![Column::text("Model"), Column::number("Validation score"), Column::number("Took"), Column::text("Choice")];
+    let columns =
+        vec![Column::text("Model"), Column::number("Validation score"), Column::number("Took"), Column::text("Choice")];
     let lead = format!("Each was trained on the same rows; the best {metric} on the validation rows decides.");
     view! { <Section title="What was tried" lead=lead><DataTable caption="Candidates" columns>{rows}</DataTable></Section> }.into_any()
 }
@@ -126,7 +129,10 @@ fn provenance(project: &str, run: &RunView, device: RwSignal<Option<(String, Str
         ("Data set".into(), view! { <a href=data>{label}</a> }.into_any()),
         ("Data hash".into(), view! { <Hash whole=hash/> }.into_any()),
         ("Target".into(), view! { <code>{settings.target.clone()}</code> }.into_any()),
-        ("Left out".into(), if settings.drop.is_empty() { "nothing".into_any() } else { settings.drop.join(", ").into_any() }),
+        (
+            "Left out".into(),
+            if settings.drop.is_empty() { "nothing".into_any() } else { settings.drop.join(", ").into_any() },
+        ),
         ("Split".into(), split_words(&settings.split).into_any()),
     ];
     if let Some(r) = &run.result {
@@ -134,7 +140,10 @@ fn provenance(project: &str, run: &RunView, device: RwSignal<Option<(String, Str
         items.push(("Passes".into(), count(r.epochs).into_any()));
         items.push(("Speed".into(), format!("{} rows a second", measure(r.rows_per_second)).into_any()));
     }
-    items.push(("Model asked for".into(), view! { <Term name=settings.family.as_str() text=settings.family.title()/> }.into_any()));
+    items.push((
+        "Model asked for".into(),
+        view! { <Term name=settings.family.as_str() text=settings.family.title()/> }.into_any(),
+    ));
     items.push(("Budget".into(), budget_words(run).into_any()));
     items.push(("Seed".into(), settings.seed.into_any()));
     items.push(("Device".into(), where_.into_any()));
@@ -164,7 +173,8 @@ fn budget_words(run: &RunView) -> String {
 /// A split in words: "60 / 20 / 20 %, at random with seed 0".
 pub fn split_words(split: &SplitSpec) -> String {
     let percent = |share: f64| format!("{:.0}", share * 100.0);
-    let shares = format!("{} / {} / {} %", percent(1.0 - split.valid - split.test), percent(split.valid), percent(split.test));
+    let shares =
+        format!("{} / {} / {} %", percent(1.0 - split.valid - split.test), percent(split.valid), percent(split.test));
     match &split.method {
         SplitMethod::Random => format!("{shares}, at random with seed {}", split.seed),
         SplitMethod::Time { column } => format!("{shares}, oldest rows by {column} train, newest test"),

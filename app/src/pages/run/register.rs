@@ -1,10 +1,7 @@
 //! Registers a finished run's model under a name.
 
 use super::RunContext;
-use crate::{
-    api::models::register,
-    components::*,
-};
+use crate::{api::models::register, components::*};
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use trainyard_types::{Problem, Slug, model::RegisterModel};
@@ -26,7 +23,8 @@ pub fn RegisterButton(context: RunContext) -> impl IntoView {
     let wrong = RwSignal::new(None::<Problem>);
     let id = run.with_value(|r| r.summary.id);
     let register = Action::new(move |name: &Slug| {
-        let model = RegisterModel { run: id, name: name.clone(), description: description.get_untracked().trim().to_owned() };
+        let model =
+            RegisterModel { run: id, name: name.clone(), description: description.get_untracked().trim().to_owned() };
         async move { register(project.get_value(), model).await }
     });
     let navigate = StoredValue::new(use_navigate());
@@ -36,7 +34,10 @@ pub fn RegisterButton(context: RunContext) -> impl IntoView {
             open.set(false);
             toasts.say(format!("Registered as {} version {}.", version.model, version.number));
             let to = format!("/p/{}/models/{}", project.get_value(), version.model);
-            navigate.with_value(|navigate| navigate(&to, NavigateOptions::default()));
+            // Leaving disposes of this page's signals; the dialog that closes just now still reads them.
+            request_animation_frame(move || {
+                navigate.try_with_value(|navigate| navigate(&to, NavigateOptions::default()));
+            });
         }
     });
     let problem = Signal::derive(move || wrong.get().or_else(|| problem_of(register.value().get())));

@@ -13,7 +13,12 @@ pub fn append(series: &mut Vec<MetricSeries>, points: &[MetricPoint]) {
         let index = match series.iter().position(|s| s.key == point.key && s.part == point.part) {
             Some(index) => index,
             None => {
-                series.push(MetricSeries { key: point.key.clone(), part: point.part.clone(), steps: Vec::new(), values: Vec::new() });
+                series.push(MetricSeries {
+                    key: point.key.clone(),
+                    part: point.part.clone(),
+                    steps: Vec::new(),
+                    values: Vec::new(),
+                });
                 series.len() - 1
             }
         };
@@ -119,7 +124,12 @@ mod tests {
 
     #[test]
     fn best_knows_the_direction_and_skips_what_is_no_number() {
-        let curve = |key: &str| MetricSeries { key: key.into(), part: "valid".into(), steps: vec![1, 2, 3], values: vec![0.5, f64::NAN, 0.4] };
+        let curve = |key: &str| MetricSeries {
+            key: key.into(),
+            part: "valid".into(),
+            steps: vec![1, 2, 3],
+            values: vec![0.5, f64::NAN, 0.4],
+        };
         assert_eq!(best(&curve("realmlp/loss")), Some((3, 0.4)));
         assert_eq!(best(&curve("accuracy")), Some((1, 0.5)));
         assert_eq!(nearest(&curve("loss"), 2.6), Some((3, 0.4)));

@@ -1,11 +1,7 @@
 //! Where the model comes from and went to; and the run as the API gives it.
 
-use super::RunContext;
-use crate::{
-    api::runs::run_raw,
-    components::*,
-    format::encode,
-};
+use super::{Extra, RunContext};
+use crate::{components::*, format::encode};
 use leptos::prelude::*;
 use leptos_router::components::A;
 
@@ -57,12 +53,14 @@ pub fn Lineage(context: RunContext) -> impl IntoView {
 /// The run as JSON.
 #[component]
 pub fn Raw(context: RunContext) -> impl IntoView {
-    let RunContext { project, run, .. } = context;
+    let RunContext { project, run, extra, .. } = context;
     let id = run.with_value(|r| r.summary.id);
-    let raw = Resource::new(|| (), move |()| run_raw(project.get_value(), id));
     let address = format!("/api/v1/projects/{}/runs/{id}", encode(&project.get_value()));
     view! {
         <p class="muted lead">"The same as " <a href=address.clone() rel="external"><code>{address.clone()}</code></a> " answers, but for the drawings of charts."</p>
-        <Load resource=raw lines=24 view=|text: String| view! { <CodeBlock code=text label="the run as JSON"/> }.into_any()/>
+        <Load resource=extra lines=24 view=|extra: Extra| match extra {
+            Extra::Raw(text) => view! { <CodeBlock code=text label="the run as JSON"/> }.into_any(),
+            _ => ().into_any(),
+        }/>
     }
 }

@@ -1,12 +1,30 @@
 //! The verdict: a sentence, the rule that decided, and the numbers behind it.
 
-use crate::{components::*, format::{count, measure, percent}, pages::figure::metric_title};
+use crate::{
+    components::*,
+    format::{count, measure, percent},
+    pages::figure::metric_title,
+};
 use leptos::prelude::*;
 use trainyard_types::{evaluation::Verdict, run::Task};
 
 #[component]
 pub fn VerdictCard(verdict: Verdict, task: Task) -> impl IntoView {
-    let Verdict { fit, sentence, rule, advice, metric, train, valid, gap, gap_low, gap_high, dummy, linear, learning_curve } = verdict;
+    let Verdict {
+        fit,
+        sentence,
+        rule,
+        advice,
+        metric,
+        train,
+        valid,
+        gap,
+        gap_low,
+        gap_high,
+        dummy,
+        linear,
+        learning_curve,
+    } = verdict;
     let points = learning_curve
         .into_iter()
         .map(|p| view! { <tr><th scope="row" class="num">{percent(p.share)}</th><td class="num">{count(p.rows)}</td><td class="num">{measure(p.valid)}</td></tr> })

@@ -2,7 +2,7 @@
 
 use crate::{
     AppError,
-    api::datasets::{Committed, keep_upload, discard_upload, reinspect_upload},
+    api::datasets::{Committed, discard_upload, keep_upload, reinspect_upload},
     components::*,
     format::{bytes, count, counted},
     hooks::{use_project, use_set_query},
@@ -11,7 +11,9 @@ use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use trainyard_types::{
     Problem, ResourceName,
-    dataset::{BadRowReport, BadRows, ColumnSchema, ColumnType, CommitUpload, FileFormat, ReadFailure, ReadOptions, UploadView},
+    dataset::{
+        BadRowReport, BadRows, ColumnSchema, ColumnType, CommitUpload, FileFormat, ReadFailure, ReadOptions, UploadView,
+    },
 };
 
 /// Columns whose types can be corrected on the page; the ones after these are read as inferred.
@@ -104,7 +106,8 @@ pub fn Review(view: UploadView) -> impl IntoView {
     Effect::new(move |_| {
         if let Some(Ok(Committed::Stored { dataset, .. })) = commit.value().get() {
             let to = format!("/p/{}/data/{dataset}", project.get_untracked());
-            navigate.with_value(|navigate| navigate(&to, NavigateOptions { replace: true, ..NavigateOptions::default() }));
+            navigate
+                .with_value(|navigate| navigate(&to, NavigateOptions { replace: true, ..NavigateOptions::default() }));
         }
     });
     let failure = move || match commit.value().get() {

@@ -94,7 +94,11 @@ impl Sender {
 
         let base = sent.clone();
         let on_progress = Closure::<dyn Fn(web_sys::ProgressEvent)>::new(move |event: web_sys::ProgressEvent| {
-            let now = Sent { bytes: event.loaded().min(base.total), seconds: (browser::clock() - began) / 1000.0, ..base.clone() };
+            let now = Sent {
+                bytes: event.loaded().min(base.total),
+                seconds: (browser::clock() - began) / 1000.0,
+                ..base.clone()
+            };
             let whole = now.bytes >= now.total;
             sender.state.try_set(if whole { Transfer::Reading(now) } else { Transfer::Sending(now) });
         });
@@ -111,7 +115,9 @@ impl Sender {
                         sender.state.try_set(Transfer::Idle);
                         arrived(view);
                     }
-                    Err(error) => sender.fail(Problem::internal(format!("The server's answer can't be read ({error}). Load the page again and retry."))),
+                    Err(error) => sender.fail(Problem::internal(format!(
+                        "The server's answer can't be read ({error}). Load the page again and retry."
+                    ))),
                 }
             } else {
                 sender.fail(refusal(status, &text));
@@ -139,7 +145,9 @@ impl Sender {
 /// The server's words where it gave any.
 fn refusal(status: u16, text: &str) -> Problem {
     serde_json::from_str::<Refusal>(text).map(|refusal| refusal.error).unwrap_or_else(|_| match status {
-        413 => Problem::invalid("The file is larger than this server takes. Split it, or raise max_upload_bytes in its configuration."),
+        413 => Problem::invalid(
+            "The file is larger than this server takes. Split it, or raise max_upload_bytes in its configuration.",
+        ),
         _ => Problem::internal(format!("The server answered {status}. Load the page again and retry.")),
     })
 }

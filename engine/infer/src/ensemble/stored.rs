@@ -19,7 +19,9 @@ impl Ensemble {
                     })
             }
             Head::Binary => sums > 0,
-            Head::OneVsRest { folds, priors, .. } => *folds > 0 && priors.len() > 1 && folds.checked_mul(priors.len()) == Some(sums),
+            Head::OneVsRest { folds, priors, .. } => {
+                *folds > 0 && priors.len() > 1 && folds.checked_mul(priors.len()) == Some(sums)
+            }
             Head::Softmax { .. } => sums > 1,
         };
         if !fits || self.features > INDEX as usize {
@@ -65,9 +67,14 @@ struct Header {
 
 impl Stored for Ensemble {
     fn store(&self, bag: &mut TensorBag) -> Result<serde_json::Value, LoadError> {
-        let nodes = self.nodes.iter().flat_map(|node| [node.bits as u32, (node.bits >> 32) as u32, node.child, node.feature]);
+        let nodes =
+            self.nodes.iter().flat_map(|node| [node.bits as u32, (node.bits >> 32) as u32, node.child, node.feature]);
         bag.put("trees.nodes", &[self.nodes.len(), 4], nodes.collect());
-        bag.put("trees.roots", &[self.trees.len(), 3], self.trees.iter().flat_map(|t| [t.root, t.offset, t.width]).collect());
+        bag.put(
+            "trees.roots",
+            &[self.trees.len(), 3],
+            self.trees.iter().flat_map(|t| [t.root, t.offset, t.width]).collect(),
+        );
         bag.put("trees.leaves", &[self.leaves.len()], self.leaves.clone());
         bag.put("trees.sets", &[self.sets.len()], self.sets.clone());
         bag.put("trees.base", &[self.base.len()], self.base.clone());

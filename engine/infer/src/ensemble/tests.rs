@@ -8,7 +8,13 @@ fn small() -> Ensemble {
         .push_tree(0, 1, 7, |number| match number {
             7 => Some(Source::Split { feature: 0, rule: Rule::Below(2.0), left: 1, right: 4, missing_left: false }),
             1 => Some(Source::Leaf(vec![1.0])),
-            4 => Some(Source::Split { feature: 1, rule: Rule::In(&[0b1010, 0b1]), left: 5, right: 6, missing_left: true }),
+            4 => Some(Source::Split {
+                feature: 1,
+                rule: Rule::In(&[0b1010, 0b1]),
+                left: 5,
+                right: 6,
+                missing_left: true,
+            }),
             5 => Some(Source::Leaf(vec![2.0])),
             6 => Some(Source::Leaf(vec![4.0])),
             _ => None,
@@ -22,7 +28,17 @@ fn small() -> Ensemble {
 fn walks_numbers_categories_and_missing_values() {
     let nan = f64::NAN;
     // (number, category) and what the first tree adds.
-    let cases = [(1.9, 1.0, 1.0), (2.0, 1.0, 2.0), (5.0, 2.0, 4.0), (5.0, 3.0, 2.0), (5.0, 8.0, 2.0), (5.0, 99.0, 4.0), (nan, nan, 2.0), (nan, 0.0, 4.0), (f64::INFINITY, 1.0, 2.0)];
+    let cases = [
+        (1.9, 1.0, 1.0),
+        (2.0, 1.0, 2.0),
+        (5.0, 2.0, 4.0),
+        (5.0, 3.0, 2.0),
+        (5.0, 8.0, 2.0),
+        (5.0, 99.0, 4.0),
+        (nan, nan, 2.0),
+        (nan, 0.0, 4.0),
+        (f64::INFINITY, 1.0, 2.0),
+    ];
     let columns: Vec<f64> = cases.iter().map(|case| case.0).chain(cases.iter().map(|case| case.1)).collect();
     let expected: Vec<f64> = cases.iter().map(|case| 10.5 + case.2).collect();
     assert_eq!(small().predict(&columns, cases.len()), expected);

@@ -203,7 +203,7 @@ impl Graph {
         let leaves = Leaves::new(&self.layout, &self.theta, true);
         let outputs = self.forward(&self.train, &rows, &leaves, true, clock);
         let outputs = outputs.slice([0..count, 0..self.layout.outputs]);
-        let rows = rows.slice([0..count]);
+        let rows = rows.narrow(0, 0, count);
         let loss = match &self.train.target {
             ResidentTarget::Classes(classes) => {
                 let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();

@@ -81,7 +81,9 @@ pub(super) fn several(booster: &MultiOutputBooster, features: usize) -> Result<E
 }
 
 fn folds(node: &Node, _number: usize) -> Vec<f32> {
-    node.leaf_weights.unwrap_or_else(|| node.stats.as_ref().map_or([node.weight_value; FOLDS], |stats| stats.weights)).to_vec()
+    node.leaf_weights
+        .unwrap_or_else(|| node.stats.as_ref().map_or([node.weight_value; FOLDS], |stats| stats.weights))
+        .to_vec()
 }
 
 fn same_shape(left: &Tree, right: &Tree) -> bool {
@@ -90,14 +92,21 @@ fn same_shape(left: &Tree, right: &Tree) -> bool {
             right.nodes.get(number).is_some_and(|b| {
                 a.is_leaf == b.is_leaf
                     && (a.is_leaf
-                        || (a.split_feature, a.left_child, a.right_child, a.missing_node) == (b.split_feature, b.left_child, b.right_child, b.missing_node)
+                        || (a.split_feature, a.left_child, a.right_child, a.missing_node)
+                            == (b.split_feature, b.left_child, b.right_child, b.missing_node)
                             && a.split_value.to_bits() == b.split_value.to_bits()
                             && a.left_cats == b.left_cats)
             })
         })
 }
 
-fn push(ensemble: &mut Ensemble, tree: &Tree, offset: usize, width: usize, leaf: &dyn Fn(&Node, usize) -> Vec<f32>) -> Result<(), LoadError> {
+fn push(
+    ensemble: &mut Ensemble,
+    tree: &Tree,
+    offset: usize,
+    width: usize,
+    leaf: &dyn Fn(&Node, usize) -> Vec<f32>,
+) -> Result<(), LoadError> {
     ensemble.push_tree(offset, width, 0, |number| {
         let node = tree.nodes.get(&number)?;
         if node.is_leaf {

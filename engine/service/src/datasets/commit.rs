@@ -93,13 +93,7 @@ struct New<'a> {
     upload: Option<UploadId>,
 }
 
-async fn add(
-    ctx: &Ctx,
-    actor: &Actor,
-    scope: &Scope,
-    source: &Path,
-    new: New<'_>,
-) -> Result<VersionView, ReadFailure> {
+async fn add(ctx: &Ctx, actor: &Actor, scope: &Scope, source: &Path, new: New<'_>) -> Result<VersionView, ReadFailure> {
     if new.description.chars().count() > 2000 {
         return Err(Problem::field("description", "Use at most 2,000 characters.").into());
     }

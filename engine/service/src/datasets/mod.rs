@@ -38,12 +38,7 @@ pub async fn view(ctx: &Ctx, actor: &Actor, project: &Slug, id: DatasetId) -> Re
 ///
 /// # Errors
 /// There is no such data set for the caller.
-pub async fn versions(
-    ctx: &Ctx,
-    actor: &Actor,
-    project: &Slug,
-    id: DatasetId,
-) -> Result<Vec<VersionSummary>, Problem> {
+pub async fn versions(ctx: &Ctx, actor: &Actor, project: &Slug, id: DatasetId) -> Result<Vec<VersionSummary>, Problem> {
     let scope = authorise::project(ctx, actor, project, Action::Read).await?;
     let db = ctx.store().db();
     store::datasets::view(db, scope.project, id).await?.ok_or_else(no_dataset)?;
@@ -54,12 +49,7 @@ pub async fn versions(
 ///
 /// # Errors
 /// There is none for the caller.
-pub async fn version(
-    ctx: &Ctx,
-    actor: &Actor,
-    project: &Slug,
-    id: DatasetVersionId,
-) -> Result<VersionView, Problem> {
+pub async fn version(ctx: &Ctx, actor: &Actor, project: &Slug, id: DatasetVersionId) -> Result<VersionView, Problem> {
     let scope = authorise::project(ctx, actor, project, Action::Read).await?;
     store::datasets::version(ctx.store().db(), scope.project, id).await?.ok_or_else(no_version)
 }

@@ -108,7 +108,9 @@ where
     let mut bytes = 0_u64;
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| {
-            Problem::invalid(format!("The upload broke off after {bytes} bytes ({error}). Nothing was kept; try again."))
+            Problem::invalid(format!(
+                "The upload broke off after {bytes} bytes ({error}). Nothing was kept; try again."
+            ))
         })?;
         bytes += chunk.len() as u64;
         if bytes > limit {

@@ -58,7 +58,8 @@ pub async fn register(
     };
     let tx = ctx.store().begin().await?;
     let (model, number) = insert(&tx, actor, &scope, &new).await?;
-    let view = store::models::version(&*tx, model, number).await?.ok_or_else(|| no_version(input.name.as_str(), number))?;
+    let view =
+        store::models::version(&*tx, model, number).await?.ok_or_else(|| no_version(input.name.as_str(), number))?;
     append(&tx, actor, &scope.slug, &new, number).await?;
     tx.commit().await?;
     Ok(view)
@@ -205,7 +206,8 @@ pub async fn move_champion(ctx: &Ctx, actor: &Actor, name: &Slug, input: MoveAli
 /// The model of that name, if the caller may know of it.
 pub(crate) async fn find(ctx: &Ctx, actor: &Actor, name: &Slug, action: Action) -> Result<(Known, Scope), Problem> {
     authorise::settled(actor)?;
-    let known = store::models::by_name(ctx.store().db(), name.as_str()).await?.ok_or_else(|| no_model(name.as_str()))?;
+    let known =
+        store::models::by_name(ctx.store().db(), name.as_str()).await?.ok_or_else(|| no_model(name.as_str()))?;
     match authorise::project_by_id(ctx, actor, known.project, action).await {
         Ok(scope) => Ok((known, scope)),
         Err(problem) if problem.code == Code::NotFound => Err(no_model(name.as_str())),

@@ -36,10 +36,9 @@ pub async fn predict(
     input: PredictRows,
 ) -> Result<PredictionsView, Problem> {
     let asked = resolve(ctx, actor, name, version).await?;
-    let (predictions, notes) = answer(ctx, &asked, input.rows.len(), move |model| {
-        rows::frame_from_json(model.signature(), &input.rows)
-    })
-    .await?;
+    let (predictions, notes) =
+        answer(ctx, &asked, input.rows.len(), move |model| rows::frame_from_json(model.signature(), &input.rows))
+            .await?;
     Ok(PredictionsView {
         model: name.to_string(),
         version: asked.number,

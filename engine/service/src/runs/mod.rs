@@ -57,8 +57,9 @@ pub(crate) async fn queue(
     input: NewRun,
     register_as: Option<String>,
 ) -> Result<RunView, Problem> {
-    let source =
-        store::datasets::source(ctx.store().db(), scope.project, input.dataset_version).await?.ok_or_else(no_version)?;
+    let source = store::datasets::source(ctx.store().db(), scope.project, input.dataset_version)
+        .await?
+        .ok_or_else(no_version)?;
     if input.settings.target.is_empty() {
         return Err(Problem::field("target", "Choose the column to predict."));
     }

@@ -13,7 +13,10 @@ async fn a_file_becomes_a_version_and_leaves_nothing_else_behind() {
     let world = world().await;
     let ada = world.person(Role::Member).await;
     let upload = world.upload(&ada, "../people.csv", &people(400)).await.unwrap();
-    assert_eq!((upload.file_name.as_str(), upload.options.columns.len(), upload.options.delimiter), ("people.csv", 4, ','));
+    assert_eq!(
+        (upload.file_name.as_str(), upload.options.columns.len(), upload.options.delimiter),
+        ("people.csv", 4, ',')
+    );
     assert_eq!(world.uploads(), 1);
     assert_eq!(datasets::upload_view(&world.ctx, &ada, &world.project, upload.id).await.unwrap(), upload);
 

@@ -114,7 +114,8 @@ async fn the_open_inference_protocol_answers_alike() {
     assert_eq!(answer.outputs[0].data, json!(["yes", "yes"]));
     let notes: Vec<String> = serde_json::from_str(answer.parameters["notes"].as_str().unwrap()).unwrap();
     assert_eq!(notes.len(), 2, "{notes:?}");
-    let short = serde_json::from_value(json!({"inputs": [{"name": "age", "shape": [1], "datatype": "INT64", "data": [1]}]}));
+    let short =
+        serde_json::from_value(json!({"inputs": [{"name": "age", "shape": [1], "datatype": "INT64", "data": [1]}]}));
     let refused = oip::infer(ctx, &ada, &name(), None, short.unwrap()).await.unwrap_err();
     assert_eq!(refused.code, Code::Invalid);
     assert_eq!(models::view(ctx, &ada, &name()).await.unwrap().predictions, 2);

@@ -88,7 +88,9 @@ async fn a_run_is_followed_from_its_queue_to_its_end() {
 
     let claimed = world.claim().await;
     assert_eq!((claimed.lease.run, claimed.spec.attempt), (id, 1));
-    assert!(std::path::Path::new(&claimed.spec.train.data).is_file() && std::path::Path::new(&claimed.spec.folder).is_dir());
+    assert!(
+        std::path::Path::new(&claimed.spec.train.data).is_file() && std::path::Path::new(&claimed.spec.folder).is_dir()
+    );
     jobs::record(&world.ctx, &claimed.lease, &report(1)).await.unwrap();
     jobs::record(&world.ctx, &claimed.lease, &report(2)).await.unwrap();
     let (news, cursor) = updates(cursor).await;

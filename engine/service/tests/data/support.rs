@@ -38,7 +38,8 @@ pub async fn world_with(change: impl FnOnce(&mut Settings)) -> World {
 }
 
 async fn make_project(ctx: &Ctx, name: &str, workspace: Option<Slug>) -> Slug {
-    let new = NewProject { name: ResourceName::parse(name).unwrap(), description: String::new(), slug: None, workspace };
+    let new =
+        NewProject { name: ResourceName::parse(name).unwrap(), description: String::new(), slug: None, workspace };
     let view = projects::create(ctx, &Actor::system(), new).await.unwrap();
     Slug::parse(view.slug).unwrap()
 }

@@ -77,7 +77,8 @@ async fn another_workspace_sees_nothing_even_through_its_own_project() {
     assert!(!runs.items[0].job.cancel_requested);
     // A taken model name is refused without saying whose it is.
     let version = {
-        let upload = datasets::receive_upload(&world.ctx, &stranger, &there, "p.csv", chunks(&people(400))).await.unwrap();
+        let upload =
+            datasets::receive_upload(&world.ctx, &stranger, &there, "p.csv", chunks(&people(400))).await.unwrap();
         datasets::commit(&world.ctx, &stranger, &there, upload.id, commit("People")).await.unwrap()
     };
     runs::cancel(&world.ctx, &Actor::system(), &world.project, runs.items[0].id).await.unwrap();

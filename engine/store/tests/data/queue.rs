@@ -63,7 +63,11 @@ pub async fn late_writers_are_refused(Pair { here: store, .. }: Pair) {
     let new = claim(&store).await;
     assert_eq!((new.job, new.attempt), (old.job, 2));
 
-    let news = Batch { points: vec![point("loss", 1, 1.0)], log: vec![(now(), LogLevel::Info, "late".into())], ..Batch::default() };
+    let news = Batch {
+        points: vec![point("loss", 1, 1.0)],
+        log: vec![(now(), LogLevel::Info, "late".into())],
+        ..Batch::default()
+    };
     for lease in [old, Lease { worker: old.worker, ..new }, Lease { attempt: 1, ..new }] {
         assert_eq!(jobs::heartbeat(&store, &lease, now(), later(60)).await.unwrap(), None);
         assert!(!jobs::record(&store, &lease, &news).await.unwrap());

@@ -76,7 +76,8 @@ pub async fn models_are_listed_with_their_newest_version(Pair { here: store, .. 
     let query = PageQuery { sort: "name".into(), per_page: 2, ..PageQuery::default() };
     let page = models::list(&store, ground.project, &query).await.unwrap();
     assert_eq!((page.total, page.items[1].name.as_str(), page.items[1].latest.number), (3, "loans", 1));
-    let found = models::list(&store, ground.project, &PageQuery { q: "PRI".into(), ..PageQuery::default() }).await.unwrap();
+    let found =
+        models::list(&store, ground.project, &PageQuery { q: "PRI".into(), ..PageQuery::default() }).await.unwrap();
     assert_eq!(found.total, 1);
     assert_eq!(models::list(&store, other, &PageQuery::default()).await.unwrap().total, 0);
     assert_eq!(models::totals(store.db(), ground.project).await.unwrap(), (3, 0));

@@ -39,7 +39,10 @@ pub async fn a_run_and_its_result_come_back_whole(Pair { here: store, .. }: Pair
     let id = run(&store, &ground, "One").await;
     let db = store.db();
     let view = runs::view(db, ground.project, id).await.unwrap().unwrap();
-    assert_eq!((view.summary.name.as_str(), view.summary.family, view.summary.job.state), ("One", Family::Trees, JobState::Queued));
+    assert_eq!(
+        (view.summary.name.as_str(), view.summary.family, view.summary.job.state),
+        ("One", Family::Trees, JobState::Queued)
+    );
     assert_eq!(view.summary.job.queue_position, Some(1));
     assert_eq!((view.summary.dataset_version, view.dataset_hash.as_str()), (1, "a".repeat(64).as_str()));
     assert_eq!((view.settings.target.as_str(), view.result.is_none()), ("age", true));
@@ -61,7 +64,10 @@ pub async fn a_run_and_its_result_come_back_whole(Pair { here: store, .. }: Pair
     let view = runs::view(db, ground.project, id).await.unwrap().unwrap();
     assert_eq!(view.result, Some(result(0.5)));
     let summary = view.summary;
-    assert_eq!((summary.task, summary.trained, summary.verdict.as_deref()), (Some(Task::Regression), Some(Family::Trees), Some("good")));
+    assert_eq!(
+        (summary.task, summary.trained, summary.verdict.as_deref()),
+        (Some(Task::Regression), Some(Family::Trees), Some("good"))
+    );
     assert_eq!(summary.score.map(|s| (s.name, s.value)), Some(("rmse".to_owned(), 0.5)));
     assert_eq!((summary.job.state, summary.seconds), (JobState::Succeeded, Some(1.5)));
     assert!(summary.job.ended_at.is_some() && summary.job.progress.is_none());
@@ -116,7 +122,8 @@ pub async fn metrics_are_overwritten_by_step_and_read_as_news(Pair { here: store
     assert_eq!((news.len(), last), (500, 2500));
 
     // A run that goes on from its checkpoint says steps again, with infinities and repetitions besides.
-    record(vec![point("loss", 2500, 9.0), point("loss", 2501, f64::NAN), point("acc", 1, 0.1), point("acc", 1, 0.2)]).await;
+    record(vec![point("loss", 2500, 9.0), point("loss", 2501, f64::NAN), point("acc", 1, 0.1), point("acc", 1, 0.2)])
+        .await;
     let (news, last) = metrics::since(store.db(), id, last, 2000).await.unwrap();
     assert_eq!((news, last), (vec![point("loss", 2500, 9.0), point("acc", 1, 0.2)], 2502));
     assert!(metrics::since(store.db(), id, last, 10).await.unwrap().0.is_empty());
@@ -133,7 +140,8 @@ pub async fn metrics_are_overwritten_by_step_and_read_as_news(Pair { here: store
     }
     let curves = metrics::curves(store.db(), id).await.unwrap();
     let ends: Vec<_> = curves.iter().map(|c| (c.key.as_str(), *c.steps.last().unwrap())).collect();
-    let expected = [("A_b", 6000), ("LOSS", 6000), ("a-b", 6000), ("ab", 6000), ("acc", 1), ("loss", 2500), ("ä", 6000)];
+    let expected =
+        [("A_b", 6000), ("LOSS", 6000), ("a-b", 6000), ("ab", 6000), ("acc", 1), ("loss", 2500), ("ä", 6000)];
     assert_eq!(ends, expected);
 }
 
@@ -143,7 +151,12 @@ pub async fn logs_are_tailed_and_searched(Pair { here: store, .. }: Pair) {
     let lease = claim(&store).await;
     let log = |lines: &[(LogLevel, &str)]| Batch {
         log: lines.iter().map(|(level, line)| (now(), *level, (*line).to_owned())).collect(),
-        progress: Some(Progress { stage: "Training".into(), fraction: 0.5, eta_seconds: Some(3.0), rows_per_second: None }),
+        progress: Some(Progress {
+            stage: "Training".into(),
+            fraction: 0.5,
+            eta_seconds: Some(3.0),
+            rows_per_second: None,
+        }),
         ..Batch::default()
     };
     let many: Vec<String> = (1..=30).map(|n| format!("Epoch {n} of 30")).collect();

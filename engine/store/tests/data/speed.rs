@@ -7,7 +7,10 @@ use crate::{
 use sea_orm::ConnectionTrait;
 use std::time::{Duration, Instant};
 use trainyard_store::{Store, jobs, metrics, now, queue, runs};
-use trainyard_types::{JobId, PageQuery, RunId, Timestamp, run::{MetricPoint, TrainSettings}};
+use trainyard_types::{
+    JobId, PageQuery, RunId, Timestamp,
+    run::{MetricPoint, TrainSettings},
+};
 
 const RUNS: i64 = 10_000;
 /// What a list may take, with room for a slow machine and an unoptimised build; the budget of the whole page is 200 ms.

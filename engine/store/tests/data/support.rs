@@ -75,7 +75,8 @@ pub async fn dataset(store: &Store, project: ProjectId, name: &str) -> DatasetId
 pub async fn version(store: &Store, dataset: DatasetId, rows: u64, hash: &str) -> (DatasetVersionId, i32) {
     let id = DatasetVersionId(fresh_id());
     let tx = store.begin().await.unwrap();
-    let number = datasets::add_version(&tx, new_version(id, dataset, rows, hash, &profile(), &options())).await.unwrap();
+    let number =
+        datasets::add_version(&tx, new_version(id, dataset, rows, hash, &profile(), &options())).await.unwrap();
     tx.commit().await.unwrap();
     (id, number)
 }
@@ -165,7 +166,13 @@ pub fn result(score: f64) -> RunResult {
         epochs: 40,
         rows_per_second: 1000.0,
         metrics: PartMetrics::default(),
-        test: vec![TestMetric { name: "rmse".into(), value: score, low: score - 0.1, high: score + 0.1, higher_is_better: false }],
+        test: vec![TestMetric {
+            name: "rmse".into(),
+            value: score,
+            low: score - 0.1,
+            high: score + 0.1,
+            higher_is_better: false,
+        }],
         verdict: Verdict {
             fit: Fit::Good,
             sentence: "Good.".into(),

@@ -173,6 +173,8 @@ pub struct Chosen {
     /// The primary metric of the baselines on the validation rows.
     pub dummy: f64,
     pub linear: f64,
+    /// The primary metric of all that was fitted on all train rows, on the validation rows.
+    pub scores: Vec<(Family, f64)>,
 }
 
 impl Candidates {
@@ -234,7 +236,9 @@ impl Candidates {
     /// Takes the best on the validation rows; of equals the first, which is the simpler one.
     pub fn choose(mut self, job: &mut Job<'_>, task: Task) -> Result<Chosen, TrainError> {
         let primary = task.primary_metric();
-        let linear = self.scored.iter().find(|s| s.family == Family::Linear).map(|s| s.score);
+        let scores: Vec<(Family, f64)> =
+            self.scored.iter().map(|s| (s.family, s.score)).filter(|(_, score)| score.is_finite()).collect();
+        let linear = score_of(&scores, Family::Linear);
         if !self.linear_counts {
             self.scored.retain(|s| s.family != Family::Linear);
         }
@@ -254,7 +258,7 @@ impl Candidates {
         if let [best, next, ..] = candidates.as_slice()
             && is_better(primary, best.valid_score, next.valid_score)
         {
-            job.log(format!("{} is best on the validation rows and is kept.", capital(name(best.family))));
+            job.log(format!("Kept, as the best on the validation rows: {}.", name(best.family)));
         }
         let kept = order.into_iter().next().filter(|s| s.score.is_finite()).ok_or_else(|| {
             Problem::invalid(format!(
@@ -262,13 +266,12 @@ impl Candidates {
                 trainyard_report::words::metric(primary)
             ))
         })?;
-        Ok(Chosen {
-            kept: kept.fitted,
-            candidates,
-            dummy: self.dummy,
-            linear: linear.filter(|v| v.is_finite()).unwrap_or(self.dummy),
-        })
+        Ok(Chosen { kept: kept.fitted, candidates, dummy: self.dummy, linear: linear.unwrap_or(self.dummy), scores })
     }
+}
+
+fn score_of(scores: &[(Family, f64)], family: Family) -> Option<f64> {
+    scores.iter().find(|(known, _)| *known == family).map(|(_, score)| *score)
 }
 
 /// Fits on parts of the train rows, scored on the validation rows.
@@ -278,27 +281,35 @@ pub struct Curve {
 }
 
 /// Fits on 25, 50 and 100 % of the train rows. A linear model's curve is its own; otherwise it is that of trees, which need
-/// seconds where RealMLP needs its whole budget each time, and show as well whether more rows help.
+/// seconds where RealMLP needs its whole budget each time, and show as well whether more rows help. What was fitted on all
+/// rows before is not fitted again: the same options give the same model.
 pub fn learning_curve(
     job: &mut Job<'_>,
     prepared: &Prepared,
     settings: &TrainSettings,
     kept: Family,
+    scores: &[(Family, f64)],
 ) -> Result<Curve, TrainError> {
     let family = if kept == Family::Linear { Family::Linear } else { Family::Trees };
     job.begin(Phase::LearningCurve, "Fitting on parts of the rows");
     let options = options(settings, family);
     let whole = prepared.train.frame.rows;
+    let known = score_of(scores, family);
     let shares = [SHARES[0], SHARES[1], 1.0];
+    let total: f64 = shares.iter().filter(|share| **share < 1.0 || known.is_none()).sum();
     let mut points = Vec::new();
     let mut from = 0.0;
     for share in shares {
         job.check()?;
+        if let Some(valid) = known.filter(|_| share >= 1.0) {
+            points.push(LearningPoint { share, rows: whole as u64, valid });
+            continue;
+        }
         let picked =
             if share < 1.0 { subset(&prepared.train.target, share, settings.seed) } else { (0..whole).collect() };
         let (frame, target) = (prepared.train.frame.take(&picked), prepared.train.target.take(&picked));
         let data = TrainData { train: &frame, train_target: &target, ..rows(prepared, settings) };
-        let to = from + share / shares.iter().sum::<f64>();
+        let to = from + share / total;
         let outcome = {
             let mut ear = Ear { job, family, prefixed: false, quiet: Some(Passing { from, to }) };
             fit(family, &data, &options, None, &mut ear)
