@@ -117,10 +117,11 @@ pub fn eta(seconds: f64) -> String {
 /// How long ago, in words; a date after a week.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.seconds_since(at);
-    if seconds < 0.0 {
+    // The page's clock lags up to ten seconds behind, and clocks of two machines differ a little.
+    if seconds < -30.0 {
         return ahead(-seconds);
     }
-    match seconds as u64 {
+    match seconds.max(0.0) as u64 {
         0..10 => "just now".to_owned(),
         s @ 10..60 => format!("{s} s ago"),
         s @ 60..3_600 => format!("{} min ago", s / 60),
@@ -263,6 +264,7 @@ mod tests {
         let now = Timestamp(1_000_000_000_000);
         assert_eq!(ago(Timestamp(now.0 - 5_000), now), "just now");
         assert_eq!(ago(Timestamp(now.0 - 7_200_000), now), "2 h ago");
+        assert_eq!(ago(Timestamp(now.0 + 5_000), now), "just now");
         assert_eq!(ago(Timestamp(now.0 + 90 * 86_400_000), now), "in 90 days");
         assert_eq!(ago(Timestamp(0), now), "1970-01-01");
     }

@@ -19,7 +19,7 @@ Usage: cargo xtask <command>
   run [--port N] [-- SERVER-FLAGS]   build everything and serve the product on http://127.0.0.1:3000
   test [PART ...]                    install what the tests need and run them all, or only the parts named:
                                      fmt, clippy, layers, rust, browser
-  bench [NAME ...]                   measure: site, pages, predict, train (all if none is named)
+  bench [NAME ...]                   measure: site, pages (all if none is named)
   site                               build the browser's part only";
 
 fn main() {

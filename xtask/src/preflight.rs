@@ -39,7 +39,7 @@ fn wasm_target() -> Result<()> {
 fn disk() -> Result<()> {
     let target = target_dir()?;
     // A warm target directory needs little more.
-    if target.join("release/trainyard").exists() {
+    if ["release", "debug"].iter().any(|profile| target.join(profile).join("trainyard").exists()) {
         return Ok(());
     }
     let text = output(Command::new("df").args(["--output=avail", "-B1"]).arg(&target))?;

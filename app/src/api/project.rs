@@ -6,11 +6,12 @@ use trainyard_types::{
     Page, PageQuery,
     account::{ProjectView, WorkspaceView},
     home::{ActivityView, HomeView},
+    job::WorkerView,
 };
 
-/// What the project's home page shows. The browser remembers the project as the one to start with.
+/// What the project's home page shows, and the workers (none for those who may not see them). The browser remembers the project as the one to start with.
 #[server(prefix = "/api/fn", endpoint = "home")]
-pub async fn home(project: String) -> Result<HomeView, AppError> {
+pub async fn home(project: String) -> Result<(HomeView, Vec<WorkerView>), AppError> {
     let (ctx, actor, slug) = super::in_project(&project)?;
     let view = super::done(trainyard_service::home::view(&ctx, &actor, &slug).await)?;
     let cookie = format!("project={slug}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly");
@@ -19,7 +20,8 @@ pub async fn home(project: String) -> Result<HomeView, AppError> {
     {
         response.append_header(http::header::SET_COOKIE, value);
     }
-    Ok(view)
+    let workers = trainyard_service::workers::list(&ctx, &actor).await.unwrap_or_default();
+    Ok((view, workers))
 }
 
 /// The project to start with: the one looked at last, or the first; `None` where the person sees none.

@@ -47,8 +47,8 @@ pub fn ErrorPanel(problem: Problem) -> impl IntoView {
     }
 }
 
-/// What went wrong with the last action, above a form or in a page; nothing while there is no problem. Field
-/// problems stand at their fields, so that they are left out where every one is shown there.
+/// What went wrong with the last action, above a form or in a page; nothing while there is no problem. What stands at a
+/// field already is not said twice.
 #[component]
 pub fn FormProblem(#[prop(into)] problem: Signal<Option<Problem>>) -> impl IntoView {
     view! {
@@ -56,10 +56,19 @@ pub fn FormProblem(#[prop(into)] problem: Signal<Option<Problem>>) -> impl IntoV
             {move || problem.get().map(|p| view! {
                 <div class="note tone-critical">
                     <Icon glyph=Glyph::Warning/>
-                    <div class="note-text"><p>{p.message}</p></div>
+                    <div class="note-text"><p>{above_the_form(p)}</p></div>
                 </div>
             })}
         </div>
+    }
+}
+
+fn above_the_form(problem: Problem) -> String {
+    match problem.fields.as_slice() {
+        [only] if only.message == problem.message => {
+            "Nothing was changed yet: correct the field that is marked below.".to_owned()
+        }
+        _ => problem.message,
     }
 }
 

@@ -15,8 +15,8 @@ use leptos_router::{
 use server_fn::ServerFn;
 use trainyard_types::{Action, Code, account::Me, home::ActivityView};
 
-/// The address's project with what runs in it; `None` outside of projects.
-type Activity = RwSignal<Option<(String, ActivityView)>>;
+/// The address's project with what runs in it; `None` outside of projects. Pages find it in the context.
+pub type Activity = RwSignal<Option<(String, ActivityView)>>;
 
 /// Lets in who is signed in and has a password of their own; sends everyone else to the page for that.
 #[component]
@@ -24,6 +24,7 @@ pub fn Frame() -> impl IntoView {
     let signed_in = expect_context::<SignedIn>();
     let location = use_location();
     let activity = use_activity();
+    provide_context(activity);
     let asked = StoredValue::new(String::new());
     Effect::new(move |_| {
         let path = location.pathname.get();

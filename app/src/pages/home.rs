@@ -1,8 +1,8 @@
 //! A project's home: three doors on the first visit, afterwards what runs, what failed and what is live.
 
-use super::parts::DemoButton;
+use super::{frame::Activity, parts::DemoButton};
 use crate::{
-    api::{admin, project},
+    api::project,
     components::*,
     format,
     hooks::{may, moment, use_project},
@@ -10,9 +10,9 @@ use crate::{
 use leptos::prelude::*;
 use leptos_router::components::Redirect;
 use trainyard_types::{
-    Action,
+    Action, RunId,
     home::HomeView,
-    job::{JobState, WorkerView},
+    job::{JobState, Progress, WorkerView},
     model::ModelView,
     run::RunSummary,
 };
@@ -67,9 +67,20 @@ pub fn HomePage() -> impl IntoView {
         move || slug.get(),
         |slug| async move {
             // One resource for the whole page: one made inside of another's view has no fixed place in the server's answer.
-            Ok::<_, crate::AppError>((slug.clone(), project::home(slug).await?, admin::list_workers().await?))
+            let (home, workers) = project::home(slug.clone()).await?;
+            Ok::<_, crate::AppError>((slug, home, workers))
         },
     );
+    // When a job starts or ends, the page shows it: the counts come from what the top bar asks for anyway.
+    let activity = use_context::<Activity>();
+    Effect::new(move |before: Option<Option<(u64, u64)>>| {
+        let before = before.flatten();
+        let now = activity.and_then(|a| a.get()).map(|(_, a)| (a.running, a.queued));
+        if before.is_some() && now.is_some() && now != before {
+            home.refetch();
+        }
+        now.or(before)
+    });
     view! { <Load resource=home lines=10 view=|(slug, home, workers)| view! { <Home slug=StoredValue::new(slug) home workers/> }.into_any()/> }
 }
 
@@ -142,6 +153,9 @@ fn state_in_words(home: &HomeView) -> String {
     };
     let last_failed = home.last.first().is_some_and(|r| r.job.state == JobState::Failed);
     let trouble = if last_failed { "; the last run failed" } else { "" };
+    if counts.models == 0 {
+        return format!("{runs}{trouble}. No model is registered yet.");
+    }
     format!(
         "{runs}{trouble}. {} of {} have a champion.",
         format::count(counts.models - counts.models_without_champion.min(counts.models)),
@@ -223,8 +237,21 @@ fn RunItem(slug: Slug, run: RunSummary) -> impl IntoView {
                 <RelativeTime at=run.job.ended_at.unwrap_or(run.created_at)/>
             </p>
             {reason.map(|reason| view! { <p class="small">{reason}</p> })}
-            {run.job.progress.filter(|_| run.job.state == JobState::Running).map(|progress| view! { <JobProgress progress/> })}
+            {(run.job.state == JobState::Running).then(|| view! { <LiveProgress run=run.id progress=run.job.progress/> })}
         </li>
+    }
+}
+
+/// A running job's progress, renewed by what the top bar learns.
+#[component]
+fn LiveProgress(run: RunId, progress: Option<Progress>) -> impl IntoView {
+    let activity = use_context::<Activity>();
+    move || {
+        let newest = activity
+            .and_then(|a| a.get())
+            .and_then(|(_, a)| a.jobs.into_iter().find(|j| j.run == run)?.progress)
+            .or_else(|| progress.clone());
+        newest.map(|progress| view! { <JobProgress progress/> })
     }
 }
 

@@ -6,7 +6,6 @@ use crate::{
         project::list_workspaces,
     },
     components::*,
-    format,
     hooks::{use_form_problem, use_me, use_page_query},
 };
 use leptos::{form::ActionForm, prelude::*};
@@ -77,6 +76,9 @@ fn NewPassword(made: NewUserView) -> impl IntoView {
 #[component]
 fn UsersTable(page: Page<UserView>, workspaces: Vec<WorkspaceView>, actions: Actions) -> impl IntoView {
     let me = use_me();
+    if page.items.is_empty() {
+        return view! { <EmptyState glyph=Glyph::Person title="Nobody fits" text="Take words away from the search, or choose another state."/> }.into_any();
+    }
     let columns = vec![
         Column::text("Person").sorted("name"),
         Column::text("Role").term("role"),
@@ -112,6 +114,7 @@ fn UsersTable(page: Page<UserView>, workspaces: Vec<WorkspaceView>, actions: Act
             }).collect_view()}
         </DataTable>
     }
+    .into_any()
 }
 
 /// One small form a workspace: choose a role, then change it.
@@ -195,6 +198,16 @@ fn AddPerson(create: ServerAction<CreateUser>, workspaces: Vec<WorkspaceView>) -
 /// What each role may do, from the one permission matrix.
 #[component]
 fn Roles() -> impl IntoView {
-    let items = Role::ALL.into_iter().map(|role| (format::words(role.as_str()), role.describe().into_any())).collect();
-    view! { <Section title="What the roles may do"><Facts items/></Section> }
+    view! {
+        <Section title="What the roles may do">
+            <DataTable caption="Roles" columns=vec![Column::text("Role"), Column::text("What it is for")]>
+                {Role::ALL.into_iter().map(|role| view! {
+                    <Row>
+                        <Cell label="Role" main=true>{role.as_str()}</Cell>
+                        <Cell label="">{role.describe()}</Cell>
+                    </Row>
+                }).collect_view()}
+            </DataTable>
+        </Section>
+    }
 }

@@ -1,10 +1,8 @@
-//! `cargo xtask bench`: figures as ratios against a peer in the same run, where there is one.
+//! `cargo xtask bench`: figures with the goals that the product holds itself to.
 
 mod http;
 mod pages;
-mod peer;
 mod site_size;
-mod speed;
 
 use crate::command::target_dir;
 use anyhow::{Result, bail};
@@ -16,15 +14,13 @@ pub struct Row {
     pub name: String,
     pub value: f64,
     pub unit: &'static str,
-    /// Who was measured in the same run, and what they reached.
-    pub peer: Option<(String, f64)>,
     /// What the product holds itself to, in words, and whether the figure keeps it.
     pub goal: Option<(String, bool)>,
 }
 
 impl Row {
     pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
-        Self { name: name.into(), value, unit, peer: None, goal: None }
+        Self { name: name.into(), value, unit, goal: None }
     }
 
     /// The goal is a value that the figure must not pass.
@@ -32,23 +28,11 @@ impl Row {
         self.goal = Some((format!("at most {limit} {}", self.unit), self.value <= limit));
         self
     }
-
-    /// The goal is a ratio over the peer's figure.
-    pub fn over_peer(mut self, peer: impl Into<String>, value: f64, ratio: f64) -> Self {
-        self.goal = Some((format!("{ratio} times the peer"), self.value >= ratio * value));
-        self.peer = Some((peer.into(), value));
-        self
-    }
-
-    fn ratio(&self) -> Option<f64> {
-        self.peer.as_ref().map(|(_, value)| self.value / value)
-    }
 }
 
 type Measure = fn() -> Result<Vec<Row>>;
 
-const PARTS: [(&str, Measure); 3] =
-    [("site", site_size::measure), ("pages", pages::measure), ("speed", speed::measure)];
+const PARTS: [(&str, Measure); 2] = [("site", site_size::measure), ("pages", pages::measure)];
 
 /// Runs the parts named, or all, prints a table of each and writes it to `<target>/bench/NAME.json`.
 pub fn bench(names: &[String]) -> Result<()> {
@@ -74,9 +58,7 @@ pub fn bench(names: &[String]) -> Result<()> {
 fn as_json(row: &Row) -> serde_json::Value {
     json!({
         "name": row.name, "value": row.value, "unit": row.unit,
-        "peer": row.peer.as_ref().map(|(name, _)| name),
-        "peer_value": row.peer.as_ref().map(|(_, value)| value),
-        "ratio": row.ratio(),
+        "peer": null, "peer_value": null, "ratio": null,
         "goal": row.goal.as_ref().map(|(goal, _)| goal),
         "holds": row.goal.as_ref().map(|(_, holds)| holds),
     })
@@ -85,16 +67,12 @@ fn as_json(row: &Row) -> serde_json::Value {
 fn print(part: &str, rows: &[Row]) {
     println!("\n{part}");
     for row in rows {
-        let peer = match (&row.peer, row.ratio()) {
-            (Some((name, value)), Some(ratio)) => format!("{name} {} · {ratio:.2}x", figure(*value)),
-            _ => String::new(),
-        };
         let goal = match &row.goal {
             Some((goal, true)) => format!("{goal}: holds"),
             Some((goal, false)) => format!("{goal}: MISSED"),
             None => String::new(),
         };
-        println!("  {:<44} {:>12} {:<8} {:<36} {goal}", row.name, figure(row.value), row.unit, peer);
+        println!("  {:<44} {:>12} {:<8} {goal}", row.name, figure(row.value), row.unit);
     }
 }
 

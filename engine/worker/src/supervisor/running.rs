@@ -60,7 +60,7 @@ pub async fn run(ctx: Ctx, claimed: Claimed, program: PathBuf, stop: watch::Rece
     let lease = claimed.lease;
     let folder = PathBuf::from(&claimed.spec.folder);
     let keep_folder = match start(&claimed, &program).await {
-        Ok(child) => Running::new(&ctx, lease, child, stop).to_its_end(&folder).await,
+        Ok(child) => Running::new(&ctx, lease, child, stop).see_through(&folder).await,
         Err(problem) => insist(|| jobs::fail(&ctx, &lease, &problem)).await,
     };
     if !keep_folder && let Err(error) = tokio::fs::remove_dir_all(&folder).await {
@@ -155,7 +155,7 @@ impl<'a> Running<'a> {
     }
 
     /// `true` where the job's folder is still needed.
-    async fn to_its_end(mut self, folder: &Path) -> bool {
+    async fn see_through(mut self, folder: &Path) -> bool {
         let stopped = self.listen().await;
         let status = self.reap_child(stopped.is_some()).await;
         if stopped != Some(Stopped::Lost) && self.report().await == Err(Stopped::Lost) {
