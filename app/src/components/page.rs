@@ -18,8 +18,11 @@ pub fn PageHead(
     #[prop(optional, into)] tab: Option<Signal<String>>,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
+    let tab = tab.unwrap_or(title);
+    // The server writes the head last, when what the title was made of may be gone already: then its first text stands.
+    let first = tab.get_untracked();
     view! {
-        <Title text=move || tab.unwrap_or(title).get()/>
+        <Title text=move || tab.try_get().unwrap_or_else(|| first.clone())/>
         <header class="page-head">
             {(!crumbs.is_empty()).then(|| view! { <Breadcrumbs crumbs/> })}
             <div class="page-head-row">
