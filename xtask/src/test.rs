@@ -87,7 +87,11 @@ fn browser_tests(site: &Path) -> Result<Tally> {
         Err(error) => return Ok(failure(&error)),
     };
     step("Compiling the server", "seconds after the tests", || {
-        succeed(cargo()?.args(["build", "--locked", "--package", "trainyard"]).env("TRAINYARD_SITE", site))
+        succeed(
+            cargo()?
+                .args(["build", "--locked", "--workspace", "--exclude", "trainyard-frontend"])
+                .env("TRAINYARD_SITE", site),
+        )
     })?;
     let mut command = Command::new("node");
     command
