@@ -92,7 +92,17 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/change-password") view=pages::sign_in::ChangePasswordPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=pages::frame::Frame ssr=SsrMode::Async>
                     <Route path=path!("/") view=pages::home::StartPage ssr=SsrMode::Async/>
-                    <ProjectRoutes/>
+                    <ParentRoute path=path!("/p/:project") view=Outlet ssr=SsrMode::Async>
+                        <Route path=path!("") view=pages::home::HomePage ssr=SsrMode::Async/>
+                        <Route path=path!("/data") view=pages::data::DataPage ssr=SsrMode::Async/>
+                        <Route path=path!("/data/upload") view=pages::upload::UploadPage ssr=SsrMode::Async/>
+                        <Route path=path!("/data/:dataset_id") view=pages::dataset::DatasetPage ssr=SsrMode::Async/>
+                        <Route path=path!("/runs") view=pages::runs::RunsPage ssr=SsrMode::Async/>
+                        <Route path=path!("/runs/new") view=pages::new_run::NewRunPage ssr=SsrMode::Async/>
+                        <Route path=path!("/runs/:run_id") view=pages::run::RunPage ssr=SsrMode::Async/>
+                        <Route path=path!("/models") view=pages::models::ModelsPage ssr=SsrMode::Async/>
+                        <Route path=path!("/models/:name") view=pages::model::ModelPage ssr=SsrMode::Async/>
+                    </ParentRoute>
                     <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/people") view=pages::people::PeoplePage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async/>
@@ -107,22 +117,4 @@ pub fn App() -> impl IntoView {
         <ToastRegion/>
         <Tip/>
     }
-}
-
-#[component(transparent)]
-fn ProjectRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! {
-        <ParentRoute path=path!("/p/:project") view=Outlet ssr=SsrMode::Async>
-            <Route path=path!("") view=pages::home::HomePage ssr=SsrMode::Async/>
-            <Route path=path!("/data") view=pages::data::DataPage ssr=SsrMode::Async/>
-            <Route path=path!("/data/upload") view=pages::upload::UploadPage ssr=SsrMode::Async/>
-            <Route path=path!("/data/:dataset_id") view=pages::dataset::DatasetPage ssr=SsrMode::Async/>
-            <Route path=path!("/runs") view=pages::runs::RunsPage ssr=SsrMode::Async/>
-            <Route path=path!("/runs/new") view=pages::new_run::NewRunPage ssr=SsrMode::Async/>
-            <Route path=path!("/runs/:run_id") view=pages::run::RunPage ssr=SsrMode::Async/>
-            <Route path=path!("/models") view=pages::models::ModelsPage ssr=SsrMode::Async/>
-            <Route path=path!("/models/:name") view=pages::model::ModelPage ssr=SsrMode::Async/>
-        </ParentRoute>
-    }
-    .into_inner()
 }

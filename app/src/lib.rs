@@ -20,6 +20,12 @@
 // A page's view is one deeply nested type.
 #![recursion_limit = "512"]
 
+#[cfg(not(erase_components))]
+compile_error!(
+    "this build lacks the flag that .cargo/config.toml sets. A RUSTFLAGS variable replaces that file's flags: unset it, or \
+     add '--cfg erase_components' to it"
+);
+
 pub mod api;
 pub mod app;
 pub mod browser;

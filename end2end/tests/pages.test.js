@@ -2,7 +2,7 @@
 // scripts; and a screenshot of each, light and dark, wide and narrow, to be looked at.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ADMIN, startServer } from "../support/server.js";
+import { apiClient, startServer } from "../support/server.js";
 import { axe, hydrated, openPage, screenshot, signIn, startBrowser } from "../support/browser.js";
 
 const FORMS = [
@@ -12,25 +12,13 @@ const FORMS = [
   { name: "dark-390", colorScheme: "dark", viewport: { width: 390, height: 844 } },
 ];
 
-let server, browser, cookie;
+let server, browser, api;
 const pages = {};
-
-async function api(path, options = {}) {
-  const answer = await fetch(`${server.url}/api/v1${path}`, { ...options, headers: { cookie, "content-type": "application/json", ...options.headers } });
-  assert.ok(answer.ok, `${path} answered ${answer.status}: ${await answer.clone().text()}`);
-  return answer.json();
-}
 
 before(async () => {
   server = await startServer();
   browser = await startBrowser();
-  const answer = await fetch(`${server.url}/api/v1/sign-in`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(ADMIN),
-  });
-  assert.ok(answer.ok, await answer.text());
-  cookie = answer.headers.getSetCookie()[0].split(";")[0];
+  api = await apiClient(server.url);
   await api("/demo", { method: "POST" });
   let run;
   for (const deadline = Date.now() + 240_000; Date.now() < deadline; ) {
@@ -108,7 +96,7 @@ for (const form of FORMS) {
 
 test("pages can be read without scripts", async () => {
   const page = await openPage(browser, { javaScriptEnabled: false });
-  await page.context().addCookies([{ name: cookie.split("=")[0], value: cookie.split("=").slice(1).join("="), url: server.url }]);
+  await page.context().addCookies([{ name: api.cookie.split("=")[0], value: api.cookie.split("=").slice(1).join("="), url: server.url }]);
   await page.goto(server.url + pages.runs);
   assert.ok((await page.locator("table tbody tr").count()) >= 1);
   await page.goto(server.url + pages.run);
@@ -118,6 +106,6 @@ test("pages can be read without scripts", async () => {
 });
 
 test("a page that is not there says where to go, with status 404", async () => {
-  const answer = await fetch(server.url + pages["not-found"], { headers: { cookie } });
+  const answer = await fetch(server.url + pages["not-found"], { headers: { cookie: api.cookie } });
   assert.equal(answer.status, 404);
 });

@@ -19,8 +19,8 @@ Usage: cargo xtask <command>
   run [--port N] [-- SERVER-FLAGS]   build everything and serve the product on http://127.0.0.1:3000
   test [PART ...]                    install what the tests need and run them all, or only the parts named:
                                      fmt, clippy, layers, rust, browser
-  bench [NAME ...]                   measure: site, pages (all if none is named)
-  site                               build the browser's part only";
+  bench [NAME ...]                   measure: site, pages, speed (all if none is named)
+  site [names]                       build the browser's part only; with names, one whose stacks can be read";
 
 fn main() {
     if let Err(error) = dispatch() {
@@ -37,6 +37,7 @@ fn dispatch() -> Result<()> {
         "run" => run::run(&rest),
         "test" => test::test(&rest),
         "bench" => bench::bench(&rest),
+        "site" if rest.first().is_some_and(|word| word == "names") => site::with_names(),
         "site" => site::build().map(|_| ()),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -44,20 +44,35 @@ pub fn build() -> Result<PathBuf> {
     Ok(site)
 }
 
+/// The module with the names of its functions, so that a stack in the browser can be read.
+pub fn with_names() -> Result<()> {
+    build()?;
+    let target = target_dir()?;
+    let folder = target.join("site-names/pkg");
+    bind(&target.join("wasm32-unknown-unknown/wasm-release/trainyard_frontend.wasm"), &folder, true)?;
+    eprintln!("    with names: {}", folder.display());
+    Ok(())
+}
+
+fn bind(wasm: &Path, pkg: &Path, names: bool) -> Result<()> {
+    Bindgen::new()
+        .input_path(wasm)
+        .out_name("trainyard")
+        .web(true)?
+        .typescript(false)
+        .demangle(names)
+        .remove_name_section(!names)
+        .remove_producers_section(true)
+        .generate(pkg)
+}
+
 fn pack(wasm: &Path, css: &str, site: &Path) -> Result<()> {
     let pkg = site.join("pkg");
     if pkg.exists() {
         fs::remove_dir_all(&pkg)?;
     }
     fs::create_dir_all(&pkg)?;
-    Bindgen::new()
-        .input_path(wasm)
-        .out_name("trainyard")
-        .web(true)?
-        .typescript(false)
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        .generate(&pkg)?;
+    bind(wasm, &pkg, false)?;
     optimise(&pkg.join("trainyard_bg.wasm"))?;
     fs::write(pkg.join("trainyard.css"), css)?;
     for file in files(&pkg)? {

@@ -6,7 +6,7 @@ mod profile;
 
 use crate::{
     AppError,
-    api::datasets::{dataset_version, dataset_versions},
+    api::datasets::{dataset_rows, dataset_version, dataset_versions},
     components::*,
     format::{bytes, count, counted},
     hooks::{may, use_address, use_param, use_project, use_query_param},
@@ -17,25 +17,45 @@ use leptos_router::{NavigateOptions, components::A, hooks::use_navigate};
 use profile::ProfileTable;
 use trainyard_types::{
     Action, DatasetId, DatasetVersionId, Problem,
-    dataset::{DataWarning, Severity, VersionSummary, VersionView},
+    dataset::{DataWarning, RowsView, Severity, VersionSummary, VersionView},
 };
 
 /// The open version and all there are, newest first.
 type Loaded = (VersionView, Vec<VersionSummary>);
 
-async fn load(project: String, dataset: String, version: String) -> Result<Loaded, AppError> {
-    let dataset: DatasetId = parse_id(&dataset, "data set")?;
-    let versions = dataset_versions(project.clone(), dataset).await?;
+type RowsResource = Resource<Result<Option<RowsView>, AppError>>;
+
+/// The version that the address means, and all there are; without one, the newest.
+async fn resolve(
+    project: String,
+    dataset: &str,
+    version: &str,
+) -> Result<(DatasetVersionId, Vec<VersionSummary>), AppError> {
+    let dataset: DatasetId = parse_id(dataset, "data set")?;
+    let versions = dataset_versions(project, dataset).await?;
     let open = if version.is_empty() {
         versions.first().map(|v| v.id)
     } else {
-        let wanted: DatasetVersionId = parse_id(&version, "version")?;
+        let wanted: DatasetVersionId = parse_id(version, "version")?;
         versions.iter().map(|v| v.id).find(|id| *id == wanted)
     };
-    let Some(open) = open else {
-        return Err(Problem::not_found("This data set has no such version. Choose one in the list of versions.").into());
-    };
+    match open {
+        Some(open) => Ok((open, versions)),
+        None => {
+            Err(Problem::not_found("This data set has no such version. Choose one in the list of versions.").into())
+        }
+    }
+}
+
+async fn load(project: String, dataset: String, version: String) -> Result<Loaded, AppError> {
+    let (open, versions) = resolve(project.clone(), &dataset, &version).await?;
     Ok((dataset_version(project, open).await?, versions))
+}
+
+/// One page of rows, for the tab that shows them.
+async fn load_rows(project: String, dataset: String, version: String, page: u64) -> Result<RowsView, AppError> {
+    let (open, _) = resolve(project.clone(), &dataset, &version).await?;
+    dataset_rows(project, open, (page - 1).saturating_mul(preview::PER_PAGE), preview::PER_PAGE).await
 }
 
 /// One data set.
@@ -48,12 +68,27 @@ pub fn DatasetPage() -> impl IntoView {
         move || (project.get(), dataset.get(), version.get()),
         |(project, dataset, version)| load(project, dataset, version),
     );
+    // Made here, not inside the page's view, where it would have no fixed place in the server's answer.
+    let tab = use_tab("overview");
+    let page_number = use_query_param("page");
+    let rows = Resource::new(
+        move || {
+            let page = page_number.get().parse::<u64>().unwrap_or(1).max(1);
+            (tab.get() == "preview").then(|| (project.get(), dataset.get(), version.get(), page))
+        },
+        |wanted| async move {
+            match wanted {
+                Some((project, dataset, version, page)) => load_rows(project, dataset, version, page).await.map(Some),
+                None => Ok(None),
+            }
+        },
+    );
     view! {
-        <Load resource=loaded lines=14 view=move |loaded: Loaded| page(project.get_untracked(), loaded)/>
+        <Load resource=loaded lines=14 view=move |loaded: Loaded| page(project.get_untracked(), loaded, rows)/>
     }
 }
 
-fn page(project: String, (version, versions): Loaded) -> AnyView {
+fn page(project: String, (version, versions): Loaded, rows: RowsResource) -> AnyView {
     let tab = use_tab("overview");
     let id = version.summary.id;
     let summary = version.summary.clone();
@@ -86,7 +121,7 @@ fn page(project: String, (version, versions): Loaded) -> AnyView {
         {move || {
             let (project, version, versions) = body.get_value();
             match tab.get().as_str() {
-                "preview" if may_rows => view! { <preview::Preview project version=id/> }.into_any(),
+                "preview" if may_rows => view! { <Load resource=rows lines=20 view=shown_rows/> }.into_any(),
                 "preview" => view! {
                     <EmptyState glyph=Glyph::Shield title="Rows are not shown to your role" text="A viewer sees what a data set looks like, not its rows. An admin can give you the role of a member or an auditor."/>
                 }.into_any(),
@@ -96,6 +131,10 @@ fn page(project: String, (version, versions): Loaded) -> AnyView {
         }}
     }
     .into_any()
+}
+
+fn shown_rows(rows: Option<RowsView>) -> AnyView {
+    rows.map_or_else(|| ().into_any(), preview::table)
 }
 
 /// A select that opens another version; links in the Versions tab do the same without script.

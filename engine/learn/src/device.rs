@@ -29,7 +29,11 @@ enum Probe {
 static PROBE: Mutex<Option<Probe>> = Mutex::new(None);
 static SOFTWARE: Mutex<Option<Probe>> = Mutex::new(None);
 
-/// Chooses the device. Never panics.
+/// The environment variable by which a software rasteriser is asked for by name.
+pub const SOFTWARE_ASKED_BY: &str = "CUBECL_WGPU_DEFAULT_DEVICE";
+
+/// Chooses the device. Never panics. A Vulkan driver that is software (Mesa's lavapipe, SwiftShader) is slower than the
+/// CPU itself, and some crash; it is used only where a GPU is asked for and `CUBECL_WGPU_DEFAULT_DEVICE=Cpu` is set.
 ///
 /// # Errors
 /// If a GPU was asked for and none answers.
@@ -37,6 +41,13 @@ pub fn choose(choice: DeviceChoice) -> Result<ChosenDevice, Problem> {
     if choice == DeviceChoice::Cpu {
         return Ok(cpu("The CPU was asked for.".into()));
     }
+    let software_asked = std::env::var(SOFTWARE_ASKED_BY).is_ok_and(|value| value == "Cpu");
+    let refused = |why: String| {
+        let message = format!(
+            "A GPU was asked for, but {why}. Install the Vulkan driver of a GPU, or choose the device 'auto' or 'cpu'."
+        );
+        Err(Problem::new(Code::Unavailable, message))
+    };
     match (probe(&PROBE, DeviceKind::DefaultDevice), choice) {
         (Probe::Found { device, name, software: false }, _) => {
             let reason = format!("A GPU was found: {name}.");
@@ -46,16 +57,15 @@ pub fn choose(choice: DeviceChoice) -> Result<ChosenDevice, Problem> {
             Ok(cpu(format!("The only Vulkan device, {name}, is software, which is slower than the CPU itself.")))
         }
         (Probe::None(why), DeviceChoice::Auto) => Ok(cpu(format!("No GPU was found: {why}."))),
-        (Probe::Found { device, name, software: true }, _) => Ok(software_device(device, name)),
-        (Probe::None(why), _) => match probe(&SOFTWARE, DeviceKind::Cpu) {
+        (Probe::Found { device, name, software: true }, _) if software_asked => Ok(software_device(device, name)),
+        (Probe::Found { name, software: true, .. }, _) => {
+            refused(format!("the only Vulkan device, {name}, is software"))
+        }
+        (Probe::None(why), _) if software_asked => match probe(&SOFTWARE, DeviceKind::Cpu) {
             Probe::Found { device, name, .. } => Ok(software_device(device, name)),
-            Probe::None(_) => Err(Problem::new(
-                Code::Unavailable,
-                format!(
-                    "A GPU was asked for, but none was found: {why}. Install its Vulkan driver, or choose the device 'auto' or 'cpu'."
-                ),
-            )),
+            Probe::None(_) => refused(format!("none was found: {why}")),
         },
+        (Probe::None(why), _) => refused(format!("none was found: {why}")),
     }
 }
 
@@ -64,7 +74,7 @@ fn cpu(reason: String) -> ChosenDevice {
 }
 
 fn software_device(device: Device, name: String) -> ChosenDevice {
-    let reason = format!("A GPU was asked for, and the only Vulkan device is software: {name}.");
+    let reason = format!("A software Vulkan device was asked for by {SOFTWARE_ASKED_BY}: {name}.");
     ChosenDevice { device, name, reason, is_cpu: false }
 }
 

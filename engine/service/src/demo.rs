@@ -98,8 +98,10 @@ async fn ensure_dataset(ctx: &Ctx, actor: &Actor, slug: &Slug) -> Result<Dataset
         return Ok(version);
     }
     let folder = ctx.data_dir().join("uploads");
+    // A folder of its own, so that the file can have a name for people: it becomes the version's source.
+    let folder = folder.join(fresh_id().to_string());
     tokio::fs::create_dir_all(&folder).await.map_err(|error| store::error::internal(&error))?;
-    let csv = folder.join(format!("{}.csv", fresh_id()));
+    let csv = folder.join("loan_applications.csv");
     let written = {
         let csv = csv.clone();
         blocking(move || write_loan_applications(&csv, ROWS, SEED, false)).await?
@@ -114,7 +116,7 @@ async fn ensure_dataset(ctx: &Ctx, actor: &Actor, slug: &Slug) -> Result<Dataset
         }
         Err(error) => Err(store::error::internal(&error)),
     };
-    let _ = tokio::fs::remove_file(&csv).await;
+    let _ = tokio::fs::remove_dir_all(&folder).await;
     match imported {
         Ok(version) => Ok(version),
         // Two visitors loaded it at the same moment: the other's is as good.

@@ -3,6 +3,7 @@
 mod http;
 mod pages;
 mod site_size;
+mod speed;
 
 use crate::command::target_dir;
 use anyhow::{Result, bail};
@@ -14,13 +15,32 @@ pub struct Row {
     pub name: String,
     pub value: f64,
     pub unit: &'static str,
+    /// Another program's figure from the same run, and its name.
+    pub peer: Option<(&'static str, f64)>,
     /// What the product holds itself to, in words, and whether the figure keeps it.
     pub goal: Option<(String, bool)>,
 }
 
 impl Row {
     pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
-        Self { name: name.into(), value, unit, goal: None }
+        Self { name: name.into(), value, unit, peer: None, goal: None }
+    }
+
+    pub fn against(mut self, peer: &'static str, value: f64) -> Self {
+        self.peer = Some((peer, value));
+        self
+    }
+
+    /// Ours divided by the peer's.
+    fn ratio(&self) -> Option<f64> {
+        self.peer.map(|(_, value)| self.value / value)
+    }
+
+    /// The goal is a multiple of the peer's figure.
+    pub fn at_least_of_peer(mut self, times: f64) -> Self {
+        let holds = self.ratio().is_some_and(|ratio| ratio >= times);
+        self.goal = Some((format!("at least {times} x the peer"), holds));
+        self
     }
 
     /// The goal is a value that the figure must not pass.
@@ -32,7 +52,8 @@ impl Row {
 
 type Measure = fn() -> Result<Vec<Row>>;
 
-const PARTS: [(&str, Measure); 2] = [("site", site_size::measure), ("pages", pages::measure)];
+const PARTS: [(&str, Measure); 3] =
+    [("site", site_size::measure), ("pages", pages::measure), ("speed", speed::measure)];
 
 /// Runs the parts named, or all, prints a table of each and writes it to `<target>/bench/NAME.json`.
 pub fn bench(names: &[String]) -> Result<()> {
@@ -58,7 +79,7 @@ pub fn bench(names: &[String]) -> Result<()> {
 fn as_json(row: &Row) -> serde_json::Value {
     json!({
         "name": row.name, "value": row.value, "unit": row.unit,
-        "peer": null, "peer_value": null, "ratio": null,
+        "peer": row.peer.map(|(peer, _)| peer), "peer_value": row.peer.map(|(_, value)| value), "ratio": row.ratio(),
         "goal": row.goal.as_ref().map(|(goal, _)| goal),
         "holds": row.goal.as_ref().map(|(_, holds)| holds),
     })
@@ -73,6 +94,9 @@ fn print(part: &str, rows: &[Row]) {
             None => String::new(),
         };
         println!("  {:<44} {:>12} {:<8} {goal}", row.name, figure(row.value), row.unit);
+        if let (Some((peer, value)), Some(ratio)) = (row.peer, row.ratio()) {
+            println!("  {:<44} {:>12} {:<8} ratio {}", format!("  {peer}"), figure(value), row.unit, figure(ratio));
+        }
     }
 }
 

@@ -1,24 +1,14 @@
 //! Some rows of a version, a page at a time.
 
-use crate::{api::datasets::dataset_rows, components::*, format::count, hooks::use_query_param};
+use crate::{components::*, format::count};
 use leptos::prelude::*;
-use trainyard_types::{DatasetVersionId, dataset::RowsView};
+use trainyard_types::dataset::RowsView;
 
-const PER_PAGE: u64 = 50;
+/// Rows that one page shows.
+pub const PER_PAGE: u64 = 50;
 
 /// The rows as stored. The page stands in the address.
-#[component]
-pub fn Preview(project: String, version: DatasetVersionId) -> impl IntoView {
-    let page = use_query_param("page");
-    let project = StoredValue::new(project);
-    let rows = Resource::new(
-        move || page.get().parse::<u64>().unwrap_or(1).max(1),
-        move |page| dataset_rows(project.get_value(), version, (page - 1).saturating_mul(PER_PAGE), PER_PAGE),
-    );
-    view! { <Load resource=rows lines=20 view=|rows: RowsView| table(rows)/> }
-}
-
-fn table(view: RowsView) -> AnyView {
+pub fn table(view: RowsView) -> AnyView {
     let page = view.offset / PER_PAGE + 1;
     let numeric: Vec<bool> = view.columns.iter().map(|c| c.kind.is_numeric()).collect();
     let heads = view

@@ -1,6 +1,7 @@
 //! What a run would do, before it is asked for.
 
 use crate::{
+    AppError,
     api::runs::plan_run,
     components::*,
     format::{count, counted, duration},
@@ -22,35 +23,42 @@ pub fn PlanPanel(
     settings: RwSignal<TrainSettings>,
     blocked: RwSignal<bool>,
 ) -> impl IntoView {
-    let settled = RwSignal::new(settings.get_untracked());
+    // Asked for by the browser only: without script nothing can be chosen that would change it.
+    let plan = RwSignal::new(None::<Result<RunPlan, AppError>>);
+    let asked = StoredValue::new(0_u64);
     let handle = StoredValue::new(None::<TimeoutHandle>);
     Effect::new(move |before: Option<()>| {
         let now = settings.get();
-        if before.is_none() {
-            return;
+        let wait = Duration::from_millis(if before.is_some() { 300 } else { 0 });
+        let ask = move || {
+            let number = asked.try_update_value(|n| {
+                *n += 1;
+                *n
+            });
+            leptos::task::spawn_local(async move {
+                let answer = plan_run(project.get_value(), version, now).await;
+                // An older question's answer may arrive after a newer one's.
+                if number.is_some() && asked.try_get_value() == number {
+                    if let Ok(plan) = &answer {
+                        blocked.try_set(plan.warnings.iter().any(|w| w.severity == Severity::Critical));
+                    }
+                    plan.try_set(Some(answer));
+                }
+            });
+        };
+        let next = set_timeout_with_handle(ask, wait).ok();
+        if let Some(old) = handle.try_update_value(|h| std::mem::replace(h, next)).flatten() {
+            old.clear();
         }
-        let wait = set_timeout_with_handle(
-            move || {
-                settled.try_set(now.clone());
-            },
-            Duration::from_millis(300),
-        );
-        handle.update_value(|h| {
-            if let Some(old) = h.take() {
-                old.clear();
-            }
-            *h = wait.ok();
-        });
     });
-    let plan = Resource::new(move || settled.get(), move |settings| plan_run(project.get_value(), version, settings));
-    let family_time = settings;
     view! {
         <section class="plan" aria-live="polite">
             <h2>"What will happen"</h2>
-            <Load resource=plan lines=6 view=move |plan: RunPlan| {
-                blocked.set(plan.warnings.iter().any(|w| w.severity == Severity::Critical));
-                shown(plan, family_time.with_untracked(|s| s.target.is_empty()))
-            }/>
+            {move || match plan.get() {
+                None => view! { <Skeleton lines=6/> }.into_any(),
+                Some(Ok(plan)) => shown(plan, settings.with_untracked(|s| s.target.is_empty())),
+                Some(Err(error)) => view! { <ErrorPanel problem=error.0/> }.into_any(),
+            }}
         </section>
     }
 }

@@ -271,7 +271,8 @@ fn a_subset_is_nested_and_keeps_every_class() {
 /// The versions that results name are those that the workspace pins.
 #[test]
 fn libraries_are_named_as_pinned() {
-    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml")).unwrap();
+    let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    let manifest = std::fs::read_to_string(Path::new(&folder).join("../../Cargo.toml")).unwrap();
     for (name, version) in &result::LIBRARIES[1..] {
         let line = manifest.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap();
         assert!(line.contains(&format!("\"={version}\"")), "{line}");

@@ -1,0 +1,80 @@
+//! How fast our net trains and predicts, beside scikit-learn's net of the same shape, on one core in the same run.
+
+use super::Row;
+use crate::command::{cargo, find, root, step, succeed, target_dir};
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::{path::PathBuf, process::Command};
+
+const PEER: &str = "scikit-learn==1.9.1";
+/// Rows, columns and epochs.
+const SHAPE: [&str; 3] = ["16384", "32", "8"];
+
+#[derive(Deserialize)]
+struct Figures {
+    /// Rows a second.
+    train: f64,
+    /// Microseconds.
+    one_row: f64,
+    /// Rows a second in batches of 1,024.
+    batch: f64,
+}
+
+/// RealMLP against `MLPClassifier`, both with three layers of 256 neurons on 32 columns, in batches of 256.
+pub fn measure() -> Result<Vec<Row>> {
+    let ours = ours()?;
+    let peer = python()?;
+    let ours = run(Command::new(ours).args(SHAPE))?;
+    let peer = run(Command::new(peer).arg(root().join("xtask/src/bench/speed.py")).args(SHAPE))?;
+    Ok(vec![
+        Row::new("training, one core", ours.train, "rows/s").against(PEER, peer.train).at_least_of_peer(1.0),
+        Row::new("one-row prediction, p50", ours.one_row, "µs").against(PEER, peer.one_row).at_most(10.0),
+        Row::new("batch of 1,024, one core", ours.batch, "rows/s").against(PEER, peer.batch).at_least_of_peer(1.0),
+    ])
+}
+
+fn ours() -> Result<PathBuf> {
+    step("Building the bench", "tens of minutes cold", || {
+        let mut command = cargo()?;
+        command.args(["build", "--release", "--locked", "--workspace", "--exclude", "trainyard-frontend"]);
+        succeed(command.args(["--example", "speed"]))
+    })?;
+    Ok(target_dir()?.join("release/examples/speed"))
+}
+
+/// A Python that has the peer, in an environment of its own.
+fn python() -> Result<PathBuf> {
+    let home = target_dir()?.join("bench/venv");
+    let python = home.join("bin/python");
+    let has = |python: &PathBuf| {
+        let check = format!("import sklearn; assert 'scikit-learn==' + sklearn.__version__ == '{PEER}'");
+        Command::new(python).args(["-c", &check]).output().is_ok_and(|answer| answer.status.success())
+    };
+    if !has(&python) {
+        let system =
+            find(&["python3"]).context("Python 3 is not here. Install it: apt install python3 python3-venv")?;
+        step("Installing scikit-learn", "1 min", || {
+            succeed(Command::new(system).args(["-m", "venv"]).arg(&home))?;
+            succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet", PEER]))
+        })?;
+    }
+    Ok(python)
+}
+
+/// Runs on one core, where the system can keep a program to one.
+fn run(command: &mut Command) -> Result<Figures> {
+    let mut pinned = match find(&["taskset"]) {
+        Some(taskset) => {
+            let mut pinned = Command::new(taskset);
+            pinned.args(["-c", "0"]).arg(command.get_program()).args(command.get_args());
+            pinned
+        }
+        None => bail!("taskset is not here, so that no program can be kept to one core. Install util-linux"),
+    };
+    pinned.envs([("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("OPENBLAS_NUM_THREADS", "1")]);
+    let answer = pinned.output().with_context(|| format!("can't start {command:?}"))?;
+    if !answer.status.success() {
+        bail!("{command:?} ended with {}: {}", answer.status, String::from_utf8_lossy(&answer.stderr));
+    }
+    serde_json::from_slice(&answer.stdout).with_context(|| format!("{command:?} printed no figures"))
+}
