@@ -17,7 +17,12 @@ pub fn CopyButton(
         if let Some(toasts) = toasts {
             toasts.say("Copied.");
         }
-        set_timeout(move || copied.set(false), std::time::Duration::from_secs(2));
+        set_timeout(
+            move || {
+                copied.try_set(false);
+            },
+            std::time::Duration::from_secs(2),
+        );
     };
     view! {
         <button type="button" class="button quiet small needs-script" title=label.clone() aria-label=label on:click=press>

@@ -31,12 +31,14 @@ pub fn PlanPanel(
         let now = settings.get();
         let wait = Duration::from_millis(if before.is_some() { 300 } else { 0 });
         let ask = move || {
+            // The page may have been left meanwhile.
+            let Some(project) = project.try_get_value() else { return };
             let number = asked.try_update_value(|n| {
                 *n += 1;
                 *n
             });
             leptos::task::spawn_local(async move {
-                let answer = plan_run(project.get_value(), version, now).await;
+                let answer = plan_run(project, version, now).await;
                 // An older question's answer may arrive after a newer one's.
                 if number.is_some() && asked.try_get_value() == number {
                     if let Ok(plan) = &answer {

@@ -49,7 +49,8 @@ fn Lines(lines: Memo<Vec<LogLine>>, name: String, running: Signal<bool>) -> impl
         })
     });
     let to_end = move || {
-        if let Some(pane) = pane.get_untracked() {
+        // A frame later the page may have been left.
+        if let Some(pane) = pane.try_get_untracked().flatten() {
             pane.set_scroll_top(pane.scroll_height());
         }
     };
