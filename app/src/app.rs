@@ -17,6 +17,7 @@ use leptos_router::{
 /// never flashes in the wrong colours.
 #[cfg(feature = "ssr")]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
+    use crate::browser::{TAB_COLOUR, tab_icon};
     use leptos::hydration::{AutoReload, HydrationScripts};
     use leptos_meta::MetaTags;
     let theme = use_context::<http::request::Parts>().map_or("system", |parts| crate::session::theme(&parts.headers));
@@ -30,7 +31,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="description" content="Train, judge, register and serve models, with evidence."/>
-                <link rel="icon" type="image/svg+xml" href=FAVICON/>
+                <link rel="icon" type="image/svg+xml" href=tab_icon(TAB_COLOUR)/>
                 <link rel="stylesheet" href=css/>
                 <AutoReload options=options.clone()/>
                 <HydrationScripts options/>
@@ -47,6 +48,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 /// It needs no script. `css` is the style sheet's address.
 #[cfg(feature = "ssr")]
 pub fn error_page(problem: &trainyard_types::Problem, css: &str) -> String {
+    use crate::browser::{TAB_COLOUR, tab_icon};
     let (title, problem, css) = (problem_title(problem.code), problem.clone(), css.to_owned());
     Owner::new().with(|| {
         view! {
@@ -56,7 +58,7 @@ pub fn error_page(problem: &trainyard_types::Problem, css: &str) -> String {
                     <meta charset="utf-8"/>
                     <meta name="viewport" content="width=device-width, initial-scale=1"/>
                     <title>{format!("{title} · Trainyard")}</title>
-                    <link rel="icon" type="image/svg+xml" href=FAVICON/>
+                    <link rel="icon" type="image/svg+xml" href=tab_icon(TAB_COLOUR)/>
                     <link rel="stylesheet" href=css/>
                 </head>
                 <body>
@@ -71,10 +73,6 @@ pub fn error_page(problem: &trainyard_types::Problem, css: &str) -> String {
         .to_html()
     })
 }
-
-/// The mark in the browser's tab: two rails and a sleeper.
-#[cfg(feature = "ssr")]
-const FAVICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%232a5bd7'/%3E%3Cpath d='M5 3v10M11 3v10M3 6h10M3 10h10' stroke='%23fff' stroke-width='1.6'/%3E%3C/svg%3E";
 
 /// The application: the same view on the server and in the browser.
 #[component]

@@ -21,12 +21,18 @@ pub fn origin() -> String {
 
 /// Offers a text as a file to save.
 pub fn save(file_name: &str, mime: &str, text: &str) {
+    let parts = js_sys::Array::of1(&JsValue::from_str(text));
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(mime);
+    match web_sys::Blob::new_with_str_sequence_and_options(&parts, &options) {
+        Ok(blob) => save_blob(file_name, &blob),
+        Err(_) => leptos::logging::warn!("the browser refused to save {file_name}"),
+    }
+}
+
+fn save_blob(file_name: &str, blob: &web_sys::Blob) {
     let save = || -> Result<(), JsValue> {
-        let parts = js_sys::Array::of1(&JsValue::from_str(text));
-        let options = web_sys::BlobPropertyBag::new();
-        options.set_type(mime);
-        let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options)?;
-        let url = web_sys::Url::create_object_url_with_blob(&blob)?;
+        let url = web_sys::Url::create_object_url_with_blob(blob)?;
         let link: web_sys::HtmlAnchorElement = document().create_element("a")?.unchecked_into();
         link.set_href(&url);
         link.set_download(file_name);
@@ -35,6 +41,65 @@ pub fn save(file_name: &str, mime: &str, text: &str) {
     };
     if save().is_err() {
         leptos::logging::warn!("the browser refused to save {file_name}");
+    }
+}
+
+/// How many pixels of a PNG stand for one of the drawing.
+const PNG_SCALE: f64 = 3.0;
+
+/// Offers a drawing as a PNG on white, three pixels for each of its own.
+pub fn save_png(file_name: &str, svg: &str) {
+    let Some((width, height)) = drawing_size(svg) else { return };
+    let (width, height) = (width * PNG_SCALE, height * PNG_SCALE);
+    let sized = svg.replacen("<svg ", &format!("<svg width=\"{width}\" height=\"{height}\" "), 1);
+    let Ok(image) = web_sys::HtmlImageElement::new() else { return };
+    let (name, drawn) = (file_name.to_owned(), image.clone());
+    let draw = move || -> Result<(), JsValue> {
+        let canvas: web_sys::HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
+        canvas.set_width(width as u32);
+        canvas.set_height(height as u32);
+        let context: web_sys::CanvasRenderingContext2d =
+            canvas.get_context("2d")?.ok_or(JsValue::NULL)?.unchecked_into();
+        context.set_fill_style_str("#fff");
+        context.fill_rect(0.0, 0.0, width, height);
+        context.draw_image_with_html_image_element_and_dw_and_dh(&drawn, 0.0, 0.0, width, height)?;
+        let done = Closure::once_into_js(move |blob: Option<web_sys::Blob>| {
+            if let Some(blob) = blob {
+                save_blob(&name, &blob);
+            }
+        });
+        canvas.to_blob(done.unchecked_ref())
+    };
+    let loaded = Closure::once_into_js(move || {
+        if draw().is_err() {
+            leptos::logging::warn!("the browser could not draw the picture");
+        }
+    });
+    image.set_onload(Some(loaded.unchecked_ref()));
+    image.set_src(&format!("data:image/svg+xml,{}", crate::format::encode(&sized)));
+}
+
+/// Width and height of the root's `viewBox`.
+fn drawing_size(svg: &str) -> Option<(f64, f64)> {
+    let numbers = svg.split_once("viewBox=\"")?.1.split_once('"')?.0;
+    let mut numbers = numbers.split_whitespace().skip(2).map(str::parse::<f64>);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// The mark in the browser's tab, two rails and two sleepers, in a colour such as `2a5bd7`.
+pub fn tab_icon(colour: &str) -> String {
+    format!(
+        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%23{colour}'/%3E%3Cpath d='M5 3v10M11 3v10M3 6h10M3 10h10' stroke='%23fff' stroke-width='1.6'/%3E%3C/svg%3E"
+    )
+}
+
+/// The mark's own colour.
+pub const TAB_COLOUR: &str = "2a5bd7";
+
+/// Gives the mark in the browser's tab another colour.
+pub fn set_tab_colour(colour: &str) {
+    if let Ok(Some(link)) = document().query_selector("link[rel=icon]") {
+        let _ = link.set_attribute("href", &tab_icon(colour));
     }
 }
 

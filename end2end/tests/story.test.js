@@ -1,6 +1,6 @@
 // The whole story, as a stranger lives it: sign in, upload a table, train, read the verdict, register, predict.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { hydrated, openPage, signIn, startBrowser } from "../support/browser.js";
@@ -86,6 +86,15 @@ test("the evaluation shows its plots with words and a table", async () => {
   await page.waitForURL(/tab=evaluation/);
   await page.locator("figure svg").first().waitFor();
   assert.ok((await page.locator("figure svg").count()) >= 3);
+  const magic = { SVG: "<svg ", PNG: "\x89PNG", CSV: "" };
+  for (const [kind, start] of Object.entries(magic)) {
+    const saved = page.waitForEvent("download");
+    await page.getByRole("button", { name: kind }).first().click();
+    const file = await saved;
+    assert.match(file.suggestedFilename(), new RegExp(`\\.${kind.toLowerCase()}$`));
+    const bytes = await readFile(await file.path());
+    assert.ok(bytes.length > 100 && bytes.toString("latin1").startsWith(start), `${kind} holds ${bytes.subarray(0, 20)}`);
+  }
 });
 
 test("the registered model becomes champion and predicts in the browser", async () => {

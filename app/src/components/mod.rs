@@ -18,6 +18,7 @@ mod tabs;
 mod term;
 mod time;
 mod toast;
+mod words;
 
 pub use badge::*;
 pub use button::*;
@@ -36,3 +37,4 @@ pub use tabs::*;
 pub use term::*;
 pub use time::*;
 pub use toast::*;
+pub use words::*;

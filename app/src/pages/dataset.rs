@@ -193,7 +193,8 @@ fn overview(version: VersionView) -> AnyView {
 #[component]
 pub fn Warnings(warnings: Vec<DataWarning>) -> impl IntoView {
     const OPEN: usize = 4;
-    let line = |w: DataWarning| view! { <li><SeverityBadge severity=w.severity/><span>{w.message}</span></li> };
+    let line =
+        |w: DataWarning| view! { <li><SeverityBadge severity=w.severity/><span><Words text=w.message/></span></li> };
     let rest: Vec<_> = warnings.iter().skip(OPEN).cloned().collect();
     let grave = warnings.iter().any(|w| w.severity == Severity::Critical);
     (!warnings.is_empty()).then(|| {

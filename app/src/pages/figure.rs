@@ -73,6 +73,8 @@ pub fn ChartFigure(chart: Chart) -> impl IntoView {
     let save_svg = move |_| {
         browser::save(&format!("{}.svg", name.get_value()), "image/svg+xml", &drawing.with_value(|svg| printed(svg)))
     };
+    let save_png =
+        move |_| browser::save_png(&format!("{}.png", name.get_value()), &drawing.with_value(|svg| printed(svg)));
     let save_csv =
         move |_| browser::save(&format!("{}.csv", name.get_value()), "text/csv", &numbers.with_value(table_csv));
     let numeric: Vec<bool> = (0..table.columns.len())
@@ -109,6 +111,7 @@ pub fn ChartFigure(chart: Chart) -> impl IntoView {
                     </details>
                 })}
                 <button type="button" class="button quiet small needs-script" on:click=save_svg>"SVG"</button>
+                <button type="button" class="button quiet small needs-script" on:click=save_png>"PNG"</button>
                 {has_table.then(|| view! { <button type="button" class="button quiet small needs-script" on:click=save_csv>"CSV"</button> })}
             </div>
         </figure>

@@ -156,11 +156,14 @@ fn state_in_words(home: &HomeView) -> String {
     if counts.models == 0 {
         return format!("{runs}{trouble}. No model is registered yet.");
     }
-    format!(
-        "{runs}{trouble}. {} of {} have a champion.",
-        format::count(counts.models - counts.models_without_champion.min(counts.models)),
-        format::counted(counts.models, "model", "models")
-    )
+    let with = counts.models.saturating_sub(counts.models_without_champion);
+    let models = match (counts.models, with) {
+        (1, 0) => "The one model has no champion".to_owned(),
+        (1, _) => "The one model has a champion".to_owned(),
+        (all, with) if all == with => format!("All {} models have a champion", format::count(all)),
+        (all, with) => format!("{} of {} models have a champion", format::count(with), format::count(all)),
+    };
+    format!("{runs}{trouble}. {models}.")
 }
 
 #[component]

@@ -16,8 +16,6 @@ const SCALE: f64 = 10.0;
 const FONT_DIVISOR: f64 = 1.24;
 /// The size of all text, in pixels at the chart's natural width.
 pub const TEXT: f64 = 12.5;
-/// Mean width of a character of a sans-serif face, in em.
-const CHARACTER: f64 = 0.56;
 
 /// What a mark stands for; the page's theme decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,18 +161,37 @@ impl Canvas<'_> {
     }
 }
 
-/// About how wide a text is drawn, in pixels.
+/// About how wide a text is drawn, in pixels; rather too wide than too narrow.
 pub fn text_width(text: &str) -> f64 {
-    text.chars().count() as f64 * TEXT * CHARACTER
+    text.chars().map(character_width).sum::<f64>()
+}
+
+/// As in DejaVu Sans, one of the widest of the fonts that browsers take for `sans-serif`.
+fn character_width(character: char) -> f64 {
+    TEXT * match character {
+        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '|' | '!' | '\'' | ' ' => 0.33,
+        'f' | 'r' | 't' | '-' | '(' | ')' | '/' => 0.41,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.98,
+        'A'..='Z' => 0.72,
+        _ => 0.63,
+    }
 }
 
 /// The text, cut with an ellipsis where it would be wider than `width` pixels.
 pub fn fit(text: &str, width: f64) -> String {
-    let room = (width / (TEXT * CHARACTER)).floor().max(2.0) as usize;
-    if text.chars().count() <= room {
+    if text_width(text) <= width {
         return text.to_owned();
     }
-    let mut cut: String = text.chars().take(room - 1).collect();
+    let mut room = width - character_width('…');
+    let mut cut = String::new();
+    for character in text.chars() {
+        room -= character_width(character);
+        // Two characters stay, however narrow it is.
+        if room < 0.0 && cut.chars().count() >= 2 {
+            break;
+        }
+        cut.push(character);
+    }
     cut.truncate(cut.trim_end().len());
     cut.push('…');
     cut

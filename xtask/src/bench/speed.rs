@@ -36,7 +36,8 @@ pub fn measure() -> Result<Vec<Row>> {
 fn ours() -> Result<PathBuf> {
     step("Building the bench", "tens of minutes cold", || {
         let mut command = cargo()?;
-        command.args(["build", "--release", "--locked", "--workspace", "--exclude", "trainyard-frontend"]);
+        // With the server's package, so that both resolve the same features and share what is compiled.
+        command.args(["build", "--release", "--locked", "--package", "trainyard", "--package", "trainyard-learn"]);
         succeed(command.args(["--example", "speed"]))
     })?;
     Ok(target_dir()?.join("release/examples/speed"))

@@ -2,6 +2,7 @@
 
 use super::minis::{bars, mini, share, value};
 use crate::{
+    components::Words,
     format::{count, plain},
     hooks::{use_address, use_query_param},
 };
@@ -130,7 +131,7 @@ fn row(
             Severity::Warning => ("flag warning", "Warning"),
             Severity::Info => ("flag info", "Note"),
         };
-        view! { <span class=class title=w.message>{word}</span> }
+        view! { <span class=class title=w.message.replace('`', "")>{word}</span> }
     });
     let drawing = mini(&column).map(|(svg, words)| {
         view! {
@@ -250,7 +251,7 @@ fn ColumnPanel(column: ColumnProfile, rows: u64, warnings: Vec<String>, close: S
             <table class="table compact"><tbody>{rows}</tbody></table>
         }
     });
-    let warnings = warnings.into_iter().map(|w| view! { <p class="panel-warning">{w}</p> }).collect_view();
+    let warnings = warnings.into_iter().map(|w| view! { <p class="panel-warning"><Words text=w/></p> }).collect_view();
     view! {
         <aside class="panel" aria-label=format!("Column {}", column.name)>
             <header>

@@ -91,6 +91,10 @@ fn CurveFigure(key_name: String, series: Signal<Vec<MetricSeries>>, running: Sig
         let drawn = parts.with_untracked(|p| draw::svg(&name(), p, zoom.get_untracked()));
         browser::save(&format!("{}.svg", name().replace('/', "-")), "image/svg+xml", &printed(&drawn));
     };
+    let save_png = move |_| {
+        let drawn = parts.with_untracked(|p| draw::svg(&name(), p, zoom.get_untracked()));
+        browser::save_png(&format!("{}.png", name().replace('/', "-")), &printed(&drawn));
+    };
     let save_csv = move |_| {
         browser::save(
             &format!("{}.csv", name().replace('/', "-")),
@@ -156,6 +160,7 @@ fn CurveFigure(key_name: String, series: Signal<Vec<MetricSeries>>, running: Sig
                     </div>
                 </details>
                 <button type="button" class="button quiet small needs-script" on:click=save_svg>"SVG"</button>
+                <button type="button" class="button quiet small needs-script" on:click=save_png>"PNG"</button>
                 <button type="button" class="button quiet small needs-script" on:click=save_csv>"CSV"</button>
             </div>
         </figure>

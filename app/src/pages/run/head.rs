@@ -3,6 +3,7 @@
 use super::{RunContext, register::RegisterButton, verdict::VerdictCard};
 use crate::{
     api::runs::{cancel_run, retry_run},
+    browser,
     components::*,
     format::{ago, duration, eta},
     hooks::{may, use_now},
@@ -58,6 +59,16 @@ fn tab_words(job: &JobView, name: &str) -> String {
     }
 }
 
+/// The colour of the mark in the browser's tab.
+fn tab_colour(state: JobState) -> &'static str {
+    match state {
+        JobState::Queued | JobState::Running => "b26a00",
+        JobState::Succeeded => "1a7f37",
+        JobState::Failed => "c62828",
+        JobState::Cancelled => "6e7681",
+    }
+}
+
 #[component]
 pub fn RunHead(context: RunContext, reload: Callback<()>) -> impl IntoView {
     let RunContext { project, run, live, .. } = context;
@@ -72,6 +83,11 @@ pub fn RunHead(context: RunContext, reload: Callback<()>) -> impl IntoView {
     let tab = Signal::derive(move || live.job.with(|job| name.with_value(|name| tab_words(job, name))));
     let crumbs = vec![("Experiments".to_owned(), format!("/p/{}/runs", project.get_value()))];
     let state = live.state();
+    Effect::new(move |_| browser::set_tab_colour(tab_colour(state.get())));
+    on_cleanup(|| {
+        #[cfg(feature = "hydrate")]
+        browser::set_tab_colour(browser::TAB_COLOUR);
+    });
     let may_write = may(May::Write);
     let id = summary.id;
     let problem = run.with_value(|r| r.problem.clone());
