@@ -24,7 +24,7 @@ fn Docs(docs: ApiDocs) -> impl IntoView {
     let groups = docs.groups.iter().map(|g| g.name.clone()).collect::<Vec<_>>();
     view! {
         <div class="prose">
-            {(!docs.description.is_empty()).then(|| view! { <p>{docs.description}</p> })}
+            {(!docs.description.is_empty()).then(|| view! { <p><Words text=docs.description/></p> })}
             <p>"Send an API token with each call, as "<code>"Authorization: Bearer …"</code>". Answers are JSON. A refusal is "
                 <code>"{\"error\": {\"code\", \"message\", \"fields\"}}"</code>" with the status that goes with it. Version "{docs.version}"."</p>
         </div>
@@ -54,7 +54,7 @@ fn OperationView(operation: Operation) -> impl IntoView {
                 <span class="muted">{operation.summary}</span>
             </summary>
             <div class="api-body">
-                {(!operation.description.is_empty()).then(|| view! { <p class="prose">{operation.description}</p> })}
+                {(!operation.description.is_empty()).then(|| view! { <p class="prose"><Words text=operation.description/></p> })}
                 <Fields title="Parameters" fields=operation.parameters/>
                 {(!operation.body_type.is_empty()).then(|| view! { <p>"Body: "<code>{operation.body_type}</code></p> })}
                 <Fields title="Body" fields=operation.body/>
