@@ -88,8 +88,8 @@ fn train_in_this_process() {
     };
     let name = &fitted.parameters["device"];
     assert!(!name.contains("CPU (flex)"));
-    // The CPU's own step is another implementation of the same training. What dropout drops differs, which puts the
-    // probabilities of two good nets a tenth apart; a net that learned nothing is a third away.
+    // The CPU's own step is another implementation of the same training; only what dropout drops differs. The measure of
+    // nearness is a net that learned nothing but the share of positives.
     let on_cpu = realmlp::fit(&data, &options(DeviceChoice::Cpu), None, &mut Quiet).unwrap();
     let positive = |fitted: &Fitted| -> Vec<f64> {
         let Predictions::Probabilities { values, .. } = fitted.model.predict(&frame).unwrap() else { panic!() };
@@ -100,12 +100,15 @@ fn train_in_this_process() {
     let accuracy = |p: &[f64]| {
         p.iter().zip(truth).filter(|(p, class)| u32::from(**p > 0.5) == **class).count() as f64 / f64::from(rows)
     };
-    let apart = gpu.iter().zip(&cpu).map(|(a, b)| (a - b).abs()).sum::<f64>() / f64::from(rows);
+    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / f64::from(rows);
+    let apart = mean(&mut gpu.iter().zip(&cpu).map(|(a, b)| (a - b).abs()));
+    let share = mean(&mut truth.iter().map(|class| f64::from(*class)));
+    let nothing = mean(&mut cpu.iter().map(|p| (p - share).abs()));
     println!(
-        "VULKAN {name}: accuracy {:.3}, CPU {:.3}, probabilities {apart:.4} apart",
+        "VULKAN {name}: accuracy {:.3}, CPU {:.3}, probabilities {apart:.4} apart (nothing learned: {nothing:.4})",
         accuracy(&gpu),
         accuracy(&cpu)
     );
     assert!(accuracy(&gpu) > accuracy(&cpu) - 0.04, "{} against {}", accuracy(&gpu), accuracy(&cpu));
-    assert!(apart < 0.2, "{apart}");
+    assert!(apart < 0.5 * nothing, "{apart} of {nothing}");
 }

@@ -54,7 +54,7 @@ pub fn PlanPanel(
         }
     });
     view! {
-        <section class="plan" aria-live="polite">
+        <section class="plan needs-script" aria-live="polite">
             <h2>"What will happen"</h2>
             {move || match plan.get() {
                 None => view! { <Skeleton lines=6/> }.into_any(),
