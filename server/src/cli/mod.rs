@@ -1,6 +1,7 @@
 //! The command line. Every verb has an example in its `--help` and prints JSON with `--json`.
 
 mod data;
+mod dataset;
 mod headless;
 mod people;
 mod serve;
@@ -49,7 +50,10 @@ enum Verb {
     Token(people::TokenVerb),
     /// Manage data sets
     #[command(subcommand)]
-    Dataset(data::DatasetVerb),
+    Dataset(dataset::DatasetVerb),
+    /// Look into a file, without a server
+    #[command(subcommand)]
+    Data(data::DataVerb),
     /// Check the audit chain from its first event to its last; exits with 1 where it is broken
     #[command(after_help = "Example:\n  trainyard verify-audit --json")]
     VerifyAudit(Flags),
@@ -77,6 +81,7 @@ pub fn main() -> ExitCode {
         Verb::Job(JobArgs { spec }) => return ExitCode::from(trainyard_worker::run_child(&spec).clamp(0, 255) as u8),
         Verb::Train(args) => headless::train(args, out),
         Verb::Predict(args) => headless::predict(args, out),
+        Verb::Data(verb) => data::data(verb, out),
         verb => runtime().and_then(|runtime| runtime.block_on(run(verb, out))),
     };
     match outcome {
@@ -100,9 +105,9 @@ async fn run(verb: Verb, out: Out) -> Result<ExitCode, Problem> {
         }
         Verb::User(verb) => people::user(verb, out).await,
         Verb::Token(verb) => people::token(verb, out).await,
-        Verb::Dataset(verb) => data::dataset(verb, out).await,
+        Verb::Dataset(verb) => dataset::dataset(verb, out).await,
         Verb::VerifyAudit(flags) => people::verify_audit(&flags, out).await,
-        Verb::Train(_) | Verb::Predict(_) | Verb::Job(_) => Ok(ExitCode::SUCCESS),
+        Verb::Train(_) | Verb::Predict(_) | Verb::Data(_) | Verb::Job(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -1,14 +1,11 @@
 //! `dataset`.
 
-use super::{Out, open_with_accounts};
+use super::{Out, data::in_words, open_with_accounts};
 use crate::config::Flags;
 use clap::{Args, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 use trainyard_service::{Actor, datasets};
-use trainyard_types::{
-    Problem, ResourceName, Slug,
-    dataset::{BadRows, ReadFailure},
-};
+use trainyard_types::{Problem, ResourceName, Slug, dataset::BadRows};
 
 #[derive(Subcommand)]
 pub(super) enum DatasetVerb {
@@ -49,16 +46,4 @@ pub(super) async fn dataset(verb: DatasetVerb, out: Out) -> Result<ExitCode, Pro
             version.dataset_name, summary.number, summary.rows, summary.columns, version.bad_rows.count
         )
     })
-}
-
-/// The problem with the rows that caused it.
-fn in_words(failure: ReadFailure) -> Problem {
-    let mut problem = failure.problem;
-    for row in &failure.report.first {
-        problem.message.push_str(&format!(
-            "\n  line {}, column '{}', value '{}': {}",
-            row.line, row.column, row.value, row.reason
-        ));
-    }
-    problem
 }
