@@ -15,6 +15,7 @@ pub mod read_any;
 pub mod rows;
 pub mod split;
 pub mod target;
+pub mod yaml;
 
 mod block;
 mod cell;
