@@ -38,15 +38,7 @@ pub fn plain(value: f64) -> String {
     group(text)
 }
 
-/// A count in full: `18,442`.
-pub fn count(value: u64) -> String {
-    group(&value.to_string())
-}
-
-/// `1 row`, `2,000 rows`.
-pub fn counted(value: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(value), if value == 1 { one } else { many })
-}
+pub use trainyard_types::words::{count, counted};
 
 /// A share from 0 to 1: `23.9 %`; never rounds to 0 or 100 what is not.
 pub fn percent(share: f64) -> String {

@@ -4,6 +4,7 @@ use trainyard_infer::frame::{Column, MISSING, Values};
 use trainyard_types::{
     catalog::{Enough, GroupRow, Sufficiency},
     run::Task,
+    words::{self, counted},
 };
 
 /// Groups listed by themselves.
@@ -35,7 +36,7 @@ pub fn wilson(hits: u64, rows: u64) -> (f64, f64) {
     (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
 }
 
-/// Rows and base rate of each group, the largest first; rows without the attribute are the group `missing`. Numbers with
+/// Rows and base rate of each group, the largest first, ranges of a number in their order; rows without the attribute are the group `missing`. Numbers with
 /// more than 12 different values are cut at their quartiles.
 pub fn by_group(attribute: &Column, outcome: &Outcome<'_>, show: impl Fn(f64) -> String) -> Vec<GroupRow> {
     let (group_of, names) = grouped(attribute, show);
@@ -50,7 +51,10 @@ pub fn by_group(attribute: &Column, outcome: &Outcome<'_>, show: impl Fn(f64) ->
         }
     }
     let mut groups: Vec<(String, Tally)> = names.into_iter().zip(tallies).filter(|(_, t)| t.rows > 0).collect();
-    groups.sort_by(|a, b| b.1.rows.cmp(&a.1.rows).then_with(|| a.0.cmp(&b.0)));
+    // Ranges of a number stay in their order.
+    if matches!(attribute.values, Values::Categories { .. }) {
+        groups.sort_by(|a, b| b.1.rows.cmp(&a.1.rows).then_with(|| a.0.cmp(&b.0)));
+    }
     if groups.len() > GROUPS {
         let rest = groups.split_off(GROUPS - 1);
         let mut other = Tally::default();
@@ -145,13 +149,14 @@ pub fn sufficiency(task: Task, rows: u64, classes: &[(String, u64)], features: u
                 half if half > 0.05 => Enough::Barely,
                 _ => continue,
             };
-            let words = if enough == Enough::TooFew { "too few" } else { "barely enough" };
+            let verdict = if enough == Enough::TooFew { "too few" } else { "barely enough" };
             found.push((
                 enough,
                 format!(
-                    "{count} rows in class `{label}` are {words}: a fifth of them, {:.0}, would test, and a recall of 80 % would be \
+                    "{} in class `{label}` are {verdict}: a fifth of them, {}, would test, and a recall of 80 % would be \
                      known to ±{:.0} points only. {} to know it to ±5.",
-                    test.floor(),
+                    counted(*count, "row", "rows"),
+                    words::count(test as u64),
                     (half * 100.0).min(100.0),
                     if enough == Enough::TooFew { "Merge it with another class, or bring about 1,230 rows" } else { "Bring about 1,230 rows" },
                 ),
@@ -159,8 +164,11 @@ pub fn sufficiency(task: Task, rows: u64, classes: &[(String, u64)], features: u
         }
     } else if rows < 1000 {
         let enough = if rows < 200 { Enough::TooFew } else { Enough::Barely };
-        let words = if rows < 200 { "too few" } else { "barely enough" };
-        found.push((enough, format!("{rows} rows are {words} for a regression. Bring 1,000 or more.")));
+        let verdict = if rows < 200 { "too few" } else { "barely enough" };
+        found.push((
+            enough,
+            format!("{} are {verdict} for a regression. Bring 1,000 or more.", counted(rows, "row", "rows")),
+        ));
     }
     let least =
         if task.is_classification() { classes.iter().map(|(_, count)| *count).min().unwrap_or(0) } else { rows };
@@ -168,8 +176,9 @@ pub fn sufficiency(task: Task, rows: u64, classes: &[(String, u64)], features: u
         found.push((
             Enough::Barely,
             format!(
-                "{features} features share {least} rows{}: under 10 each. Leave out columns that say little, or expect the \
+                "{features} features share {}{}: under 10 each. Leave out columns that say little, or expect the \
                  model to memorise.",
+                counted(least, "row", "rows"),
                 if task.is_classification() { " of the rarest class" } else { "" }
             ),
         ));
@@ -178,7 +187,7 @@ pub fn sufficiency(task: Task, rows: u64, classes: &[(String, u64)], features: u
     let verdict = found.first().map_or(Enough::Enough, |(enough, _)| *enough);
     let mut sentences: Vec<String> = found.into_iter().map(|(_, sentence)| sentence).collect();
     if sentences.is_empty() {
-        sentences.push(format!("{rows} rows are enough to learn from and to judge by."));
+        sentences.push(format!("{} are enough to learn from and to judge by.", counted(rows, "row", "rows")));
     }
     Sufficiency { verdict, sentences }
 }

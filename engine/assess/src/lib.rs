@@ -7,4 +7,5 @@ pub mod drift;
 pub mod groups;
 pub mod importance;
 pub mod metrics;
+pub mod relations;
 mod scorer;

@@ -339,7 +339,7 @@ pub struct GroupTable {
     /// The target, and which of its values is counted; the mean is given where the target is a number.
     pub target: String,
     pub class: Option<String>,
-    /// Largest first; 50 at most, smaller ones together as `other`.
+    /// Largest first, ranges of a number in their order; 50 at most, the rest together as `other`.
     pub groups: Vec<GroupRow>,
     /// What to make of it.
     pub sentence: String,

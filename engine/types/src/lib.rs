@@ -14,9 +14,11 @@ pub mod model;
 pub mod name;
 pub mod page;
 pub mod problem;
+pub mod relations;
 pub mod role;
 pub mod run;
 pub mod time;
+pub mod words;
 
 pub use ids::*;
 pub use name::{Password, PersonName, ResourceName, Slug, UserName};

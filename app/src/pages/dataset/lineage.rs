@@ -90,7 +90,7 @@ fn draw(project: &str, lineage: &Lineage) -> String {
     }
     let (width, height) = ((x - GAP_X).max(WIDTH) + 2.0, tallest + 2.0);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-1 -1 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-label=\"Lineage graph; the table below says the same\">"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-1 -1 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"group\" aria-label=\"Lineage graph; the table below says the same\">"
     );
     for (x, title) in heads {
         let _ = write!(out, "<text class=\"lineage-head\" x=\"{x}\" y=\"12\">{title}</text>");

@@ -10,6 +10,7 @@ use trainyard_types::{
     Action, DatasetVersionId, Problem, Slug, Timestamp,
     catalog::{ColumnChange, ColumnDiff, ColumnSide, VersionDiff},
     dataset::{ColumnProfile, ColumnType, VersionView},
+    words::{count, counted},
 };
 
 /// Compares two versions of one data set: rows, schema, and how far each column's distribution moved. Examples of rows are
@@ -148,22 +149,22 @@ pub(super) fn shown(kind: ColumnType, bound: f64) -> String {
 
 fn sentence(diff: &VersionDiff) -> String {
     let rows = &diff.rows;
-    let count = |change: ColumnChange| diff.columns.iter().filter(|column| column.change == change).count();
+    let number_of = |change: ColumnChange| diff.columns.iter().filter(|column| column.change == change).count();
     let mut parts = Vec::new();
     if rows.compared {
         parts.push(match (rows.added, rows.removed) {
-            (0, 0) => format!("The {} rows are the same", rows.after),
-            (added, 0) => format!("{added} rows came, none went"),
-            (0, removed) => format!("{removed} rows went, none came"),
-            (added, removed) => format!("{added} rows came and {removed} went"),
+            (0, 0) => format!("The {} rows are the same", count(rows.after)),
+            (added, 0) => format!("{} came, none went", counted(added, "row", "rows")),
+            (0, removed) => format!("{} went, none came", counted(removed, "row", "rows")),
+            (added, removed) => format!("{} came and {} went", counted(added, "row", "rows"), count(removed)),
         });
     } else {
-        parts.push(format!("{} rows became {}", rows.before, rows.after));
+        parts.push(format!("{} became {}", counted(rows.before, "row", "rows"), count(rows.after)));
     }
     for (change, what) in
         [(ColumnChange::Added, "added"), (ColumnChange::Removed, "removed"), (ColumnChange::Retyped, "of another type")]
     {
-        match count(change) {
+        match number_of(change) {
             0 => {}
             1 => parts.push(format!("1 column {what}")),
             n => parts.push(format!("{n} columns {what}")),

@@ -12,6 +12,7 @@ use trainyard_types::{
     catalog::{ColumnFlag, GroupTable, Sufficiency},
     dataset::VersionView,
     run::Task,
+    words::counted,
 };
 
 /// Groups with fewer rows of the counted class than this can't be judged.
@@ -140,7 +141,7 @@ fn sentence(table: &GroupTable) -> String {
             let hits = group.rate * group.rows as f64;
             hits < FEW || group.rows as f64 - hits < FEW
         })
-        .map(|group| format!("`{}` ({} rows)", group.group, group.rows))
+        .map(|group| format!("`{}` ({})", group.group, counted(group.rows, "row", "rows")))
         .collect();
     let large = || table.groups.iter().filter(|group| group.rows >= 100);
     let spread =

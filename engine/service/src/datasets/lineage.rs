@@ -7,6 +7,7 @@ use trainyard_types::{
     Action, DatasetId, DatasetVersionId, Problem, Slug,
     catalog::{Lineage, LineageEdge, LineageKind, LineageNode},
     evaluation::TestMetric,
+    words::counted,
 };
 
 /// Versions shown at most, newest first.
@@ -37,7 +38,7 @@ pub async fn lineage(ctx: &Ctx, actor: &Actor, project: &Slug, id: DatasetId) ->
         lineage.add(&source, LineageKind::Source, &version.source_name, "", "");
         let node = format!("version/{}", version.id);
         let state =
-            if version.deleted.is_some() { "rows deleted".to_owned() } else { format!("{} rows", version.rows) };
+            if version.deleted.is_some() { "rows deleted".to_owned() } else { counted(version.rows, "row", "rows") };
         let path = format!("data/{id}?version={}", version.id);
         lineage.add(&node, LineageKind::Version, &format!("{} v{}", dataset.name, version.number), &state, &path);
         lineage.join(&source, &node);
