@@ -8,6 +8,7 @@ use trainyard_types::{
     DatasetId, DatasetVersionId, Page, PageQuery, UploadId,
     catalog::{DatasetDetails, GroupTable, Lineage, Sufficiency, VersionDiff},
     dataset::{CommitUpload, DatasetView, ReadFailure, ReadOptions, RowsView, UploadView, VersionSummary, VersionView},
+    relations::Relations,
 };
 
 /// What became of a confirmed upload.
@@ -128,4 +129,10 @@ pub async fn compare_versions(
 pub async fn delete_rows(project: String, version: DatasetVersionId, reason: String) -> Result<(), AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::datasets::delete_rows(&ctx, &actor, &project, version, &reason).await.map(drop))
+}
+
+#[server(prefix = "/api/fn", endpoint = "version_relations", input = Json)]
+pub async fn version_relations(project: String, version: DatasetVersionId) -> Result<Relations, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::datasets::relations(&ctx, &actor, &project, version).await)
 }

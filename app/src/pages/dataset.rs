@@ -5,12 +5,15 @@ mod lineage;
 pub mod minis;
 mod preview;
 mod profile;
+mod relations;
 mod standing;
 mod versions;
 
 use crate::{
     AppError,
-    api::datasets::{Standing, dataset_lineage, dataset_rows, dataset_version, dataset_versions, version_standing},
+    api::datasets::{
+        Standing, dataset_lineage, dataset_rows, dataset_version, dataset_versions, version_relations, version_standing,
+    },
     components::*,
     format::{bytes, count, counted},
     hooks::{may, use_address, use_param, use_project, use_query_param},
@@ -23,6 +26,7 @@ use trainyard_types::{
     Action, DatasetId, DatasetVersionId, Problem,
     catalog::Lineage,
     dataset::{DataWarning, RowsView, Severity, VersionSummary, VersionView},
+    relations::Relations,
 };
 
 /// The open version and all there are, newest first.
@@ -34,6 +38,7 @@ struct Extra {
     rows: Resource<Result<Option<RowsView>, AppError>>,
     standing: Resource<Result<Option<Standing>, AppError>>,
     lineage: Resource<Result<Option<Lineage>, AppError>>,
+    relations: Resource<Result<Option<Relations>, AppError>>,
 }
 
 /// The version that the address means, and all there are; without one, the newest.
@@ -121,7 +126,19 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
-    let extra = Extra { rows, standing, lineage };
+    let relations = Resource::new(
+        move || (tab.get() == "relations").then(|| (project.get(), dataset.get(), version.get())),
+        |wanted| async move {
+            match wanted {
+                Some((project, dataset, version)) => {
+                    let (open, _) = resolve(project.clone(), &dataset, &version).await?;
+                    version_relations(project, open).await.map(Some)
+                }
+                None => Ok(None),
+            }
+        },
+    );
+    let extra = Extra { rows, standing, lineage, relations };
     let reload = Callback::new(move |()| loaded.refetch());
     view! {
         <Load resource=loaded lines=14 view=move |loaded: Loaded| page(project.get_untracked(), loaded, extra, reload)/>
@@ -145,6 +162,7 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
     let crumbs = vec![("Data".to_owned(), format!("/p/{project}/data"))];
     let tabs = vec![
         Tab::new("overview", "Overview"),
+        Tab::new("relations", "Relations"),
         Tab::new("preview", "Preview"),
         Tab::new("versions", "Versions").count(versions.len() as u64),
         Tab::new("lineage", "Lineage"),
@@ -171,6 +189,10 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
                 "lineage" => {
                     let show = move |graph: Option<Lineage>| graph.map_or_else(|| ().into_any(), |g| lineage::graph(&project, g));
                     view! { <Load resource=extra.lineage lines=12 view=show/> }.into_any()
+                }
+                "relations" => {
+                    let show = |found: Option<Relations>| found.map_or_else(|| ().into_any(), relations::shown);
+                    view! { <Load resource=extra.relations lines=14 view=show/> }.into_any()
                 }
                 "about" => view! { <about::About project version/> }.into_any(),
                 _ => overview(version, extra),

@@ -14,7 +14,9 @@ use axum::{
 use http::StatusCode;
 use serde::Deserialize;
 use trainyard_service::{Ctx, datasets};
-use trainyard_types::{DatasetId, DatasetVersionId, Page, PageQuery, Slug, UploadId, catalog::*, dataset::*};
+use trainyard_types::{
+    DatasetId, DatasetVersionId, Page, PageQuery, Slug, UploadId, catalog::*, dataset::*, relations::Relations,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -34,6 +36,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(get_dataset_lineage))
         .routes(routes!(get_version_diff))
         .routes(routes!(get_version_groups))
+        .routes(routes!(get_version_relations))
         .routes(routes!(get_version_sufficiency))
 }
 
@@ -277,4 +280,16 @@ async fn get_version_sufficiency(
     Path((project, version)): Path<(Slug, DatasetVersionId)>,
 ) -> Answer<Option<Sufficiency>> {
     Ok(Json(datasets::sufficiency(&ctx, &actor, &project, version).await?))
+}
+
+/// Correlations, values missing together, values far out: on a sample of 20,000 rows.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/dataset-versions/{version}/relations", tag = "data",
+    params(("project" = Slug, Path), ("version" = DatasetVersionId, Path)),
+    responses((status = 200, body = Relations)))]
+async fn get_version_relations(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, version)): Path<(Slug, DatasetVersionId)>,
+) -> Answer<Relations> {
+    Ok(Json(datasets::relations(&ctx, &actor, &project, version).await?))
 }

@@ -5,6 +5,7 @@ mod details;
 mod diff;
 mod groups;
 mod lineage;
+mod relations;
 mod retention;
 mod upload;
 
@@ -13,6 +14,7 @@ pub use details::{details, set_details};
 pub use diff::diff;
 pub use groups::{groups, sufficiency};
 pub use lineage::lineage;
+pub use relations::{SAMPLE_ROWS, relations};
 pub use retention::{delete_rows, keep_to_retention};
 pub use upload::{discard_upload, receive_upload, reinspect, upload_view};
 

@@ -12,7 +12,7 @@ use std::{
 use trainyard_data::Ingested;
 use trainyard_types::{
     Problem,
-    dataset::{BadRows, ReadFailure, ReadOptions},
+    dataset::{BadRows, ReadFailure},
 };
 
 #[derive(Subcommand)]
@@ -32,7 +32,6 @@ pub(super) fn data(verb: DataVerb, out: Out) -> Result<ExitCode, Problem> {
 struct Table {
     _folder: tempfile::TempDir,
     parquet: PathBuf,
-    options: ReadOptions,
     ingested: Ingested,
 }
 
@@ -47,7 +46,7 @@ impl Table {
         let options = trainyard_data::inspect(file, &name)?.options;
         let go_on = &mut |_| ControlFlow::Continue(());
         let ingested = trainyard_data::ingest(file, &options, BadRows::Refuse, &parquet, go_on).map_err(in_words)?;
-        Ok(Self { _folder: folder, parquet, options, ingested })
+        Ok(Self { _folder: folder, parquet, ingested })
     }
 }
 
