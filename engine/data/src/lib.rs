@@ -6,6 +6,7 @@
 //! data set up. Everything is streamed within the bounds of [`limits`], except for [`frame::load`] and [`read_any`].
 
 pub mod checks;
+pub mod compare;
 pub mod demo;
 pub mod frame;
 pub mod ingest;

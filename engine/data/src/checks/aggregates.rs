@@ -21,11 +21,9 @@ pub(super) fn evaluate(expectation: &Expectation, table: &Table<'_>, scope: Scop
         DistinctValuesToBeInSet { column, values } => set(table, column, values, scope, true, false),
         DistinctValuesToContainSet { column, values } => set(table, column, values, scope, false, true),
         DistinctValuesToEqualSet { column, values } => set(table, column, values, scope, true, true),
-        MinToBeBetween { column, min, max } => {
-            of_values(table, column, "least value", (min, max), scope, |values| {
-                values.iter().copied().min_by(f64::total_cmp)
-            })
-        }
+        MinToBeBetween { column, min, max } => of_values(table, column, "least value", (min, max), scope, |values| {
+            values.iter().copied().min_by(f64::total_cmp)
+        }),
         MaxToBeBetween { column, min, max } => {
             of_values(table, column, "greatest value", (min, max), scope, |values| {
                 values.iter().copied().max_by(f64::total_cmp)
@@ -53,7 +51,14 @@ pub(super) fn evaluate(expectation: &Expectation, table: &Table<'_>, scope: Scop
         UniqueValueCountToBeBetween { column, min, max } => {
             let cells = table.cells(column)?;
             let distinct = keys::distinct(table, cells, scope)? as f64;
-            Ok(figure_between("number of different values", distinct, (*min, *max), scope, missing(cells, scope), &figure))
+            Ok(figure_between(
+                "number of different values",
+                distinct,
+                (*min, *max),
+                scope,
+                missing(cells, scope),
+                &figure,
+            ))
         }
         ProportionOfUniqueValuesToBeBetween { column, min, max } => {
             let cells = table.cells(column)?;
@@ -188,7 +193,11 @@ fn set(
     }
     let mut faults = Vec::new();
     if within && !extra.is_empty() {
-        faults.push(format!("{} not of the set: {}", counted(extra.len() as u64, "value is", "values are"), listed(&extra)));
+        faults.push(format!(
+            "{} not of the set: {}",
+            counted(extra.len() as u64, "value is", "values are"),
+            listed(&extra)
+        ));
     }
     if whole && !absent.is_empty() {
         faults.push(format!(

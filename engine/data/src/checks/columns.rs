@@ -28,11 +28,9 @@ impl<'a> Cells<'a> {
     pub(super) fn numbers(&self) -> Result<&'a [f64], String> {
         match self.values {
             Values::Numbers(numbers) => Ok(numbers),
-            Values::Categories { .. } => Err(format!(
-                "`{}` is {}, where numbers or times are needed.",
-                clip(self.name),
-                self.kind.as_str()
-            )),
+            Values::Categories { .. } => {
+                Err(format!("`{}` is {}, where numbers or times are needed.", clip(self.name), self.kind.as_str()))
+            }
         }
     }
 
@@ -77,9 +75,8 @@ impl<'a> Cells<'a> {
 
     /// A written value as a number of this column.
     pub(super) fn number(&self, scalar: &Scalar, now: i64) -> Result<f64, String> {
-        let refuse = |what: &str| {
-            Err(format!("`{}` is {}, but '{scalar}' is no {what}.", clip(self.name), self.kind.as_str()))
-        };
+        let refuse =
+            |what: &str| Err(format!("`{}` is {}, but '{scalar}' is no {what}.", clip(self.name), self.kind.as_str()));
         match (scalar, self.kind) {
             (Scalar::Text(text), ColumnType::Datetime) if text == "now" => Ok(now as f64),
             (Scalar::Text(text), ColumnType::Datetime) => match cell::datetime(text.trim()) {

@@ -120,8 +120,12 @@ impl Filter {
                 Ok((0..table.rows)
                     .map(|row| match (&members, cells.values) {
                         _ if cells.is_missing(row) => None,
-                        (Members::Levels(levels), Values::Categories { codes, .. }) => Some(levels[codes[row] as usize]),
-                        (Members::Numbers(set), Values::Numbers(numbers)) => Some(Members::has_number(set, numbers[row])),
+                        (Members::Levels(levels), Values::Categories { codes, .. }) => {
+                            Some(levels[codes[row] as usize])
+                        }
+                        (Members::Numbers(set), Values::Numbers(numbers)) => {
+                            Some(Members::has_number(set, numbers[row]))
+                        }
                         _ => None,
                     })
                     .collect())
@@ -201,9 +205,9 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Fault> {
             }
             c if c.is_alphanumeric() || "_-+.".contains(c) => {
                 let mut word = String::from(c);
-                while let Some((_, c)) =
-                    rest.next_if(|(_, c)| c.is_alphanumeric() || "_.-".contains(*c) || (*c == '+' && word.ends_with(['e', 'E'])))
-                {
+                while let Some((_, c)) = rest.next_if(|(_, c)| {
+                    c.is_alphanumeric() || "_.-".contains(*c) || (*c == '+' && word.ends_with(['e', 'E']))
+                }) {
                     word.push(c);
                 }
                 Token::Word(word)
@@ -239,7 +243,8 @@ impl Reader<'_> {
         found
     }
     fn takes_word(&mut self, keyword: &str) -> bool {
-        let found = matches!(self.tokens.get(self.at), Some((_, Token::Word(word))) if word.eq_ignore_ascii_case(keyword));
+        let found =
+            matches!(self.tokens.get(self.at), Some((_, Token::Word(word))) if word.eq_ignore_ascii_case(keyword));
         self.at += usize::from(found);
         found
     }

@@ -43,11 +43,7 @@ fn integers(table: &Table<'_>, name: &str) -> Result<Vec<u64>, String> {
 }
 
 /// Which keys occur more than once among the rows in scope for which `present` holds.
-pub(super) fn repeated(
-    keys: &[u64],
-    scope: Scope<'_>,
-    present: impl Fn(usize) -> bool,
-) -> HashSet<u64, RandomState> {
+pub(super) fn repeated(keys: &[u64], scope: Scope<'_>, present: impl Fn(usize) -> bool) -> HashSet<u64, RandomState> {
     let mut sorted: Vec<u64> = scope.rows().filter(|&row| present(row)).map(|row| keys[row]).collect();
     sorted.sort_unstable();
     sorted.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).map(|same| same[0]).collect()

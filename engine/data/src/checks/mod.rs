@@ -70,7 +70,9 @@ pub(crate) fn run_at(parquet: &Path, suite: &Suite, now: i64) -> Result<SuiteRes
         let absent = wanted.iter().find(|name| !schema.iter().any(|column| column.name == **name));
         results[index] = match absent {
             Some(name) => Some(failed(check, rows, format!("There is no column `{}`.", clip(name)))),
-            None => tables::evaluate(&check.expectation, &schema, rows).map(|found| found.into_result(check, rows, &[])),
+            None => {
+                tables::evaluate(&check.expectation, &schema, rows).map(|found| found.into_result(check, rows, &[]))
+            }
         };
         if results[index].is_none() {
             groups.entry(wanted).or_default().checks.push((index, filter));

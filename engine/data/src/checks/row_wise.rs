@@ -168,13 +168,7 @@ fn of_texts(cells: &Cells<'_>, scope: Scope<'_>, good: impl Fn(&str) -> bool) ->
     }))
 }
 
-fn in_set(
-    table: &Table<'_>,
-    column: &str,
-    values: &[Scalar],
-    scope: Scope<'_>,
-    wanted: bool,
-) -> Result<Tally, String> {
+fn in_set(table: &Table<'_>, column: &str, values: &[Scalar], scope: Scope<'_>, wanted: bool) -> Result<Tally, String> {
     let cells = table.cells(column)?;
     let members = Members::of(cells, values, table.now)?;
     match (&members, cells.values) {

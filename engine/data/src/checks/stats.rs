@@ -72,7 +72,15 @@ pub(super) fn chi_square_p(observed: &[f64], expected: &[f64]) -> f64 {
     let statistic: f64 = observed
         .iter()
         .zip(expected)
-        .map(|(o, e)| if *e > 0.0 { (o - e).powi(2) / e } else if *o > 0.0 { f64::INFINITY } else { 0.0 })
+        .map(|(o, e)| {
+            if *e > 0.0 {
+                (o - e).powi(2) / e
+            } else if *o > 0.0 {
+                f64::INFINITY
+            } else {
+                0.0
+            }
+        })
         .sum();
     if observed.len() < 2 { 1.0 } else { chi_square_sf(statistic, (observed.len() - 1) as f64) }
 }
@@ -152,11 +160,8 @@ fn power(matrix: &[f64], m: usize, n: usize) -> (Vec<f64>, i32) {
     }
     let (half, exponent) = power(matrix, m, n / 2);
     let squared = product(&half, &half, m);
-    let (mut result, mut exponent) = if n.is_multiple_of(2) {
-        (squared, 2 * exponent)
-    } else {
-        (product(matrix, &squared, m), 2 * exponent)
-    };
+    let (mut result, mut exponent) =
+        if n.is_multiple_of(2) { (squared, 2 * exponent) } else { (product(matrix, &squared, m), 2 * exponent) };
     if result[(m / 2) * m + m / 2] > 1e140 {
         result.iter_mut().for_each(|value| *value *= 1e-140);
         exponent += 140;

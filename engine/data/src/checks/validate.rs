@@ -100,7 +100,9 @@ fn of_expectation(expectation: &Expectation) -> Result<(), Fault> {
         | MinToBeBetween { min: None, max: None, .. }
         | MaxToBeBetween { min: None, max: None, .. }
         | MeanToBeBetween { min: None, max: None, .. }
-        | MedianToBeBetween { min: None, max: None, .. } => fault("expectation.min", "Set a least or a greatest value."),
+        | MedianToBeBetween { min: None, max: None, .. } => {
+            fault("expectation.min", "Set a least or a greatest value.")
+        }
         StdevToBeBetween { min, max, .. }
         | SumToBeBetween { min, max, .. }
         | ValueLengthsToBeBetween { min, max, .. }

@@ -100,7 +100,10 @@ fn of_table(profile: &Profile) -> Vec<Check> {
         let rows = profile.rows as f64;
         let expectation =
             Expectation::TableRowCountToBeBetween { min: Some((rows * 0.75).floor()), max: Some((rows * 1.5).ceil()) };
-        let why = format!("There were {}: three quarters to one and a half times as many.", counted(profile.rows, "row", "rows"));
+        let why = format!(
+            "There were {}: three quarters to one and a half times as many.",
+            counted(profile.rows, "row", "rows")
+        );
         checks.push(check(expectation, Severity::Warning, &why));
     }
     checks
@@ -155,8 +158,8 @@ fn is_named_identifier(name: &str) -> bool {
     }
     words.retain(|word| !word.is_empty());
     const WORDS: [&str; 16] = [
-        "id", "ids", "uid", "uuid", "guid", "key", "code", "number", "no", "nr", "num", "email", "iban", "ssn", "serial",
-        "index",
+        "id", "ids", "uid", "uuid", "guid", "key", "code", "number", "no", "nr", "num", "email", "iban", "ssn",
+        "serial", "index",
     ];
     words.last().is_some_and(|word| WORDS.contains(&word.as_str()))
 }
@@ -183,11 +186,14 @@ fn shares_of(name: &str, mut counted: Vec<(Scalar, u64)>) -> Option<Check> {
     let degrees = (counted.len() - 1) as f64;
     let level = 1e4_f64.ln();
     let chi = degrees + 2.0 * (degrees * level).sqrt() + 2.0 * level;
-    let weights: Vec<f64> =
-        counted.iter().map(|(_, count)| (*count as f64 / n as f64 * 1e6).round() / 1e6).collect();
+    let weights: Vec<f64> = counted.iter().map(|(_, count)| (*count as f64 / n as f64 * 1e6).round() / 1e6).collect();
     let expectation = Expectation::KlDivergenceToBeLessThan {
         column: name.to_owned(),
-        partition: Partition { values: counted.into_iter().map(|(value, _)| value).collect(), bins: Vec::new(), weights },
+        partition: Partition {
+            values: counted.into_iter().map(|(value, _)| value).collect(),
+            bins: Vec::new(),
+            weights,
+        },
         threshold: rounded((chi / n as f64).max(LEAST_DIVERGENCE), Way::Up),
         tail_weight_holdout: rounded((1.0 / n as f64).clamp(1e-6, 0.01), Way::Up),
     };

@@ -120,8 +120,7 @@ fn beyond(sorted: &[f64]) -> f64 {
 }
 
 fn smallest_step(tail: &[f64]) -> f64 {
-    let least =
-        tail.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0.0).fold(f64::INFINITY, f64::min);
+    let least = tail.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0.0).fold(f64::INFINITY, f64::min);
     if least.is_finite() { least } else { 0.0 }
 }
 
@@ -166,9 +165,8 @@ fn mean(name: &str, sorted: &[f64]) -> Option<Check> {
 /// Times that have passed stay in the past, and none is far from those seen.
 pub(super) fn of_times(column: &Column, numbers: &[f64]) -> Vec<Check> {
     let present = stats::present(numbers.iter().copied());
-    let (min, max) = present
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| (min.min(*value), max.max(*value)));
+    let (min, max) =
+        present.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| (min.min(*value), max.max(*value)));
     let date_only = present.iter().all(|value| value.rem_euclid(86_400_000.0) == 0.0);
     let written = |millis: f64| Scalar::Text(cell::show_datetime(millis as i64, date_only));
     let day = 86_400_000.0;

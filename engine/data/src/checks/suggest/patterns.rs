@@ -47,7 +47,8 @@ pub(super) fn of<S: AsRef<str>>(texts: &[S]) -> Option<String> {
     let mut shapes: Vec<(Vec<Run>, usize)> = Vec::new();
     for text in texts {
         let runs = runs(text.as_ref())?;
-        let same = |known: &[Run]| known.len() == runs.len() && known.iter().zip(&runs).all(|(a, b)| a.class == b.class);
+        let same =
+            |known: &[Run]| known.len() == runs.len() && known.iter().zip(&runs).all(|(a, b)| a.class == b.class);
         match shapes.iter().position(|(known, _)| same(known)) {
             Some(at) => {
                 let (known, count) = &mut shapes[at];
@@ -65,7 +66,8 @@ pub(super) fn of<S: AsRef<str>>(texts: &[S]) -> Option<String> {
     if shapes.iter().any(|(_, count)| *count < FEWEST) {
         return None;
     }
-    let telling = |run: &Run| matches!(run.class, Class::Digit | Class::Literal('-' | '/' | ':' | '.' | '_' | '@' | '+' | '#'));
+    let telling =
+        |run: &Run| matches!(run.class, Class::Digit | Class::Literal('-' | '/' | ':' | '.' | '_' | '@' | '+' | '#'));
     if !shapes.iter().all(|(shape, _)| shape.len() > 1 && shape.iter().any(telling)) {
         return None;
     }

@@ -38,7 +38,11 @@ pub(super) fn of_texts(name: &str, codes: &[u32], levels: &[String]) -> Vec<Chec
     if let Some(regex) = patterns::of(&texts) {
         checks.push(Check {
             mostly: if BEYOND / (n as f64) < 0.05 { all_but_few(n as usize) } else { 0.95 },
-            ..check(Expectation::MatchRegex { column: column.clone(), regex }, Severity::Warning, "All values had this shape.")
+            ..check(
+                Expectation::MatchRegex { column: column.clone(), regex },
+                Severity::Warning,
+                "All values had this shape.",
+            )
         });
     }
     let undamaged = expression(DAMAGE).is_ok_and(|damage| !texts.iter().any(|text| damage.is_match(text)));
@@ -49,8 +53,10 @@ pub(super) fn of_texts(name: &str, codes: &[u32], levels: &[String]) -> Vec<Chec
     let lengths = || texts.iter().map(|text| text.chars().count() as f64);
     let (min, max) = (lengths().fold(f64::INFINITY, f64::min), lengths().fold(0.0, f64::max));
     if BEYOND / (n as f64) < 0.05 {
-        let expectation = Expectation::ValueLengthsToBeBetween { column: column.clone(), min: Some(min), max: Some(max) };
-        checks.push(Check { mostly: all_but_few(n as usize), ..check(expectation, Severity::Warning, "Lengths seen.") });
+        let expectation =
+            Expectation::ValueLengthsToBeBetween { column: column.clone(), min: Some(min), max: Some(max) };
+        checks
+            .push(Check { mostly: all_but_few(n as usize), ..check(expectation, Severity::Warning, "Lengths seen.") });
     }
     let expectation = Expectation::UniqueValueCountToBeBetween { column, min: Some(2.0), max: None };
     if texts.len() > 1 {
