@@ -4,6 +4,7 @@
 pub mod account;
 pub mod audit;
 pub mod catalog;
+pub mod checks;
 pub mod dataset;
 pub mod evaluation;
 pub mod glossary;
