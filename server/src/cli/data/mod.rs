@@ -1,5 +1,6 @@
 //! `data`: a file looked into without a server.
 
+mod check;
 mod profile;
 
 use super::Out;
@@ -20,11 +21,17 @@ pub(super) enum DataVerb {
     /// Describe every column: type, missing and different values, distribution, and what is wrong with it
     #[command(after_help = "Example:\n  trainyard data profile --data adult.csv --json")]
     Profile(profile::ProfileArgs),
+    /// Check a file against a suite of expectations, or against another file; exits with 1 where a warning or worse is due
+    #[command(
+        after_help = "Examples:\n  trainyard data check --data orders.csv --suggest > checks.yaml\n  trainyard data check --data new.csv --suite checks.yaml --json\n  trainyard data check --data new.csv --reference orders.csv"
+    )]
+    Check(check::CheckArgs),
 }
 
 pub(super) fn data(verb: DataVerb, out: Out) -> Result<ExitCode, Problem> {
     match verb {
         DataVerb::Profile(args) => profile::profile(args, out),
+        DataVerb::Check(args) => check::check(args, out),
     }
 }
 

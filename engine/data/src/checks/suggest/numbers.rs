@@ -13,8 +13,9 @@ use trainyard_types::{
 const MOST_CATEGORIES: usize = 20;
 /// Rows that decide a tail.
 const TAIL_ROWS: usize = 100;
-/// Mean excesses that the greatest value of another draw may lie beyond that of this one: 1 in e^9 for an exponential tail.
-const EXCESSES: f64 = 9.0;
+/// Mean excesses that the greatest value of another draw may lie beyond that of this one: 1 in e^12 for an exponential tail,
+/// and more often for a heavier one.
+const EXCESSES: f64 = 12.0;
 const QUANTILES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 pub(super) fn of_numbers(column: &Column, numbers: &[f64]) -> Vec<Check> {
@@ -58,12 +59,12 @@ fn ranges(name: &str, sorted: &[f64], whole: bool) -> Vec<Check> {
     let upside_down: Vec<f64> = sorted.iter().rev().map(|value| -value).collect();
     let mut max = beyond(sorted);
     let mut min = -beyond(&upside_down);
-    // Counts, sums and ages have no sign; shares end at 1 and 100.
-    if seen_min >= 0.0 {
-        min = min.max(0.0);
+    // What reaches zero and does not pass it has no sign: counts, sums, shares. Shares end at 1 and 100.
+    if seen_min == 0.0 {
+        min = 0.0;
     }
-    if seen_max <= 0.0 {
-        max = max.min(0.0);
+    if seen_max == 0.0 {
+        max = 0.0;
     }
     for end in [1.0, 100.0] {
         if seen_min >= 0.0 && seen_max <= end && seen_max > 0.9 * end {
