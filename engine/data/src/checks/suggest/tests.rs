@@ -39,8 +39,8 @@ impl Orders {
                     cities[(city * city * 6.0) as usize].to_owned(),
                     ["basic", "plus", "pro"][(plan * 3.0) as usize].to_owned(),
                     format!("AB-{:05}", (code * 99_999.0) as u32),
-                    // One account an order, in the order of signing up.
-                    format!("user{}@example.org", seed * 1_000_000 + 37 * row as u64),
+                    // One account an order.
+                    format!("user{}@example.org", 100_000 + (row as u64 * 7_919 + seed * 104_729) % 900_000),
                     format!("{low:.3}"),
                     format!("{:.3}", low + 0.5 + 4.0 * plan),
                     if day < 0.2 { "true" } else { "false" }.to_owned(),
