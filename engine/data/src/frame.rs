@@ -64,6 +64,14 @@ pub fn load(parquet: &Path, columns: Option<&[String]>) -> Result<Frame, Problem
     Ok(Frame { columns, rows: file.rows() as usize })
 }
 
+/// Rows of a stored table, as its footer says.
+///
+/// # Errors
+/// If the file can't be read.
+pub fn row_count(parquet: &Path) -> Result<usize, Problem> {
+    Ok(ParquetFile::open(parquet)?.rows() as usize)
+}
+
 fn load_column(file: &ParquetFile, index: usize, schema: &ColumnSchema) -> Result<Column, Problem> {
     let mut builder = ColumnBuilder::new(schema, file.rows() as usize);
     let reader = file.builder(&[index])?.with_batch_size(32_768).build().map_err(words::damaged)?;

@@ -50,6 +50,8 @@ ids! {
     DatasetId;
     /// One immutable version of a data set.
     DatasetVersionId;
+    /// One stored split of a data set version.
+    SplitId;
     /// One training run.
     RunId;
     /// One unit of work in the queue.

@@ -9,12 +9,14 @@ pub mod glossary;
 pub mod home;
 pub mod ids;
 pub mod job;
+pub mod leakage;
 pub mod model;
 pub mod name;
 pub mod page;
 pub mod problem;
 pub mod role;
 pub mod run;
+pub mod split;
 pub mod time;
 
 pub use ids::*;

@@ -1,9 +1,12 @@
 //! Training runs: what was asked for, and what is shown while it goes on.
 
+pub use crate::split::{SplitMethod, SplitSpec};
 use crate::{
-    DatasetId, DatasetVersionId, Problem, ResourceName, RunId, Timestamp,
+    DatasetId, DatasetVersionId, Problem, ResourceName, RunId, SplitId, Timestamp,
     evaluation::{RunResult, TestMetric},
     job::{JobView, LogLevel},
+    leakage::LeakageReport,
+    split::UsedSplit,
 };
 use serde::{Deserialize, Serialize};
 
@@ -85,50 +88,6 @@ impl std::str::FromStr for Family {
     }
 }
 
-/// How rows are divided into train, validation and test.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
-pub struct SplitSpec {
-    pub method: SplitMethod,
-    /// Share of rows for validation, 0.01 to 0.8.
-    pub valid: f64,
-    /// Share of rows for test, 0.01 to 0.8; train gets the rest, at least 0.1.
-    pub test: f64,
-    pub seed: u64,
-}
-
-impl Default for SplitSpec {
-    fn default() -> Self {
-        Self { method: SplitMethod::Random, valid: 0.2, test: 0.2, seed: 0 }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum SplitMethod {
-    /// Shuffled; stratified by class where the task is classification.
-    Random,
-    /// The oldest rows train, the newest test.
-    Time { column: String },
-    /// All rows with the same value stay in one part.
-    Group { column: String },
-    /// A column holds `train`, `valid` (or `validation`) and `test`.
-    Given { column: String },
-}
-
-impl SplitMethod {
-    /// The column that decides, which is never a feature unless it is time.
-    pub fn column(&self) -> Option<&str> {
-        match self {
-            SplitMethod::Random => None,
-            SplitMethod::Time { column } | SplitMethod::Group { column } | SplitMethod::Given { column } => {
-                Some(column)
-            }
-        }
-    }
-}
-
 /// Where to train.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
@@ -149,6 +108,9 @@ pub struct TrainSpec {
     pub data: String,
     /// A separate test part.
     pub test_data: Option<String>,
+    /// A stored split of the rows, which then decides instead of the settings.
+    #[serde(default)]
+    pub split_file: Option<String>,
     pub settings: TrainSettings,
 }
 
@@ -165,6 +127,9 @@ pub struct TrainSettings {
     pub drop: Vec<String>,
     #[serde(default)]
     pub split: SplitSpec,
+    /// A stored split of the version; `split` is then what it was made by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_id: Option<SplitId>,
     #[serde(default)]
     pub family: Family,
     #[serde(default)]
@@ -186,6 +151,7 @@ impl TrainSettings {
             task: None,
             drop: Vec::new(),
             split: SplitSpec::default(),
+            split_id: None,
             family: Family::Auto,
             seed: 0,
             epochs: None,
@@ -263,6 +229,12 @@ pub struct RunView {
     pub device_reason: Option<String>,
     pub result: Option<RunResult>,
     pub problem: Option<Problem>,
+    /// The stored split that it used.
+    #[serde(default)]
+    pub split: Option<UsedSplit>,
+    /// What was known of leaks when it was asked for.
+    #[serde(default)]
+    pub leakage: Option<LeakageReport>,
     /// Versions registered from this run: name and number.
     pub registered: Vec<RegisteredAs>,
 }
