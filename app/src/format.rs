@@ -168,6 +168,11 @@ pub fn run_series(run: &RunId) -> u8 {
     (sum % 8) as u8 + 1
 }
 
+/// The text as part of HTML or SVG that is put together by hand.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
 /// Percent-encodes a text so that it can stand as a value in a query or as one segment of a path.
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -20,4 +20,5 @@ pub mod runs;
 pub mod settings;
 pub mod sign_in;
 pub mod upload;
+pub mod version_diff;
 pub mod workers;

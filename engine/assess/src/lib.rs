@@ -3,6 +3,8 @@
 pub mod bootstrap;
 pub mod curves;
 pub mod diagnosis;
+pub mod drift;
+pub mod groups;
 pub mod importance;
 pub mod metrics;
 mod scorer;

@@ -5,6 +5,7 @@
 //! [`target`] says what kind of task a column makes. [`read_any`] does it without a stored file, [`demo`] makes a
 //! data set up. Everything is streamed within the bounds of [`limits`], except for [`frame::load`] and [`read_any`].
 
+pub mod compare;
 pub mod demo;
 pub mod frame;
 pub mod ingest;

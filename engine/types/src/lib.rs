@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod catalog;
 pub mod dataset;
 pub mod evaluation;
 pub mod glossary;

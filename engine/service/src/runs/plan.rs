@@ -1,6 +1,6 @@
 //! What a run would do, before it is asked for: task, rows, time, and what is wrong with the data.
 
-use crate::{Ctx, blocking::blocking};
+use crate::{Ctx, blocking::blocking, datasets::source_file};
 use std::{collections::BTreeSet, path::Path};
 use trainyard_data::split::Part;
 use trainyard_store::{self as store, datasets::VersionSource, now};
@@ -53,7 +53,15 @@ pub(super) async fn make(ctx: &Ctx, source: &VersionSource, settings: &TrainSett
         plan.summary = "This can't be trained yet.".to_owned();
         return Ok(plan);
     }
-    let path = ctx.artifacts().existing(&source.hash)?;
+    let path = match source_file(ctx, source) {
+        Ok(path) => path,
+        Err(problem) if source.deleted.is_some() => {
+            plan.summary = "This can't be trained.".to_owned();
+            plan.warnings.push(critical("dataset_version", "", problem.message));
+            return Ok(plan);
+        }
+        Err(problem) => return Err(problem),
+    };
     let facts = {
         let settings = settings.clone();
         blocking(move || target_facts(&path, &settings)).await?

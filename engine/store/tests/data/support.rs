@@ -102,6 +102,7 @@ pub fn new_version<'a>(
         read_options,
         created_at: now(),
         created_by: "ada",
+        why: "",
     }
 }
 
