@@ -197,5 +197,6 @@ pub fn result(score: f64) -> RunResult {
         libraries: BTreeMap::new(),
         model_file: "model.safetensors".into(),
         model_hash: "b".repeat(64),
+        leakage: None,
     }
 }
