@@ -9,6 +9,7 @@ pub mod figure;
 pub mod frame;
 pub mod glossary;
 pub mod home;
+pub mod leakage;
 pub mod model;
 pub mod models;
 pub mod new_run;

@@ -1,5 +1,5 @@
-//! Tables for `cargo xtask bench data`: `generate ROWS CSV` writes one; `ingest CSV PARQUET` and `profile PARQUET` print
-//! one JSON object with `seconds` and `peak_mib`, the most memory that was resident.
+//! Tables for `cargo xtask bench data`: `generate ROWS CSV` writes one; `ingest CSV PARQUET`, `profile PARQUET` and
+//! `checks PARQUET` print one JSON object with `seconds` and `peak_mib`, the most memory that was resident.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -11,7 +11,8 @@ use std::{
     path::Path,
     time::Instant,
 };
-use trainyard_types::dataset::BadRows;
+use trainyard_data::checks;
+use trainyard_types::{checks::Suite, dataset::BadRows};
 
 /// Ten columns: three floats, three whole numbers, three texts of 5, 60 and 5,000 values, one instant; 2 % gaps.
 fn generate(rows: u64, path: &Path) {
@@ -45,6 +46,24 @@ fn generate(rows: u64, path: &Path) {
     out.flush().unwrap();
 }
 
+/// The checks that the peer makes too.
+fn suite() -> Suite {
+    serde_json::from_value(serde_json::json!({"name": "suite", "checks": [
+        {"expectation": {"type": "not_be_null", "column": "rate"}},
+        {"expectation": {"type": "not_be_null", "column": "amount"}, "mostly": 0.95},
+        {"expectation": {"type": "be_between", "column": "age", "min": 18, "max": 88}},
+        {"expectation": {"type": "be_between", "column": "rate", "min": 0, "max": 1}},
+        {"expectation": {"type": "be_in_set", "column": "plan",
+                         "values": ["plan0", "plan1", "plan2", "plan3", "plan4", "plan5"]}},
+        {"expectation": {"type": "match_regex", "column": "merchant", "regex": "^merchant-[0-9]+$"}},
+        {"expectation": {"type": "mean_to_be_between", "column": "score", "min": 1.4, "max": 1.6}},
+        {"expectation": {"type": "stdev_to_be_between", "column": "score", "min": 0.4, "max": 0.6}},
+        {"expectation": {"type": "unique_value_count_to_be_between", "column": "region", "min": 50, "max": 70}},
+        {"expectation": {"type": "table_row_count_to_be_between", "min": 900_000, "max": 1_100_000}},
+    ]}))
+    .unwrap()
+}
+
 /// The most memory that was resident so far, MiB; 0 where the system doesn't tell.
 fn peak_mib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -64,7 +83,8 @@ fn main() {
             trainyard_data::ingest(path(1), &options, BadRows::Refuse, path(2), go_on).unwrap();
         }
         "profile" => drop(trainyard_data::profile(path(1)).unwrap()),
-        other => panic!("'{other}' is none of generate, ingest and profile"),
+        "checks" => assert_eq!(checks::run(path(1), &suite()).unwrap().outcome, None),
+        other => panic!("'{other}' is none of generate, ingest, profile and checks"),
     }
     println!("{}", serde_json::json!({ "seconds": start.elapsed().as_secs_f64(), "peak_mib": peak_mib() }));
 }

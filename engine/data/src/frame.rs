@@ -66,6 +66,14 @@ pub fn load(parquet: &Path, columns: Option<&[String]>) -> Result<Frame, Problem
     Ok(Frame { columns, rows: file.rows() as usize })
 }
 
+/// Rows of a stored table, as its footer says.
+///
+/// # Errors
+/// If the file can't be read.
+pub fn row_count(parquet: &Path) -> Result<usize, Problem> {
+    Ok(ParquetFile::open(parquet)?.rows() as usize)
+}
+
 /// Loads up to `rows` rows of a stored table, spread evenly over it by a fixed draw: the same table gives the same rows.
 /// Besides the sample only one column a core is held at a time.
 ///

@@ -40,4 +40,4 @@ pub use ingest::{Ingested, ingest};
 pub use inspect::{Inspection, inspect, reinspect, sample};
 pub use profile::profile;
 pub use rows::rows;
-pub use split::{Part, split};
+pub use split::{MadeSplit, Part, split};

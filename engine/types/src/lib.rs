@@ -11,6 +11,7 @@ pub mod glossary;
 pub mod home;
 pub mod ids;
 pub mod job;
+pub mod leakage;
 pub mod model;
 pub mod name;
 pub mod page;
@@ -18,6 +19,7 @@ pub mod problem;
 pub mod relations;
 pub mod role;
 pub mod run;
+pub mod split;
 pub mod time;
 pub mod words;
 

@@ -87,7 +87,7 @@ pub(super) async fn make(ctx: &Ctx, source: &VersionSource, settings: &TrainSett
 /// Reads the target and the column that decides the split, and splits for real: the counts are exact.
 fn target_facts(path: &Path, settings: &TrainSettings) -> Result<TargetFacts, Problem> {
     let mut columns = vec![settings.target.clone()];
-    columns.extend(settings.split.method.column().filter(|column| *column != settings.target).map(str::to_owned));
+    columns.extend(settings.split.columns().into_iter().filter(|column| *column != settings.target).map(str::to_owned));
     let frame = trainyard_data::frame::load(path, Some(&columns))?;
     let column = frame.column(&settings.target).ok_or_else(|| {
         Problem::field("target", format!("There is no column '{}' in this version.", settings.target))
@@ -108,11 +108,7 @@ fn target_facts(path: &Path, settings: &TrainSettings) -> Result<TargetFacts, Pr
 
 /// Columns that the model would see.
 fn features<'a>(source: &'a VersionSource, settings: &TrainSettings) -> Vec<&'a str> {
-    let by = match &settings.split.method {
-        // Time is a feature too; the others only decide the split.
-        SplitMethod::Group { column } | SplitMethod::Given { column } => Some(column.as_str()),
-        SplitMethod::Random | SplitMethod::Time { .. } => None,
-    };
+    let by = settings.split.never_features();
     source
         .profile
         .columns
@@ -120,7 +116,7 @@ fn features<'a>(source: &'a VersionSource, settings: &TrainSettings) -> Vec<&'a 
         .filter(|column| {
             let name = column.name.as_str();
             name != settings.target
-                && Some(name) != by
+                && !by.contains(&name)
                 && !settings.drop.iter().any(|dropped| dropped == name)
                 // Constant and empty columns are dropped by every family's preprocessing.
                 && column.distinct > 1
@@ -148,7 +144,7 @@ fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
         }
     }
     let split = &settings.split;
-    if let Some(column) = split.method.column() {
+    for column in split.columns() {
         if !known.contains(column) {
             let message = format!("There is no column '{column}' to split by. Choose another one.");
             warnings.push(critical("split", column, message));

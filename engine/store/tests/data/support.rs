@@ -37,6 +37,7 @@ pub fn profile() -> Profile {
     let column = ColumnProfile {
         name: "age".into(),
         kind: ColumnType::Integer,
+        hash: String::new(),
         missing: 1,
         distinct: 9,
         numeric: None,
@@ -197,5 +198,6 @@ pub fn result(score: f64) -> RunResult {
         libraries: BTreeMap::new(),
         model_file: "model.safetensors".into(),
         model_hash: "b".repeat(64),
+        leakage: None,
     }
 }

@@ -1,6 +1,6 @@
 //! `data check`.
 
-use super::Table;
+use super::{Table, severity_word};
 use crate::cli::{Out, headless::Terminal};
 use clap::Args;
 use std::{
@@ -112,11 +112,7 @@ fn written(path: &Path) -> Result<Suite, Problem> {
 fn in_words(result: &SuiteResult) -> String {
     let mut text = format!("{} of {} checks passed.", result.passed, result.results.len());
     for failed in result.results.iter().filter(|result| !result.passed) {
-        let severity = match failed.check.severity {
-            Severity::Critical => "critical",
-            Severity::Warning => "warning",
-            Severity::Info => "info",
-        };
+        let severity = severity_word(failed.check.severity);
         let columns = failed.check.expectation.columns().join(", ");
         let kind = failed.check.expectation.type_name();
         let _ = write!(text, "\n{severity:8}  {columns}: {kind}: {}", failed.observed.words);
