@@ -9,6 +9,7 @@ use sea_orm_migration::prelude::*;
 mod m0001_accounts_and_audit;
 mod m0002_data_and_runs;
 mod m0003_catalog;
+mod m0004_checks;
 
 /// Applies the steps that a database lacks.
 pub struct Migrator;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_accounts_and_audit::Migration),
             Box::new(m0002_data_and_runs::Migration),
             Box::new(m0003_catalog::Migration),
+            Box::new(m0004_checks::Migration),
         ]
     }
 }

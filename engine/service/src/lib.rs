@@ -6,6 +6,7 @@ pub mod actor;
 pub mod audit;
 pub mod authorise;
 mod blocking;
+pub mod checks;
 pub mod ctx;
 pub mod datasets;
 pub mod demo;

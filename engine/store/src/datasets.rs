@@ -1,5 +1,6 @@
 //! Data sets and their versions.
 
+pub mod checks;
 pub mod details;
 pub mod lineage;
 pub mod retention;
@@ -20,6 +21,7 @@ use sea_orm::{
 use trainyard_types::{
     DatasetId, DatasetVersionId, Page, PageQuery, ProjectId, Timestamp,
     catalog::{DatasetDetails, Deletion},
+    checks::CheckStanding,
     dataset::{BadRowReport, DatasetView, Profile, ReadOptions, VersionSummary, VersionView},
 };
 
@@ -52,6 +54,8 @@ pub struct NewVersion<'a> {
     pub created_by: &'a str,
     /// Why it is made; may be empty.
     pub why: &'a str,
+    /// It broke the contract: the version before stays current.
+    pub quarantined: bool,
 }
 
 /// What a run needs to know of a version.
@@ -67,6 +71,8 @@ pub struct VersionSource {
     pub details: DatasetDetails,
     /// Set once its rows were deleted.
     pub deleted: Option<Deletion>,
+    pub checks: Option<CheckStanding>,
+    pub quarantined: bool,
 }
 
 /// Inserts a data set.
@@ -85,6 +91,7 @@ pub async fn create(tx: &Tx, new: NewDataset) -> Result<(), StoreError> {
         created_by: Set(new.created_by),
         details: Set("{}".to_owned()),
         retention_days: Set(None),
+        current: Set(0),
     }
     .insert(&**tx)
     .await?;
@@ -124,9 +131,14 @@ pub async fn add_version(tx: &Tx, new: NewVersion<'_>) -> Result<i32, StoreError
         deleted_at: Set(None),
         deleted_by: Set(None),
         deleted_why: Set(None),
+        quarantined: Set(new.quarantined),
+        checks: Set(None),
     }
     .insert(&**tx)
     .await?;
+    if !new.quarantined {
+        checks::make_current(tx, new.dataset).await?;
+    }
     Ok(dataset.latest)
 }
 
@@ -230,6 +242,8 @@ pub async fn version(
         summary: VersionSummary {
             parent: model.parent,
             deleted: deletion(model.deleted_at, model.deleted_by, model.deleted_why),
+            checks: checks::standing(model.checks.as_deref())?,
+            quarantined: model.quarantined,
             why: model.why,
             id,
             number: model.number,
@@ -270,6 +284,8 @@ pub async fn source(
         profile: from_json("dataset_versions.profile", &model.profile)?,
         details: details::of(&dataset)?,
         deleted: deletion(model.deleted_at, model.deleted_by, model.deleted_why),
+        checks: checks::standing(model.checks.as_deref())?,
+        quarantined: model.quarantined,
     }))
 }
 
@@ -326,11 +342,26 @@ fn deletion(at: Option<i64>, by: Option<String>, why: Option<String>) -> Option<
     at.map(|at| Deletion { at: Timestamp(at), by: by.unwrap_or_default(), reason: why.unwrap_or_default() })
 }
 
-const SUMMARY: [dataset_version::Column; 15] = {
+const SUMMARY: [dataset_version::Column; 17] = {
     use dataset_version::Column::*;
     [
-        Id, Number, Rows, Columns, Bytes, Hash, SourceName, CreatedAt, CreatedBy, Warnings, Parent, Why, DeletedAt,
-        DeletedBy, DeletedWhy,
+        Id,
+        Number,
+        Rows,
+        Columns,
+        Bytes,
+        Hash,
+        SourceName,
+        CreatedAt,
+        CreatedBy,
+        Warnings,
+        Parent,
+        Why,
+        DeletedAt,
+        DeletedBy,
+        DeletedWhy,
+        Quarantined,
+        Checks,
     ]
 };
 
@@ -348,7 +379,7 @@ fn datasets(project: ProjectId) -> SelectStatement {
         .and_where(Expr::col((run::Entity, run::Column::DatasetId)).equals((dataset::Entity, dataset::Column::Id)));
     let newest = same_dataset().and(
         Expr::col((dataset_version::Entity, dataset_version::Column::Number))
-            .equals((dataset::Entity, dataset::Column::Latest)),
+            .equals((dataset::Entity, dataset::Column::Current)),
     );
     let mut select = Query::select();
     select
@@ -382,6 +413,8 @@ struct SummaryRow {
     deleted_at: Option<i64>,
     deleted_by: Option<String>,
     deleted_why: Option<String>,
+    quarantined: bool,
+    checks: Option<String>,
 }
 
 impl SummaryRow {
@@ -400,6 +433,8 @@ impl SummaryRow {
             parent: self.parent,
             why: self.why,
             deleted: deletion(self.deleted_at, self.deleted_by, self.deleted_why),
+            checks: checks::standing(self.checks.as_deref())?,
+            quarantined: self.quarantined,
         })
     }
 }

@@ -1,6 +1,9 @@
 //! Checks of data: what is expected of a table, and what was found.
 
-use crate::dataset::{ColumnType, Severity};
+use crate::{
+    CheckRunId, DatasetVersionId, Timestamp,
+    dataset::{ColumnType, Severity},
+};
 use serde::{Deserialize, Serialize};
 
 /// Expectations that are checked together: a document that people write, in YAML or in a form.
@@ -517,6 +520,146 @@ pub struct FailingRow {
     pub row: u64,
     /// The values of the check's columns, in their order; `None` is missing.
     pub values: Vec<Option<String>>,
+}
+
+/// How a version stands by its latest checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStanding {
+    Passed,
+    /// The worst failure is no more than worth knowing.
+    Info,
+    Warning,
+    /// Training on it is refused.
+    Critical,
+    /// A critical failure that an approver lets pass.
+    Waived,
+}
+
+impl CheckStanding {
+    pub const ALL: [CheckStanding; 5] = [
+        CheckStanding::Passed,
+        CheckStanding::Info,
+        CheckStanding::Warning,
+        CheckStanding::Critical,
+        CheckStanding::Waived,
+    ];
+
+    /// What an outcome means before anybody waives it.
+    pub fn of(outcome: Option<Severity>) -> Self {
+        match outcome {
+            None => CheckStanding::Passed,
+            Some(Severity::Info) => CheckStanding::Info,
+            Some(Severity::Warning) => CheckStanding::Warning,
+            Some(Severity::Critical) => CheckStanding::Critical,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CheckStanding::Passed => "passed",
+            CheckStanding::Info => "info",
+            CheckStanding::Warning => "warning",
+            CheckStanding::Critical => "critical",
+            CheckStanding::Waived => "waived",
+        }
+    }
+
+    /// As a badge says it.
+    pub fn title(self) -> &'static str {
+        match self {
+            CheckStanding::Passed => "Checks passed",
+            CheckStanding::Info => "Checks: notes",
+            CheckStanding::Warning => "Checks: warnings",
+            CheckStanding::Critical => "Checks failed",
+            CheckStanding::Waived => "Checks waived",
+        }
+    }
+}
+
+impl std::str::FromStr for CheckStanding {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        CheckStanding::ALL
+            .into_iter()
+            .find(|standing| standing.as_str() == text)
+            .ok_or_else(|| format!("'{text}' is no standing of checks"))
+    }
+}
+
+/// A suite in both its forms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct SuiteDocument {
+    pub suite: Suite,
+    pub yaml: String,
+}
+
+/// The suite of a data set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct SuiteView {
+    pub suite: Suite,
+    pub yaml: String,
+    /// It is the data set's contract: every new version is checked before it becomes current.
+    pub contract: bool,
+    pub saved_at: Timestamp,
+    pub saved_by: String,
+}
+
+/// Puts a suite in place of a data set's, given in one of its forms.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct SaveSuite {
+    #[serde(default)]
+    pub suite: Option<Suite>,
+    #[serde(default)]
+    pub yaml: Option<String>,
+    pub contract: bool,
+}
+
+/// Why a critical failure may pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct WaiveChecks {
+    pub reason: String,
+}
+
+/// Who let a critical failure pass, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct Waiver {
+    pub at: Timestamp,
+    pub by: String,
+    pub reason: String,
+}
+
+/// One run of a suite on a version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct CheckRunSummary {
+    pub id: CheckRunId,
+    pub version: DatasetVersionId,
+    /// The version's number.
+    pub number: i32,
+    pub at: Timestamp,
+    pub by: String,
+    pub seconds: f64,
+    /// It ran as the contract of a new version.
+    pub contract: bool,
+    pub standing: CheckStanding,
+    pub passed: u32,
+    pub failed: u32,
+    pub waiver: Option<Waiver>,
+}
+
+/// A run of a suite with what it found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct CheckRunView {
+    pub summary: CheckRunSummary,
+    pub result: SuiteResult,
 }
 
 /// What a model that did not see them says of a column's labels.

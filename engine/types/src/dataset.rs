@@ -3,6 +3,7 @@
 use crate::{
     DatasetId, DatasetVersionId, Problem, ResourceName, Timestamp, UploadId,
     catalog::{DatasetDetails, Deletion},
+    checks::CheckStanding,
 };
 use serde::{Deserialize, Serialize};
 
@@ -176,6 +177,10 @@ pub struct VersionSummary {
     pub why: String,
     /// Set once the rows were deleted.
     pub deleted: Option<Deletion>,
+    /// By its latest checks; none where it was never checked.
+    pub checks: Option<CheckStanding>,
+    /// It broke the data set's contract and is not current until an approver waives that or it passes.
+    pub quarantined: bool,
 }
 
 /// One version with its schema and profile.

@@ -50,6 +50,8 @@ ids! {
     DatasetId;
     /// One immutable version of a data set.
     DatasetVersionId;
+    /// One run of a data set's checks.
+    CheckRunId;
     /// One training run.
     RunId;
     /// One unit of work in the queue.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod checks;
 mod datasets;
 mod events;
 mod models;
@@ -57,6 +58,7 @@ pub fn router() -> (Router<AppState>, Arc<str>) {
         .merge(accounts::router())
         .merge(projects::router())
         .merge(datasets::router())
+        .merge(checks::router())
         .merge(runs::router())
         .merge(models::router())
         .merge(oip::router())

@@ -5,6 +5,7 @@ use crate::{
     Actor, Ctx,
     authorise::{self, Scope},
     blocking::blocking,
+    checks::{self, Judged},
 };
 use std::{ops::ControlFlow, path::Path};
 use trainyard_data::ingest::Ingested;
@@ -122,14 +123,18 @@ async fn add(ctx: &Ctx, actor: &Actor, scope: &Scope, source: &Path, new: New<'_
         })
         .await??
     };
+    let known =
+        store::datasets::by_name(ctx.store().db(), scope.project, new.name.as_str()).await.map_err(Problem::from)?;
     // Before the file is stored: rows that were deleted must not come back by being refused.
-    if let Some(known) =
-        store::datasets::by_name(ctx.store().db(), scope.project, new.name.as_str()).await.map_err(Problem::from)?
-    {
+    if let Some(known) = known {
         refuse_known(ctx.store().db(), known, &ingested.hash, &new.name).await?;
     }
+    let judged = match known {
+        Some(dataset) => checks::judge(ctx, dataset, parquet.clone()).await?,
+        None => None,
+    };
     let hash = ctx.artifacts().put(&parquet).await.map_err(Problem::from)?;
-    Ok(insert(ctx, actor, scope, &new, &ingested, &hash).await?)
+    Ok(insert(ctx, actor, scope, &new, &ingested, &hash, judged).await?)
 }
 
 async fn insert(
@@ -139,6 +144,7 @@ async fn insert(
     new: &New<'_>,
     ingested: &Ingested,
     hash: &str,
+    judged: Option<Judged>,
 ) -> Result<VersionView, Problem> {
     let id = DatasetVersionId(fresh_id());
     let at = now();
@@ -179,12 +185,20 @@ async fn insert(
         created_at: at,
         created_by: &actor.name,
         why: new.why.trim(),
+        quarantined: judged.as_ref().is_some_and(Judged::quarantined),
     };
     let number = store::datasets::add_version(&tx, row).await.map_err(|error| at_the_same_time(error, &new.name))?;
+    if let Some(judged) = &judged {
+        judged.keep(&tx, actor, id).await?;
+    }
     let view = store::datasets::version(&*tx, scope.project, id).await?.ok_or_else(super::no_version)?;
     let (action, summary) = match known {
         None => ("dataset.create", format!("Created data set '{}' of {} rows.", new.name, ingested.rows)),
         Some(_) => ("dataset.version", format!("Added version {number} of '{}': {} rows.", new.name, ingested.rows)),
+    };
+    let summary = match &judged {
+        Some(judged) => format!("{summary} {}", judged.in_words()),
+        None => summary,
     };
     let event = actor.event(action, format!("dataset/{dataset}"), summary).in_project(&scope.slug).after(&view.summary);
     audit::append(&tx, event).await?;

@@ -119,7 +119,7 @@ fn rows_deleted(number: i32, deletion: &Deletion) -> Problem {
     )
 }
 
-fn no_dataset() -> Problem {
+pub(crate) fn no_dataset() -> Problem {
     Problem::not_found("There is no such data set in this project.")
 }
 

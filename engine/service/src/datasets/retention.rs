@@ -76,6 +76,7 @@ async fn delete(ctx: &Ctx, actor: &Actor, scope: &Scope, id: DatasetVersionId, r
     if !kept::mark_deleted(&tx, id, &deletion, &profile, &bad_rows).await? {
         return Err(Problem::conflict("The rows of this version are deleted already."));
     }
+    store::datasets::checks::forget_rows(&tx, id).await?;
     let summary = format!(
         "Deleted the {} rows of version {} of '{}' (blake3 {}): {reason}",
         version.summary.rows, version.summary.number, version.dataset_name, version.summary.hash

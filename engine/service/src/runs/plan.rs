@@ -1,6 +1,6 @@
 //! What a run would do, before it is asked for: task, rows, time, and what is wrong with the data.
 
-use crate::{Ctx, blocking::blocking, datasets::source_file};
+use crate::{Ctx, blocking::blocking, checks::refusal, datasets::source_file};
 use std::{collections::BTreeSet, path::Path};
 use trainyard_data::split::Part;
 use trainyard_store::{self as store, datasets::VersionSource, now};
@@ -48,6 +48,7 @@ pub(super) async fn make(ctx: &Ctx, source: &VersionSource, settings: &TrainSett
         return Ok(plan);
     }
     plan.warnings = check_settings(source, settings);
+    plan.warnings.extend(refusal(source).map(|message| critical("dataset_version", "", message)));
     plan.features = u32::try_from(features(source, settings).len()).unwrap_or(u32::MAX);
     if plan.warnings.iter().any(|warning| warning.severity == Severity::Critical) {
         plan.summary = "This can't be trained yet.".to_owned();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod catalog;
+mod checks;
 mod datasets;
 mod demo;
 mod models;

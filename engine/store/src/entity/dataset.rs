@@ -18,6 +18,8 @@ pub struct Model {
     /// JSON of the details that no query asks for.
     pub details: String,
     pub retention_days: Option<i32>,
+    /// Number of the newest version that is not quarantined.
+    pub current: i32,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

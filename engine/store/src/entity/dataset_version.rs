@@ -29,6 +29,8 @@ pub struct Model {
     pub deleted_at: Option<i64>,
     pub deleted_by: Option<String>,
     pub deleted_why: Option<String>,
+    pub quarantined: bool,
+    pub checks: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

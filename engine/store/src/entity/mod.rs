@@ -2,6 +2,8 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod check_run;
+pub mod check_suite;
 pub mod dataset;
 pub mod dataset_version;
 pub mod job;

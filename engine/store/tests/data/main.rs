@@ -3,6 +3,7 @@
 //! PostgreSQL: set `TRAINYARD_TEST_POSTGRES` to the address of a server on which databases may be made.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod checks;
 #[path = "../shared/databases.rs"]
 mod databases;
 mod datasets;
@@ -31,6 +32,8 @@ macro_rules! contract {
 }
 
 contract! {
+    checks:
+        a_contract_decides_which_version_is_current;
     datasets:
         versions_are_numbered_and_content_is_unique,
         lists_page_sort_and_search,
