@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod checks;
 pub mod datasets;
 pub mod docs;
 pub mod models;

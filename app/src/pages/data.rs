@@ -5,7 +5,7 @@ use crate::{
     components::*,
     format::{bytes, count, encode},
     hooks::{may, use_page_query, use_project},
-    pages::parts::DemoButton,
+    pages::{dataset::checks::standing_badge, parts::DemoButton},
 };
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -40,6 +40,7 @@ fn listed(page: Page<DatasetView>, query: &PageQuery, project: String) -> AnyVie
         Column::number("Size").sorted("bytes"),
         Column::number("Version"),
         Column::text("Warnings"),
+        Column::text("Checks"),
         Column::number("Runs"),
         Column::text("Owner"),
         Column::text("Changed"),
@@ -63,6 +64,10 @@ fn row(item: DatasetView, project: &str) -> AnyView {
         0 => view! { <span class="muted">"None"</span> }.into_any(),
         n => view! { <Badge tone=Tone::Warning glyph=Glyph::Warning text=count(u64::from(n))/> }.into_any(),
     };
+    let checks = match item.latest.checks {
+        None => view! { <span class="muted">"–"</span> }.into_any(),
+        Some(standing) => standing_badge(standing),
+    };
     view! {
         <Row>
             <Cell label="Name" main=true><A href=href>{item.name}</A></Cell>
@@ -71,6 +76,7 @@ fn row(item: DatasetView, project: &str) -> AnyView {
             <Cell label="Size" numeric=true>{bytes(item.latest.bytes)}</Cell>
             <Cell label="Version" numeric=true>{item.latest.number}</Cell>
             <Cell label="Warnings">{warnings}</Cell>
+            <Cell label="Checks">{checks}</Cell>
             <Cell label="Runs" numeric=true>
                 {if item.runs == 0 { view! { <span class="muted">"0"</span> }.into_any() } else { view! { <A href=runs>{count(item.runs)}</A> }.into_any() }}
             </Cell>

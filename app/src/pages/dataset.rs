@@ -1,6 +1,7 @@
 //! One data set: what a version holds, its rows, and the versions there are.
 
 mod about;
+pub mod checks;
 mod lineage;
 pub mod minis;
 mod preview;
@@ -11,8 +12,12 @@ mod versions;
 
 use crate::{
     AppError,
-    api::datasets::{
-        Standing, dataset_lineage, dataset_rows, dataset_version, dataset_versions, version_relations, version_standing,
+    api::{
+        checks::{ChecksShown, dataset_checks},
+        datasets::{
+            Standing, dataset_lineage, dataset_rows, dataset_version, dataset_versions, version_relations,
+            version_standing,
+        },
     },
     components::*,
     format::{bytes, count, counted},
@@ -39,9 +44,15 @@ struct Extra {
     standing: Resource<Result<Option<Standing>, AppError>>,
     lineage: Resource<Result<Option<Lineage>, AppError>>,
     relations: Resource<Result<Option<Relations>, AppError>>,
+    checks: Resource<Result<Option<ChecksShown>, AppError>>,
 }
 
-/// The version that the address means, and all there are; without one, the newest.
+/// The version that is meant where none is named: the newest that no contract keeps back.
+fn current(versions: &[VersionSummary]) -> Option<DatasetVersionId> {
+    versions.iter().find(|v| !v.quarantined).or(versions.first()).map(|v| v.id)
+}
+
+/// The version that the address means, and all there are; without one, the current.
 async fn resolve(
     project: String,
     dataset: &str,
@@ -50,7 +61,7 @@ async fn resolve(
     let dataset: DatasetId = parse_id(dataset, "data set")?;
     let versions = dataset_versions(project, dataset).await?;
     let open = if version.is_empty() {
-        versions.first().map(|v| v.id)
+        current(&versions)
     } else {
         let wanted: DatasetVersionId = parse_id(version, "version")?;
         versions.iter().map(|v| v.id).find(|id| *id == wanted)
@@ -138,8 +149,25 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
-    let extra = Extra { rows, standing, lineage, relations };
-    let reload = Callback::new(move |()| loaded.refetch());
+    let check_run = use_query_param("run");
+    let checks = Resource::new(
+        move || (tab.get() == "checks").then(|| (project.get(), dataset.get(), version.get(), check_run.get())),
+        |wanted| async move {
+            match wanted {
+                Some((project, dataset, version, run)) => {
+                    let (open, _) = resolve(project.clone(), &dataset, &version).await?;
+                    let run = if run.is_empty() { None } else { Some(parse_id(&run, "run of checks")?) };
+                    dataset_checks(project, parse_id(&dataset, "data set")?, open, run).await.map(Some)
+                }
+                None => Ok(None),
+            }
+        },
+    );
+    let extra = Extra { rows, standing, lineage, relations, checks };
+    let reload = Callback::new(move |()| {
+        loaded.refetch();
+        checks.refetch();
+    });
     view! {
         <Load resource=loaded lines=14 view=move |loaded: Loaded| page(project.get_untracked(), loaded, extra, reload)/>
     }
@@ -163,6 +191,7 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
     let tabs = vec![
         Tab::new("overview", "Overview"),
         Tab::new("relations", "Relations"),
+        Tab::new("checks", "Checks"),
         Tab::new("preview", "Preview"),
         Tab::new("versions", "Versions").count(versions.len() as u64),
         Tab::new("lineage", "Lineage"),
@@ -194,6 +223,20 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
                     let show = |found: Option<Relations>| found.map_or_else(|| ().into_any(), relations::shown);
                     view! { <Load resource=extra.relations lines=14 view=show/> }.into_any()
                 }
+                "checks" => {
+                    let of = checks::Of {
+                        project,
+                        dataset: version.dataset,
+                        version: version.summary.id,
+                        number: version.summary.number,
+                        columns: version.profile.columns.iter().map(|column| column.name.clone()).collect(),
+                        deleted: version.summary.deleted.is_some(),
+                    };
+                    let show = move |found: Option<ChecksShown>| {
+                        found.map_or_else(|| ().into_any(), |found| checks::shown(of.clone(), found, reload))
+                    };
+                    view! { <Load resource=extra.checks lines=10 view=show/> }.into_any()
+                }
                 "about" => view! { <about::About project version/> }.into_any(),
                 _ => overview(version, extra),
             }
@@ -211,17 +254,21 @@ fn shown_rows(rows: Option<RowsView>) -> AnyView {
 fn VersionPicker(versions: Vec<VersionSummary>, open: DatasetVersionId) -> impl IntoView {
     let navigate = use_navigate();
     let address = use_address();
-    let newest = versions.first().map(|v| v.id);
+    let newest = current(&versions);
     let choose = move |event| {
         let chosen = event_target_value(&event);
         let version = (newest.map(|id| id.to_string()).as_ref() != Some(&chosen)).then_some(chosen);
-        navigate(&address(&[("version", version), ("column", None), ("page", None)]), NavigateOptions::default());
+        navigate(
+            &address(&[("version", version), ("column", None), ("page", None), ("run", None)]),
+            NavigateOptions::default(),
+        );
     };
     (versions.len() > 1).then(|| {
         let options = versions
             .into_iter()
             .map(|v| {
-                let text = format!("Version {} · {}", v.number, counted(v.rows, "row", "rows"));
+                let kept_back = if v.quarantined { " · quarantined" } else { "" };
+                let text = format!("Version {} · {}{kept_back}", v.number, counted(v.rows, "row", "rows"));
                 view! { <option value=v.id.to_string() selected=v.id == open>{text}</option> }
             })
             .collect_view();
@@ -252,9 +299,15 @@ fn overview(version: VersionView, extra: Extra) -> AnyView {
         );
         view! { <Note tone=Tone::Warning>{text}" ("<RelativeTime at=deletion.at/>")"</Note> }
     });
+    let checked = version.summary.checks.map(|standing| {
+        let kept_back =
+            version.summary.quarantined.then_some(" Its contract keeps it back: the version before stays current.");
+        view! { <p class="check-lead">{checks::standing_badge(standing)}<span>{kept_back}</span></p> }
+    });
     let standing = move |found: Option<Standing>| found.map_or_else(|| ().into_any(), standing::shown);
     view! {
         {deleted}
+        {checked}
         <Warnings warnings/>
         {skipped.map(|text| view! { <Note tone=Tone::Warning>{text}</Note> })}
         {duplicates.map(|text| view! { <Note>{text}</Note> })}

@@ -147,6 +147,10 @@ macro_rules! expectations {
             /// Every type with a short description, in the order of the documentation.
             pub const TYPES: &'static [(&'static str, &'static str)] = &[$(($tag, $about)),*];
 
+            /// The settings of each type, in the order of [`Expectation::TYPES`]: name and Rust type, for forms.
+            pub const FIELDS: &'static [&'static [(&'static str, &'static str)]] =
+                &[$(&[$((stringify!($field), stringify!($kind))),*]),*];
+
             /// The name of its type: `be_between`.
             pub fn type_name(&self) -> &'static str {
                 match self { $(Expectation::$name { .. } => $tag),* }
@@ -395,6 +399,18 @@ impl Expectation {
                 | PairValuesToBeEqual { .. }
                 | CompoundColumnsToBeUnique { .. }
         )
+    }
+
+    /// What its type expects, in words: "Has a value in every row".
+    pub fn about(&self) -> &'static str {
+        let name = self.type_name();
+        Self::TYPES.iter().find(|(tag, _)| *tag == name).map_or("", |(_, about)| about)
+    }
+
+    /// The settings of a type: name and Rust type; none where there is no such type.
+    pub fn fields(type_name: &str) -> &'static [(&'static str, &'static str)] {
+        let at = Self::TYPES.iter().position(|(tag, _)| *tag == type_name);
+        at.and_then(|at| Self::FIELDS.get(at)).copied().unwrap_or_default()
     }
 
     /// A whole expectation of this type with placeholder settings, for a form; `None` where there is no such type.

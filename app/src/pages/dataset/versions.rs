@@ -1,5 +1,6 @@
 //! The versions there are: what changed between two, and deleting rows.
 
+use super::checks::standing_badge;
 use crate::{
     api::datasets::delete_rows,
     components::*,
@@ -31,6 +32,7 @@ pub fn Versions(
         Column::text("Hash"),
         Column::text("Came from"),
         Column::text("Why"),
+        Column::text("Checks"),
         Column::text("Stored"),
         Column::text("Compare"),
     ];
@@ -59,6 +61,7 @@ pub fn Versions(
                 None => view! { <Button label="Delete rows".to_owned() kind=ButtonKind::Quiet glyph=Glyph::Trash on_press=ask/> }.into_any(),
                 Some(_) => ().into_any(),
             });
+            let kept_back = v.quarantined.then(|| view! { " " <Badge tone=Tone::Critical text="quarantined"/> });
             let gone = v.deleted.as_ref().map(|_| view! { " " <Badge tone=Tone::Warning text="rows deleted"/> });
             view! {
                 <Row>
@@ -69,6 +72,7 @@ pub fn Versions(
                     <Cell label="Hash"><Hash whole=v.hash/></Cell>
                     <Cell label="Came from">{v.source_name}</Cell>
                     <Cell label="Why">{v.why}</Cell>
+                    <Cell label="Checks">{v.checks.map(standing_badge)}{kept_back}</Cell>
                     <Cell label="Stored"><RelativeTime at=v.created_at/>" by "{v.created_by}</Cell>
                     <Cell label="Compare">{compare}</Cell>
                     {may_delete.then(|| view! { <Cell label="Delete">{delete}</Cell> })}
