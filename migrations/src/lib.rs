@@ -10,6 +10,7 @@ mod m0001_accounts_and_audit;
 mod m0002_data_and_runs;
 mod m0003_catalog;
 mod m0004_checks;
+mod m0005_splits;
 
 /// Applies the steps that a database lacks.
 pub struct Migrator;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_data_and_runs::Migration),
             Box::new(m0003_catalog::Migration),
             Box::new(m0004_checks::Migration),
+            Box::new(m0005_splits::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@ pub mod docs;
 pub mod models;
 pub mod project;
 pub mod runs;
+pub mod splits;
 
 #[cfg(feature = "ssr")]
 pub use server::*;

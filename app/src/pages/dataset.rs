@@ -7,6 +7,7 @@ pub mod minis;
 mod preview;
 mod profile;
 mod relations;
+mod splits;
 mod standing;
 mod versions;
 
@@ -18,6 +19,7 @@ use crate::{
             Standing, dataset_lineage, dataset_rows, dataset_version, dataset_versions, version_relations,
             version_standing,
         },
+        splits::dataset_splits,
     },
     components::*,
     format::{bytes, count, counted},
@@ -32,6 +34,7 @@ use trainyard_types::{
     catalog::Lineage,
     dataset::{DataWarning, RowsView, Severity, VersionSummary, VersionView},
     relations::Relations,
+    split::SplitView,
 };
 
 /// The open version and all there are, newest first.
@@ -45,6 +48,7 @@ struct Extra {
     lineage: Resource<Result<Option<Lineage>, AppError>>,
     relations: Resource<Result<Option<Relations>, AppError>>,
     checks: Resource<Result<Option<ChecksShown>, AppError>>,
+    splits: Resource<Result<Option<Vec<SplitView>>, AppError>>,
 }
 
 /// The version that is meant where none is named: the newest that no contract keeps back.
@@ -163,10 +167,20 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
-    let extra = Extra { rows, standing, lineage, relations, checks };
+    let splits = Resource::new(
+        move || (tab.get() == "splits").then(|| (project.get(), dataset.get())),
+        |wanted| async move {
+            match wanted {
+                Some((project, dataset)) => dataset_splits(project, parse_id(&dataset, "data set")?).await.map(Some),
+                None => Ok(None),
+            }
+        },
+    );
+    let extra = Extra { rows, standing, lineage, relations, checks, splits };
     let reload = Callback::new(move |()| {
         loaded.refetch();
         checks.refetch();
+        splits.refetch();
     });
     view! {
         <Load resource=loaded lines=14 view=move |loaded: Loaded| page(project.get_untracked(), loaded, extra, reload)/>
@@ -192,6 +206,7 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
         Tab::new("overview", "Overview"),
         Tab::new("relations", "Relations"),
         Tab::new("checks", "Checks"),
+        Tab::new("splits", "Splits"),
         Tab::new("preview", "Preview"),
         Tab::new("versions", "Versions").count(versions.len() as u64),
         Tab::new("lineage", "Lineage"),
@@ -236,6 +251,12 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
                         found.map_or_else(|| ().into_any(), |found| checks::shown(of.clone(), found, reload))
                     };
                     view! { <Load resource=extra.checks lines=10 view=show/> }.into_any()
+                }
+                "splits" => {
+                    let show = move |found: Option<Vec<SplitView>>| {
+                        found.map_or_else(|| ().into_any(), |found| splits::shown(project.clone(), &version, found, reload))
+                    };
+                    view! { <Load resource=extra.splits lines=10 view=show/> }.into_any()
                 }
                 "about" => view! { <about::About project version/> }.into_any(),
                 _ => overview(version, extra),

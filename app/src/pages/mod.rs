@@ -20,6 +20,7 @@ pub mod run;
 pub mod runs;
 pub mod settings;
 pub mod sign_in;
+pub mod split_fields;
 pub mod upload;
 pub mod version_diff;
 pub mod workers;

@@ -9,6 +9,7 @@ use crate::{
     api::{
         datasets::{dataset_version, dataset_versions, list_datasets},
         runs::{create_run, get_run},
+        splits::dataset_splits,
     },
     components::*,
     format::{count, counted},
@@ -21,8 +22,10 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 use plan::PlanPanel;
 use trainyard_types::{
     Action as May, DatasetVersionId, PageQuery, Problem, ResourceName, RunId,
-    dataset::{ColumnProfile, DatasetView, VersionSummary, VersionView},
-    run::{Family, NewRun, RunView, TrainSettings},
+    catalog::ColumnFlag,
+    dataset::{DatasetView, VersionSummary, VersionView},
+    run::{Family, NewRun, RunView, SplitMethod, TrainSettings},
+    split::{PARTS, SplitView, UsedSplit},
 };
 
 /// What there is to choose from, and what is chosen.
@@ -32,6 +35,8 @@ struct Loaded {
     /// Versions of the chosen data set, newest first.
     versions: Vec<VersionSummary>,
     open: Option<VersionView>,
+    /// Stored splits of the version.
+    splits: Vec<SplitView>,
     /// The run whose settings are taken over.
     from: Option<RunView>,
 }
@@ -47,14 +52,14 @@ async fn load(project: String, version: String, from: String) -> Result<Loaded, 
         "" => from.as_ref().map(|run| run.dataset_version_id).or_else(|| datasets.first().map(|d| d.latest.id)),
         id => Some(parse_id::<DatasetVersionId>(id, "version")?),
     };
-    let (versions, open) = match wanted {
-        Some(id) => {
-            let open = dataset_version(project.clone(), id).await?;
-            (dataset_versions(project, open.dataset).await?, Some(open))
-        }
-        None => (Vec::new(), None),
+    let Some(id) = wanted else {
+        return Ok(Loaded { datasets, versions: Vec::new(), open: None, splits: Vec::new(), from });
     };
-    Ok(Loaded { datasets, versions, open, from })
+    let open = dataset_version(project.clone(), id).await?;
+    let mut splits = dataset_splits(project.clone(), open.dataset).await?;
+    splits.retain(|split| split.version == id);
+    let versions = dataset_versions(project, open.dataset).await?;
+    Ok(Loaded { datasets, versions, open: Some(open), splits, from })
 }
 
 /// Sets up a run.
@@ -81,7 +86,7 @@ fn form(project: String, loaded: Loaded) -> AnyView {
         }
         .into_any();
     }
-    let Loaded { datasets, versions, open, from } = loaded;
+    let Loaded { datasets, versions, open, splits, from } = loaded;
     let Some(open) = open else {
         let upload = format!("/p/{project}/data/upload");
         return view! {
@@ -92,12 +97,33 @@ fn form(project: String, loaded: Loaded) -> AnyView {
         }
         .into_any();
     };
-    view! { <Form project datasets versions open from/> }.into_any()
+    view! { <Form project datasets versions open splits from/> }.into_any()
 }
 
-/// The settings that the page begins with: another run's, or defaults with what the address says.
-fn first_settings(columns: &[ColumnProfile], from: Option<&RunView>, target: &str, family: &str) -> TrainSettings {
-    let mut settings = from.map_or_else(|| TrainSettings::for_target(""), |run| run.settings.clone());
+fn used(split: &SplitView) -> UsedSplit {
+    UsedSplit { id: split.id, division: PARTS.to_owned(), name: split.name.clone(), hash: split.summary.hash.clone() }
+}
+
+/// What the notes on the columns mean for a run: what to predict, what is no feature, how rows belong together.
+fn noted(open: &VersionView) -> TrainSettings {
+    let flagged = |flag: ColumnFlag| {
+        let columns = open.profile.columns.iter().map(|column| column.name.clone());
+        columns.filter(move |name| open.details.columns.get(name).is_some_and(|notes| notes.flags.contains(&flag)))
+    };
+    let mut settings = TrainSettings::for_target(flagged(ColumnFlag::Target).next().unwrap_or_default());
+    settings.drop = flagged(ColumnFlag::Identifier).filter(|name| *name != settings.target).collect();
+    if let Some(column) = flagged(ColumnFlag::Group).next() {
+        settings.split.method = SplitMethod::Group { column };
+    } else if let Some(column) = flagged(ColumnFlag::Time).next() {
+        settings.split.method = SplitMethod::Time { column };
+    }
+    settings
+}
+
+/// The settings that the page begins with: another run's, or what the data set's notes and the address say.
+fn first_settings(open: &VersionView, from: Option<&RunView>, target: &str, family: &str) -> TrainSettings {
+    let columns = &open.profile.columns;
+    let mut settings = from.map_or_else(|| noted(open), |run| run.settings.clone());
     if columns.iter().any(|c| c.name == target) {
         settings.target = target.to_owned();
     }
@@ -118,13 +144,24 @@ fn Form(
     datasets: Vec<DatasetView>,
     versions: Vec<VersionSummary>,
     open: VersionView,
+    splits: Vec<SplitView>,
     from: Option<RunView>,
 ) -> impl IntoView {
     let set_query = use_set_query();
     let columns = open.profile.columns.clone();
     let version = open.summary.id;
     let (target, family) = (use_query_param("target").get_untracked(), use_query_param("family").get_untracked());
-    let settings = RwSignal::new(first_settings(&columns, from.as_ref(), &target, &family));
+    let mut first = first_settings(&open, from.as_ref(), &target, &family);
+    let split = use_query_param("split").get_untracked();
+    if let Some(kept) = splits.iter().find(|kept| kept.id.to_string() == split) {
+        first.split = kept.plan.spec.clone();
+        first.kept_split = Some(used(kept));
+    }
+    // A stored split belongs to one version.
+    if first.kept_split.as_ref().is_some_and(|kept| !splits.iter().any(|known| known.id == kept.id)) {
+        first.kept_split = None;
+    }
+    let settings = RwSignal::new(first);
     let name = RwSignal::new(String::new());
     // Texts that can't be read; a run is not sent while there is one.
     let unread = RwSignal::new(Vec::<(&'static str, String)>::new());
@@ -210,7 +247,7 @@ fn Form(
                     <legend><span class="step">"3"</span>"With"</legend>
                     <FamilyChoice settings choose=Callback::new(choose_family)/>
                 </fieldset>
-                <Advanced columns warnings=open.profile.warnings settings name unread problem/>
+                <Advanced columns warnings=open.profile.warnings settings name unread splits problem/>
             </div>
             <aside class="new-run-side" aria-label="What will happen">
                 <PlanPanel project version settings blocked/>

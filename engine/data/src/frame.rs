@@ -87,11 +87,7 @@ pub fn load_sample(parquet: &Path, rows: usize) -> Result<Frame, Problem> {
     }
     let schema = stored_schema(&file)?;
     let file = guarded(|| file.with_dictionaries())?;
-    // One row of each stretch of equal length, at a place drawn for it.
-    let mut random = ChaCha8Rng::seed_from_u64(0);
-    let stretch = all as f64 / rows as f64;
-    let wanted: Vec<usize> =
-        (0..rows).map(|i| (((i as f64 + random.random::<f64>()) * stretch) as usize).min(all - 1)).collect();
+    let wanted = sampled_rows(all, rows);
     let mut items: Vec<Result<Column, Problem>> =
         schema.iter().map(|_| Err(Problem::internal("The column was not read."))).collect();
     parallel::each(
@@ -106,6 +102,17 @@ pub fn load_sample(parquet: &Path, rows: usize) -> Result<Frame, Problem> {
         },
     );
     Ok(Frame { columns: items.into_iter().collect::<Result<_, _>>()?, rows: wanted.len() })
+}
+
+/// The rows of a table of `all` rows that [`load_sample`] loads, in rising order.
+pub fn sampled_rows(all: usize, rows: usize) -> Vec<usize> {
+    if all <= rows {
+        return (0..all).collect();
+    }
+    // One row of each stretch of equal length, at a place drawn for it.
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    let stretch = all as f64 / rows as f64;
+    (0..rows).map(|i| (((i as f64 + random.random::<f64>()) * stretch) as usize).min(all - 1)).collect()
 }
 
 fn load_column(file: &ParquetFile, index: usize, schema: &ColumnSchema) -> Result<Column, Problem> {

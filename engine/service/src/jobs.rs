@@ -143,6 +143,10 @@ pub async fn claim(ctx: &Ctx, worker: WorkerId) -> Result<Option<Claimed>, Probl
 async fn prepare(ctx: &Ctx, lease: &Lease) -> Result<JobSpec, Problem> {
     let Work { dataset_version, dataset_hash, settings, .. } = work(ctx, lease).await?;
     let data = ctx.artifacts().existing(&dataset_hash)?;
+    let split_file = match &settings.kept_split {
+        Some(kept) => Some(ctx.artifacts().existing(&kept.hash)?.to_string_lossy().into_owned()),
+        None => None,
+    };
     let folder = folder(ctx, lease.job);
     tokio::fs::create_dir_all(&folder).await.map_err(|error| folder_failed(&folder, &error))?;
     Ok(JobSpec {
@@ -150,7 +154,7 @@ async fn prepare(ctx: &Ctx, lease: &Lease) -> Result<JobSpec, Problem> {
         run: lease.run,
         attempt: lease.attempt,
         dataset_version,
-        train: TrainSpec { data: data.to_string_lossy().into_owned(), test_data: None, settings },
+        train: TrainSpec { data: data.to_string_lossy().into_owned(), test_data: None, split_file, settings },
         folder: folder.to_string_lossy().into_owned(),
     })
 }

@@ -3,7 +3,7 @@
 use crate::{
     Actor, Ctx, authorise,
     blocking::blocking,
-    datasets::{no_version, source_file},
+    datasets::{no_version, source_file, splits},
 };
 use trainyard_assess::leakage::{Setup, report};
 use trainyard_data::{
@@ -36,15 +36,24 @@ pub async fn of_version(
     let scope = authorise::project(ctx, actor, project, Action::Read).await?;
     let source = store::datasets::source(ctx.store().db(), scope.project, version).await?.ok_or_else(no_version)?;
     let path = source_file(ctx, &source)?;
+    let (settings, kept) = splits::resolve(ctx, scope.project, version, settings).await?;
     blocking(move || {
         let frame = frame::load_sample(&path, SAMPLE_ROWS)?;
+        let parts = match kept {
+            Some(file) => {
+                let rows = usize::try_from(source.rows).unwrap_or(usize::MAX);
+                let all = splits::parts(&file, &settings, rows)?;
+                Some(frame::sampled_rows(rows, SAMPLE_ROWS).into_iter().map(|row| all[row]).collect::<Vec<_>>())
+            }
+            None => None,
+        };
         let TrainSettings { target, task, split, drop, .. } = settings;
-        Ok(LeakageReport { rows: source.rows, ..of_table(&frame, &target, task, &split, &drop)? })
+        Ok(LeakageReport { rows: source.rows, ..of_table(&frame, &target, task, &split, parts.as_deref(), &drop)? })
     })
     .await?
 }
 
-/// Looks for leaks in a table divided so. `task` left out is inferred.
+/// Looks for leaks in a table divided as `parts` says, or where none are given as the spec does. `task` left out is inferred.
 ///
 /// # Errors
 /// The target or the split can't be used.
@@ -53,6 +62,7 @@ pub fn of_table(
     target: &str,
     task: Option<Task>,
     spec: &SplitSpec,
+    parts: Option<&[Option<Part>]>,
     drop: &[String],
 ) -> Result<LeakageReport, Problem> {
     let column = frame
@@ -64,7 +74,10 @@ pub fn of_table(
     let info = target::target_info(column, task)?;
     let classes: Vec<String> = info.classes.into_iter().map(|(label, _)| label).collect();
     let (outcome, usable) = target::encode(column, info.task, &classes)?;
-    let parts = split::split(frame, spec, target, info.task, &usable)?;
+    let parts = match parts {
+        Some(parts) => parts.iter().zip(&usable).map(|(part, usable)| part.filter(|_| *usable)).collect(),
+        None => split::split(frame, spec, target, info.task, &usable)?,
+    };
     let rows = |part: Part| (0..frame.rows).filter(|&row| parts[row] == Some(part)).collect::<Vec<usize>>();
     let (train, test) = (rows(Part::Train), rows(Part::Test));
     Ok(report(&Setup {

@@ -53,8 +53,20 @@ impl ArtifactStore {
     /// Reading or writing failed; nothing is left behind.
     pub fn put_file(&self, source: &Path) -> Result<String, StoreError> {
         let mut reader = File::open(source).map_err(StoreError::io(source))?;
+        self.put_from(&mut reader, source)
+    }
+
+    /// Keeps bytes and returns their hash (blake3, hex), as [`Self::put_file`] does. Blocks.
+    ///
+    /// # Errors
+    /// Writing failed; nothing is left behind.
+    pub fn put_bytes(&self, mut bytes: &[u8]) -> Result<String, StoreError> {
+        self.put_from(&mut bytes, &self.root)
+    }
+
+    fn put_from(&self, reader: &mut impl Read, source: &Path) -> Result<String, StoreError> {
         let incoming = self.root.join("incoming").join(Uuid::now_v7().simple().to_string());
-        let outcome = self.copy_in(&mut reader, source, &incoming);
+        let outcome = self.copy_in(reader, source, &incoming);
         if outcome.is_err() {
             let _ = fs::remove_file(&incoming);
         }
@@ -73,7 +85,7 @@ impl ArtifactStore {
             .map_err(|error| StoreError::Io { path, source: io::Error::other(error) })?
     }
 
-    fn copy_in(&self, reader: &mut File, source: &Path, incoming: &Path) -> Result<String, StoreError> {
+    fn copy_in(&self, reader: &mut impl Read, source: &Path, incoming: &Path) -> Result<String, StoreError> {
         let mut writer = File::create_new(incoming).map_err(StoreError::io(incoming))?;
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0_u8; 1 << 20];

@@ -4,6 +4,7 @@ pub mod checks;
 pub mod details;
 pub mod lineage;
 pub mod retention;
+pub mod splits;
 
 use crate::{
     Store, StoreError, Tx,

@@ -52,6 +52,7 @@ pub async fn create(tx: &Tx, new: NewRun<'_>) -> Result<(), StoreError> {
         target: Set(new.settings.target.clone()),
         family: Set(new.settings.family.as_str().to_owned()),
         settings: Set(to_json(new.settings)?),
+        split_id: Set(new.settings.kept_split.as_ref().map(|kept| kept.id.to_string())),
         code_version: Set(new.code_version.to_owned()),
         register_as: Set(new.register_as),
         created_at: Set(new.created_at.0),

@@ -50,6 +50,8 @@ ids! {
     DatasetId;
     /// One immutable version of a data set.
     DatasetVersionId;
+    /// One stored split of a version.
+    SplitId;
     /// One run of a data set's checks.
     CheckRunId;
     /// One training run.

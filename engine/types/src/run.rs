@@ -1,5 +1,6 @@
 //! Training runs: what was asked for, and what is shown while it goes on.
 
+use crate::split::UsedSplit;
 pub use crate::split::{SplitMethod, SplitSpec};
 use crate::{
     DatasetId, DatasetVersionId, Problem, ResourceName, RunId, Timestamp,
@@ -106,6 +107,9 @@ pub struct TrainSpec {
     pub data: String,
     /// A separate test part.
     pub test_data: Option<String>,
+    /// The file of the stored split that the settings name.
+    #[serde(default)]
+    pub split_file: Option<String>,
     pub settings: TrainSettings,
 }
 
@@ -122,6 +126,9 @@ pub struct TrainSettings {
     pub drop: Vec<String>,
     #[serde(default)]
     pub split: SplitSpec,
+    /// A stored split of the version, which then decides; `split` says how it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_split: Option<UsedSplit>,
     #[serde(default)]
     pub family: Family,
     #[serde(default)]
@@ -143,6 +150,7 @@ impl TrainSettings {
             task: None,
             drop: Vec::new(),
             split: SplitSpec::default(),
+            kept_split: None,
             family: Family::Auto,
             seed: 0,
             epochs: None,

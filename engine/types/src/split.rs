@@ -1,6 +1,6 @@
 //! How rows are divided for training, tuning and judging: the plan, and what came of it.
 
-use crate::run::Task;
+use crate::{DatasetId, DatasetVersionId, ResourceName, SplitId, Timestamp, run::Task};
 use serde::{Deserialize, Serialize};
 
 /// Folds at most, outer or inner.
@@ -263,6 +263,55 @@ pub struct SplitSummary {
     pub classes: Vec<String>,
     /// The three parts first, then the folds, each before its inner ones.
     pub divisions: Vec<DivisionSummary>,
+}
+
+/// The division that a run uses unless it names a fold.
+pub const PARTS: &str = "parts";
+
+fn parts() -> String {
+    PARTS.to_owned()
+}
+
+/// A stored split as a run uses it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct UsedSplit {
+    pub id: SplitId,
+    /// `parts`, or one of its folds: `fold_1` …
+    #[serde(default = "parts")]
+    pub division: String,
+    /// Filled in by the server.
+    #[serde(default)]
+    pub name: String,
+    /// blake3 of the row sets, hex; filled in by the server.
+    #[serde(default)]
+    pub hash: String,
+}
+
+/// Asks for a split of a version that is kept under a name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct NewSplit {
+    pub name: ResourceName,
+    pub plan: SplitPlan,
+}
+
+/// A stored split of a version: which row is in which part, for good.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct SplitView {
+    pub id: SplitId,
+    pub name: String,
+    pub dataset: DatasetId,
+    pub version: DatasetVersionId,
+    /// The version's number.
+    pub number: i32,
+    pub plan: SplitPlan,
+    pub summary: SplitSummary,
+    pub created_at: Timestamp,
+    pub created_by: String,
+    /// Runs that use it.
+    pub runs: u64,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Training and predicting from files, without a server: the same engine, for the command line.
 
-use crate::training::{self, MODEL_FILE, Options, Sink, TrainError};
+use crate::training::{self, MODEL_FILE, Options, Sink, Tables, TrainError};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -30,7 +30,7 @@ pub fn train(
     fs::create_dir_all(out).map_err(|error| unwritable(out, &error))?;
     let test = test.map(read).transpose()?;
     let data = read(data)?;
-    let result = training::train_frames(data, test, settings, out, Options::default(), sink)?;
+    let result = training::train_frames(Tables { data, test, parts: None }, settings, out, Options::default(), sink)?;
     let text = serde_json::to_vec_pretty(&result).map_err(|error| unwritable(out, &error.into()))?;
     training::checkpoint::replace(&out.join(RESULT_FILE), &text).map_err(|error| unwritable(out, &error))?;
     training::checkpoint::remove(out);

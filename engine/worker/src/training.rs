@@ -11,6 +11,7 @@ use fits::{Candidates, Chosen};
 use job::{Job, Phase};
 use prepare::Prepared;
 use std::{path::Path, time::Duration};
+use trainyard_data::split::{MadeSplit, Part};
 use trainyard_infer::{Frame, PredictError};
 use trainyard_learn::FitError;
 use trainyard_types::{
@@ -68,7 +69,30 @@ pub fn train(spec: &TrainSpec, folder: &Path, sink: &mut dyn Sink) -> Result<Run
         Some(path) => Some(trainyard_data::frame::load(Path::new(path), None)?),
         None => None,
     };
-    train_frames(data, test, &spec.settings, folder, Options::default(), sink)
+    let parts = match (&spec.split_file, &spec.settings.kept_split) {
+        (Some(path), Some(kept)) => {
+            let made = MadeSplit::read(Path::new(path))?;
+            Some(made.parts_of(&kept.division, data.rows, &vec![true; data.rows])?)
+        }
+        _ => None,
+    };
+    train_frames(Tables { data, test, parts }, &spec.settings, folder, Options::default(), sink)
+}
+
+/// What is trained on.
+#[derive(Debug)]
+pub struct Tables {
+    pub data: Frame,
+    /// The test part, where it is a table of its own; a fifth of `data` validates then.
+    pub test: Option<Frame>,
+    /// The part of each row of `data`, where a stored split says so; else the settings decide.
+    pub parts: Option<Vec<Option<Part>>>,
+}
+
+impl From<Frame> for Tables {
+    fn from(data: Frame) -> Self {
+        Self { data, test: None, parts: None }
+    }
 }
 
 /// What a job may do besides its spec.
@@ -84,25 +108,25 @@ impl Default for Options {
     }
 }
 
-/// [`train`] on tables in memory. With `test`, that table is the test part and a fifth of `data` validates.
+/// [`train`] on tables in memory.
 ///
 /// # Errors
 /// As [`train`].
 pub fn train_frames(
-    data: Frame,
-    test: Option<Frame>,
+    tables: impl Into<Tables>,
     settings: &TrainSettings,
     folder: &Path,
     options: Options,
     sink: &mut dyn Sink,
 ) -> Result<RunResult, TrainError> {
+    let Tables { data, test, parts } = tables.into();
     let mut job = Job::new(sink, folder, fingerprint(&data, test.as_ref(), settings), options.checkpoint_every);
     job.begin(Phase::Load, "Dividing the rows");
     job.log(format!("{} rows, {} columns.", data.rows, data.columns.len()));
-    let prepared = prepare::prepare(&data, test.as_ref(), settings)?;
-    let leakage = leaks(&mut job, &data, test.is_none(), settings);
+    let prepared = prepare::prepare(&data, test.as_ref(), parts.as_deref(), settings)?;
+    let leakage = leaks(&mut job, &data, parts.as_deref(), test.is_none(), settings);
     // The parts are copies: what they were taken from is not needed any more.
-    drop((data, test));
+    drop((data, test, parts));
     job.check()?;
     describe(&mut job, &prepared);
     let device = fits::device(&mut job, settings)?;
@@ -119,12 +143,18 @@ pub fn train_frames(
 
 /// Looks for leaks where the test rows come out of the same table, and says what is grave. That it can't be looked for is no
 /// reason not to train.
-fn leaks(job: &mut Job<'_>, data: &Frame, own_test: bool, settings: &TrainSettings) -> Option<LeakageReport> {
+fn leaks(
+    job: &mut Job<'_>,
+    data: &Frame,
+    parts: Option<&[Option<Part>]>,
+    own_test: bool,
+    settings: &TrainSettings,
+) -> Option<LeakageReport> {
     if !own_test {
         return None;
     }
     let TrainSettings { target, task, split, drop, .. } = settings;
-    match trainyard_service::leakage::of_table(data, target, *task, split, drop) {
+    match trainyard_service::leakage::of_table(data, target, *task, split, parts, drop) {
         Ok(report) => {
             report.critical().for_each(|finding| job.warn(finding.why.clone()));
             Some(report)

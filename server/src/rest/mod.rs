@@ -10,6 +10,7 @@ mod models;
 pub(crate) mod oip;
 mod projects;
 mod runs;
+mod splits;
 
 use crate::web::{described, errors::ErrorBody, state::AppState};
 use axum::{
@@ -59,6 +60,7 @@ pub fn router() -> (Router<AppState>, Arc<str>) {
         .merge(projects::router())
         .merge(datasets::router())
         .merge(checks::router())
+        .merge(splits::router())
         .merge(runs::router())
         .merge(models::router())
         .merge(oip::router())

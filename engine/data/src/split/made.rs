@@ -154,6 +154,27 @@ impl MadeSplit {
         self.divisions.iter().find(|division| division.name == name)
     }
 
+    /// The parts of a division of a table of `rows` rows, without the rows that are not `usable`.
+    ///
+    /// # Errors
+    /// There is no such division, or the split is of another table.
+    pub fn parts_of(&self, division: &str, rows: usize, usable: &[bool]) -> Result<Vec<Option<Part>>, Problem> {
+        let found = self.division(division).ok_or_else(|| {
+            let names: Vec<&str> = self.divisions.iter().map(|division| division.name.as_str()).collect();
+            Problem::field("split", format!("The split has no '{division}'. It has {}.", names.join(", ")))
+        })?;
+        if self.rows != rows as u64 || usable.len() != rows {
+            return Err(Problem::field(
+                "split",
+                format!(
+                    "The split is of a table of {} rows, and this one has {rows}. Make it anew for this version.",
+                    self.rows
+                ),
+            ));
+        }
+        Ok(found.parts.iter().zip(usable).map(|(part, usable)| part.filter(|_| *usable)).collect())
+    }
+
     /// As the file holds it.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Problem> {
         let names = self.divisions.iter().map(|division| division.name.clone()).collect();

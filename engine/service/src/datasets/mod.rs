@@ -7,6 +7,7 @@ mod groups;
 mod lineage;
 mod relations;
 mod retention;
+pub mod splits;
 mod upload;
 
 pub use commit::{commit, import_file};

@@ -5,7 +5,7 @@ mod plan;
 use crate::{
     Actor, Ctx,
     authorise::{self, Scope},
-    datasets::no_version,
+    datasets::{no_version, splits},
 };
 use trainyard_store::{self as store, audit, fresh_id, jobs::Cancel, now};
 use trainyard_types::{
@@ -37,7 +37,8 @@ pub async fn plan(
 ) -> Result<RunPlan, Problem> {
     let scope = authorise::project(ctx, actor, project, Action::Read).await?;
     let source = store::datasets::source(ctx.store().db(), scope.project, version).await?.ok_or_else(no_version)?;
-    plan::make(ctx, &source, &settings).await
+    let (settings, kept) = splits::resolve(ctx, scope.project, version, settings).await?;
+    plan::make(ctx, &source, &settings, kept).await
 }
 
 /// Queues a run. What the plan calls critical refuses it.
@@ -63,7 +64,8 @@ pub(crate) async fn queue(
     if input.settings.target.is_empty() {
         return Err(Problem::field("target", "Choose the column to predict."));
     }
-    let plan = plan::make(ctx, &source, &input.settings).await?;
+    let (mut settings, kept) = splits::resolve(ctx, scope.project, input.dataset_version, input.settings).await?;
+    let plan = plan::make(ctx, &source, &settings, kept).await?;
     let fields: Vec<FieldProblem> = plan
         .warnings
         .iter()
@@ -73,7 +75,6 @@ pub(crate) async fn queue(
     if let Some(first) = fields.first() {
         return Err(Problem { code: Code::Invalid, message: first.message.clone(), fields });
     }
-    let mut settings = input.settings;
     settings.task = plan.task;
     let name = match input.name {
         Some(name) => name.to_string(),

@@ -1,7 +1,15 @@
 //! What a run would do, before it is asked for: task, rows, time, and what is wrong with the data.
 
-use crate::{Ctx, blocking::blocking, checks::refusal, datasets::source_file};
-use std::{collections::BTreeSet, path::Path};
+use crate::{
+    Ctx,
+    blocking::blocking,
+    checks::refusal,
+    datasets::{source_file, splits},
+};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 use trainyard_data::split::Part;
 use trainyard_store::{self as store, datasets::VersionSource, now};
 use trainyard_types::{
@@ -31,7 +39,12 @@ struct TargetFacts {
 ///
 /// # Errors
 /// The stored rows can't be read.
-pub(super) async fn make(ctx: &Ctx, source: &VersionSource, settings: &TrainSettings) -> Result<RunPlan, Problem> {
+pub(super) async fn make(
+    ctx: &Ctx,
+    source: &VersionSource,
+    settings: &TrainSettings,
+    kept: Option<PathBuf>,
+) -> Result<RunPlan, Problem> {
     let queue = store::queue::read(ctx.store().db(), now()).await?;
     let mut plan = RunPlan {
         task: settings.task,
@@ -65,7 +78,7 @@ pub(super) async fn make(ctx: &Ctx, source: &VersionSource, settings: &TrainSett
     };
     let facts = {
         let settings = settings.clone();
-        blocking(move || target_facts(&path, &settings)).await?
+        blocking(move || target_facts(&path, &settings, kept.as_deref())).await?
     };
     match facts {
         Ok(facts) => {
@@ -86,7 +99,7 @@ pub(super) async fn make(ctx: &Ctx, source: &VersionSource, settings: &TrainSett
 }
 
 /// Reads the target and the column that decides the split, and splits for real: the counts are exact.
-fn target_facts(path: &Path, settings: &TrainSettings) -> Result<TargetFacts, Problem> {
+fn target_facts(path: &Path, settings: &TrainSettings, kept: Option<&Path>) -> Result<TargetFacts, Problem> {
     let mut columns = vec![settings.target.clone()];
     columns.extend(settings.split.columns().into_iter().filter(|column| *column != settings.target).map(str::to_owned));
     let frame = trainyard_data::frame::load(path, Some(&columns))?;
@@ -96,7 +109,13 @@ fn target_facts(path: &Path, settings: &TrainSettings) -> Result<TargetFacts, Pr
     let info = trainyard_data::target::target_info(column, settings.task)?;
     let labels: Vec<String> = info.classes.iter().map(|(label, _)| label.clone()).collect();
     let (_, usable) = trainyard_data::target::encode(column, info.task, &labels)?;
-    let parts = trainyard_data::split::split(&frame, &settings.split, &settings.target, info.task, &usable)?;
+    let parts = match kept {
+        Some(file) => {
+            let parts = splits::parts(file, settings, frame.rows)?;
+            parts.into_iter().zip(&usable).map(|(part, usable)| part.filter(|_| *usable)).collect()
+        }
+        None => trainyard_data::split::split(&frame, &settings.split, &settings.target, info.task, &usable)?,
+    };
     let count = |part: Part| parts.iter().filter(|row| **row == Some(part)).count() as u64;
     Ok(TargetFacts {
         task: info.task,
@@ -163,7 +182,10 @@ fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
     }
     let share = 0.01..=0.8;
     let given = matches!(split.method, SplitMethod::Given { .. });
-    if !given && (!share.contains(&split.valid) || !share.contains(&split.test) || split.valid + split.test > 0.9) {
+    if settings.kept_split.is_none()
+        && !given
+        && (!share.contains(&split.valid) || !share.contains(&split.test) || split.valid + split.test > 0.9)
+    {
         let message = "Validation and test each take 0.01 to 0.8 of the rows, and leave train at least 0.1.".to_owned();
         warnings.push(critical("split", "", message));
     }

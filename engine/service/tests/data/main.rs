@@ -10,5 +10,6 @@ mod models;
 mod runs;
 #[path = "../shared/jobs.rs"]
 mod simulated;
+mod splits;
 mod support;
 mod tenancy;

@@ -14,5 +14,6 @@ pub mod prediction_count;
 pub mod run;
 pub mod run_log;
 pub mod run_metric;
+pub mod split;
 pub mod upload;
 pub mod worker;

@@ -15,6 +15,8 @@ pub struct Model {
     pub family: String,
     /// JSON of `TrainSettings`.
     pub settings: String,
+    /// The stored split that it uses.
+    pub split_id: Option<String>,
     pub code_version: String,
     /// The model that the run becomes a version of when it succeeds.
     pub register_as: Option<String>,

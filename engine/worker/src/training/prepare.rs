@@ -42,12 +42,18 @@ impl Prepared {
     }
 }
 
-/// Divides a table as the settings say. With `test`, that table is the test part and a fifth of `data` validates.
+/// Divides a table as `parts` says, or where there are none as the settings do. With `test`, that table is the test part and
+/// a fifth of `data` validates.
 ///
 /// # Errors
 /// A column that the settings name is not there, the target can't be learned, a part is empty, or a class is met outside the
 /// train part only.
-pub fn prepare(data: &Frame, test: Option<&Frame>, settings: &TrainSettings) -> Result<Prepared, Problem> {
+pub fn prepare(
+    data: &Frame,
+    test: Option<&Frame>,
+    parts: Option<&[Option<Part>]>,
+    settings: &TrainSettings,
+) -> Result<Prepared, Problem> {
     let column = target_column(data, settings, "The data set")?;
     let info = target::target_info(column, settings.task)?;
     let mut task = info.task;
@@ -58,13 +64,18 @@ pub fn prepare(data: &Frame, test: Option<&Frame>, settings: &TrainSettings) -> 
         None => settings.split.clone(),
         Some(_) => SplitSpec { valid: VALID_BESIDE_TEST_FILE, test: 0.0, ..settings.split.clone() },
     };
-    let parts = split::split(data, &spec, &settings.target, task, &usable)?;
+    let parts = match parts {
+        Some(parts) => parts.iter().zip(&usable).map(|(part, usable)| part.filter(|_| *usable)).collect(),
+        None => split::split(data, &spec, &settings.target, task, &usable)?,
+    };
     let pick = |part| -> Vec<usize> { (0..data.rows).filter(|&row| parts[row] == Some(part)).collect() };
     let (train_rows, valid_rows, test_rows) = (pick(Part::Train), pick(Part::Valid), pick(Part::Test));
     let unused =
         usable.iter().filter(|usable| **usable).count() - train_rows.len() - valid_rows.len() - test_rows.len();
     if unused > 0 {
-        notes.push(format!("{unused} rows are in no part, for the column that decides has no value there."));
+        notes.push(format!(
+            "{unused} rows are in no part: what decides has no value there, or the split leaves them out."
+        ));
     }
 
     let labels: Vec<String> = info.classes.into_iter().map(|(label, _)| label).collect();

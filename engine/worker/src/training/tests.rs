@@ -111,7 +111,7 @@ const EVERY_EPOCH: Options = Options { checkpoint_every: Duration::ZERO };
 fn run(task: Task, family: Family) -> (RunResult, Heard, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let mut heard = Heard::default();
-    let result = train_frames(table(900, task), None, &settings(family), dir.path(), EVERY_EPOCH, &mut heard).unwrap();
+    let result = train_frames(table(900, task), &settings(family), dir.path(), EVERY_EPOCH, &mut heard).unwrap();
     (result, heard, dir)
 }
 
@@ -179,7 +179,7 @@ fn an_interrupted_job_goes_on_to_the_same_model() {
     let dir = tempfile::tempdir().unwrap();
     let mut heard = Heard { cancel_after_checkpoints: Some(3), ..Heard::default() };
     let train = |heard: &mut Heard| {
-        train_frames(table(900, Task::Binary), None, &settings(Family::RealMlp), dir.path(), EVERY_EPOCH, heard)
+        train_frames(table(900, Task::Binary), &settings(Family::RealMlp), dir.path(), EVERY_EPOCH, heard)
     };
     assert_eq!(train(&mut heard).unwrap_err(), TrainError::Cancelled);
     let mut heard = Heard::default();
@@ -196,24 +196,41 @@ fn a_separate_test_file_is_the_test_part() {
     let mut heard = Heard::default();
     let settings = settings(Family::Linear);
     let test = table(200, Task::Binary);
-    let result =
-        train_frames(table(500, Task::Binary), Some(test.clone()), &settings, dir.path(), EVERY_EPOCH, &mut heard)
-            .unwrap();
+    let result = train_frames(
+        Tables { test: Some(test.clone()), ..table(500, Task::Binary).into() },
+        &settings,
+        dir.path(),
+        EVERY_EPOCH,
+        &mut heard,
+    )
+    .unwrap();
     assert_eq!((result.rows.train, result.rows.valid, result.rows.test), (400, 100, 200));
 
     let mut odd = test.clone();
     let Values::Categories { codes, .. } = &mut odd.columns[5].values else { panic!() };
     codes[10] = 2;
     codes[20] = 2;
-    let error =
-        train_frames(table(500, Task::Binary), Some(odd), &settings, dir.path(), EVERY_EPOCH, &mut heard).unwrap_err();
+    let error = train_frames(
+        Tables { test: Some(odd), ..table(500, Task::Binary).into() },
+        &settings,
+        dir.path(),
+        EVERY_EPOCH,
+        &mut heard,
+    )
+    .unwrap_err();
     let text = error.to_string();
     assert!(text.contains("2 rows of the test part") && text.contains("`maybe` (2, first in row 11)"), "{text}");
 
     let mut short = test;
     short.columns.remove(0);
-    let error = train_frames(table(500, Task::Binary), Some(short), &settings, dir.path(), EVERY_EPOCH, &mut heard)
-        .unwrap_err();
+    let error = train_frames(
+        Tables { test: Some(short), ..table(500, Task::Binary).into() },
+        &settings,
+        dir.path(),
+        EVERY_EPOCH,
+        &mut heard,
+    )
+    .unwrap_err();
     assert!(error.to_string().contains("`amount`"), "{error}");
 }
 
@@ -223,7 +240,7 @@ fn what_cannot_be_learned_is_said_in_words() {
     let try_with = |change: &dyn Fn(&mut TrainSettings), data: Frame| {
         let mut settings = settings(Family::Linear);
         change(&mut settings);
-        train_frames(data, None, &settings, dir.path(), EVERY_EPOCH, &mut Heard::default()).unwrap_err().to_string()
+        train_frames(data, &settings, dir.path(), EVERY_EPOCH, &mut Heard::default()).unwrap_err().to_string()
     };
     let text = try_with(&|s| s.target = "z".into(), table(100, Task::Binary));
     assert!(text.contains("no column `z`") && text.contains("`amount`"), "{text}");
@@ -249,10 +266,10 @@ fn a_split_column_is_no_feature_but_time_is() {
     let mut settings = settings(Family::Linear);
     settings.split.method = SplitMethod::Group { column: "city".into() };
     let data = table(300, Task::Regression);
-    let prepared = prepare::prepare(&data, None, &settings).unwrap();
+    let prepared = prepare::prepare(&data, None, None, &settings).unwrap();
     assert!(prepared.train.frame.column("city").is_none());
     settings.split.method = SplitMethod::Time { column: "at".into() };
-    let prepared = prepare::prepare(&data, None, &settings).unwrap();
+    let prepared = prepare::prepare(&data, None, None, &settings).unwrap();
     assert!(prepared.train.frame.column("at").is_some() && prepared.train.frame.column("y").is_none());
 }
 

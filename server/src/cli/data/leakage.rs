@@ -25,7 +25,7 @@ pub(in crate::cli) struct LeakageArgs {
 pub(super) fn leakage(args: LeakageArgs, out: Out) -> Result<ExitCode, Problem> {
     let table = Table::read(&args.data)?;
     let frame = trainyard_data::frame::load(&table.parquet, None)?;
-    let report = leakage::of_table(&frame, &args.target, None, &args.split.spec()?, &args.drop)?;
+    let report = leakage::of_table(&frame, &args.target, None, &args.split.spec()?, None, &args.drop)?;
     out.show(&report, || in_words(&report))?;
     let critical = report.findings.iter().any(|finding| finding.severity == Severity::Critical);
     Ok(if critical { ExitCode::FAILURE } else { ExitCode::SUCCESS })
