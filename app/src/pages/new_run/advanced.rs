@@ -71,7 +71,8 @@ fn StoredSplit(splits: Vec<SplitView>, settings: RwSignal<TrainSettings>) -> imp
     let kept = StoredValue::new(splits.clone());
     let mut options = vec![(String::new(), "Made for this run".to_owned())];
     for split in &splits {
-        for division in &split.summary.divisions {
+        // A run needs all three parts; plain folds have no test rows.
+        for division in split.summary.divisions.iter().filter(|d| d.parts().iter().all(|(_, part)| part.rows > 0)) {
             let text = match division.name.as_str() {
                 PARTS => split.name.clone(),
                 fold => format!("{}: {}", split.name, fold.replace('_', " ")),

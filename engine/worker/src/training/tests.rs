@@ -262,6 +262,21 @@ fn what_cannot_be_learned_is_said_in_words() {
 }
 
 #[test]
+fn a_stored_split_decides_over_the_settings() {
+    let data = table(90, Task::Binary);
+    let of = |row: usize| [Some(Part::Train), Some(Part::Valid), Some(Part::Test), None][row % 4];
+    let parts: Vec<_> = (0..data.rows).map(of).collect();
+    let prepared = prepare::prepare(&data, None, Some(&parts), &settings(Family::Linear)).unwrap();
+    let train: Vec<usize> = (0..data.rows).filter(|row| row % 4 == 0).collect();
+    let features: Vec<&str> = prepared.train.frame.columns.iter().map(|c| c.name.as_str()).collect();
+    let expected = data.take(&train);
+    for name in features {
+        assert_eq!(prepared.train.frame.column(name), expected.column(name), "{name}");
+    }
+    assert_eq!([prepared.valid.frame.rows, prepared.test.frame.rows], [23, 22]);
+}
+
+#[test]
 fn a_split_column_is_no_feature_but_time_is() {
     let mut settings = settings(Family::Linear);
     settings.split.method = SplitMethod::Group { column: "city".into() };
