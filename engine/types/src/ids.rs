@@ -52,6 +52,10 @@ ids! {
     DatasetVersionId;
     /// One training run.
     RunId;
+    /// A pipeline.
+    PipelineId;
+    /// One run of a pipeline.
+    PipelineRunId;
     /// One unit of work in the queue.
     JobId;
     /// A registered model (a name with versions).

@@ -12,6 +12,7 @@ pub mod job;
 pub mod model;
 pub mod name;
 pub mod page;
+pub mod pipeline;
 pub mod problem;
 pub mod role;
 pub mod run;
