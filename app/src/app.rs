@@ -95,6 +95,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/data") view=pages::data::DataPage ssr=SsrMode::Async/>
                         <Route path=path!("/data/upload") view=pages::upload::UploadPage ssr=SsrMode::Async/>
                         <Route path=path!("/data/:dataset_id") view=pages::dataset::DatasetPage ssr=SsrMode::Async/>
+                        <Route path=path!("/data/:dataset_id/compare") view=pages::version_diff::VersionDiffPage ssr=SsrMode::Async/>
                         <Route path=path!("/runs") view=pages::runs::RunsPage ssr=SsrMode::Async/>
                         <Route path=path!("/runs/new") view=pages::new_run::NewRunPage ssr=SsrMode::Async/>
                         <Route path=path!("/runs/:run_id") view=pages::run::RunPage ssr=SsrMode::Async/>

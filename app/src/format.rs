@@ -38,15 +38,7 @@ pub fn plain(value: f64) -> String {
     group(text)
 }
 
-/// A count in full: `18,442`.
-pub fn count(value: u64) -> String {
-    group(&value.to_string())
-}
-
-/// `1 row`, `2,000 rows`.
-pub fn counted(value: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(value), if value == 1 { one } else { many })
-}
+pub use trainyard_types::words::{count, counted};
 
 /// A share from 0 to 1: `23.9 %`; never rounds to 0 or 100 what is not.
 pub fn percent(share: f64) -> String {
@@ -166,6 +158,11 @@ pub fn words(name: &str) -> String {
 pub fn run_series(run: &RunId) -> u8 {
     let sum = run.0.as_bytes().iter().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)));
     (sum % 8) as u8 + 1
+}
+
+/// The text as part of HTML or SVG that is put together by hand.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// Percent-encodes a text so that it can stand as a value in a query or as one segment of a path.

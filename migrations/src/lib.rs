@@ -8,13 +8,18 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_accounts_and_audit;
 mod m0002_data_and_runs;
+mod m0003_catalog;
 
 /// Applies the steps that a database lacks.
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_accounts_and_audit::Migration), Box::new(m0002_data_and_runs::Migration)]
+        vec![
+            Box::new(m0001_accounts_and_audit::Migration),
+            Box::new(m0002_data_and_runs::Migration),
+            Box::new(m0003_catalog::Migration),
+        ]
     }
 }
 

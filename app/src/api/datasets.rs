@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use server_fn::codec::Json;
 use trainyard_types::{
     DatasetId, DatasetVersionId, Page, PageQuery, UploadId,
+    catalog::{DatasetDetails, GroupTable, Lineage, Sufficiency, VersionDiff},
     dataset::{CommitUpload, DatasetView, ReadFailure, ReadOptions, RowsView, UploadView, VersionSummary, VersionView},
+    relations::Relations,
 };
 
 /// What became of a confirmed upload.
@@ -80,4 +82,57 @@ pub async fn keep_upload(project: String, upload: UploadId, commit: CommitUpload
         Ok(version) => Committed::Stored { dataset: version.dataset, version: version.summary.id },
         Err(failure) => Committed::Refused(failure),
     })
+}
+
+/// Whether there is enough data, as a whole and for each protected group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    pub sufficiency: Option<Sufficiency>,
+    pub groups: Vec<GroupTable>,
+}
+
+#[server(prefix = "/api/fn", endpoint = "version_standing", input = Json)]
+pub async fn version_standing(project: String, version: DatasetVersionId) -> Result<Standing, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    let sufficiency = super::done(trainyard_service::datasets::sufficiency(&ctx, &actor, &project, version).await)?;
+    let groups = super::done(trainyard_service::datasets::groups(&ctx, &actor, &project, version).await)?;
+    Ok(Standing { sufficiency, groups })
+}
+
+#[server(prefix = "/api/fn", endpoint = "save_details", input = Json)]
+pub async fn save_details(
+    project: String,
+    dataset: DatasetId,
+    details: DatasetDetails,
+) -> Result<DatasetDetails, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::datasets::set_details(&ctx, &actor, &project, dataset, details).await)
+}
+
+#[server(prefix = "/api/fn", endpoint = "dataset_lineage", input = Json)]
+pub async fn dataset_lineage(project: String, dataset: DatasetId) -> Result<Lineage, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::datasets::lineage(&ctx, &actor, &project, dataset).await)
+}
+
+#[server(prefix = "/api/fn", endpoint = "compare_versions", input = Json)]
+pub async fn compare_versions(
+    project: String,
+    before: DatasetVersionId,
+    after: DatasetVersionId,
+) -> Result<VersionDiff, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::datasets::diff(&ctx, &actor, &project, before, after).await)
+}
+
+#[server(prefix = "/api/fn", endpoint = "delete_rows", input = Json)]
+pub async fn delete_rows(project: String, version: DatasetVersionId, reason: String) -> Result<(), AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::datasets::delete_rows(&ctx, &actor, &project, version, &reason).await.map(drop))
+}
+
+#[server(prefix = "/api/fn", endpoint = "version_relations", input = Json)]
+pub async fn version_relations(project: String, version: DatasetVersionId) -> Result<Relations, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::datasets::relations(&ctx, &actor, &project, version).await)
 }

@@ -3,6 +3,7 @@
 use crate::AppError;
 use leptos::prelude::*;
 use server_fn::codec::Json;
+use trainyard_types::leakage::LeakageReport;
 use trainyard_types::{
     DatasetVersionId, Page, PageQuery, RunId,
     evaluation::Chart,
@@ -86,4 +87,14 @@ pub async fn cancel_run(project: String, run: RunId) -> Result<(), AppError> {
 pub async fn retry_run(project: String, run: RunId) -> Result<RunId, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     Ok(super::done(trainyard_service::runs::retry(&ctx, &actor, &project, run).await)?.summary.id)
+}
+
+#[server(prefix = "/api/fn", endpoint = "find_leaks", input = Json)]
+pub async fn find_leaks(
+    project: String,
+    version: DatasetVersionId,
+    settings: TrainSettings,
+) -> Result<LeakageReport, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::leakage::of_version(&ctx, &actor, &project, version, settings).await)
 }

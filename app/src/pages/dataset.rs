@@ -1,29 +1,45 @@
 //! One data set: what a version holds, its rows, and the versions there are.
 
-mod minis;
+mod about;
+mod lineage;
+pub mod minis;
 mod preview;
 mod profile;
+mod relations;
+mod standing;
+mod versions;
 
 use crate::{
     AppError,
-    api::datasets::{dataset_rows, dataset_version, dataset_versions},
+    api::datasets::{
+        Standing, dataset_lineage, dataset_rows, dataset_version, dataset_versions, version_relations, version_standing,
+    },
     components::*,
     format::{bytes, count, counted},
     hooks::{may, use_address, use_param, use_project, use_query_param},
     pages::parts::parse_id,
 };
 use leptos::prelude::*;
-use leptos_router::{NavigateOptions, components::A, hooks::use_navigate};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 use profile::ProfileTable;
 use trainyard_types::{
     Action, DatasetId, DatasetVersionId, Problem,
+    catalog::Lineage,
     dataset::{DataWarning, RowsView, Severity, VersionSummary, VersionView},
+    relations::Relations,
 };
 
 /// The open version and all there are, newest first.
 type Loaded = (VersionView, Vec<VersionSummary>);
 
-type RowsResource = Resource<Result<Option<RowsView>, AppError>>;
+/// What some tabs load besides, made at the page's top.
+#[derive(Clone, Copy)]
+struct Extra {
+    rows: Resource<Result<Option<RowsView>, AppError>>,
+    standing: Resource<Result<Option<Standing>, AppError>>,
+    lineage: Resource<Result<Option<Lineage>, AppError>>,
+    relations: Resource<Result<Option<Relations>, AppError>>,
+}
 
 /// The version that the address means, and all there are; without one, the newest.
 async fn resolve(
@@ -58,6 +74,15 @@ async fn load_rows(project: String, dataset: String, version: String, page: u64)
     dataset_rows(project, open, (page - 1).saturating_mul(preview::PER_PAGE), preview::PER_PAGE).await
 }
 
+/// Whether there is enough data; nothing is asked of rows that were deleted.
+async fn load_standing(project: String, dataset: String, version: String) -> Result<Standing, AppError> {
+    let (open, versions) = resolve(project.clone(), &dataset, &version).await?;
+    if versions.iter().any(|v| v.id == open && v.deleted.is_some()) {
+        return Ok(Standing { sufficiency: None, groups: Vec::new() });
+    }
+    version_standing(project, open).await
+}
+
 /// One data set.
 #[component]
 pub fn DatasetPage() -> impl IntoView {
@@ -83,12 +108,44 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
+    let standing = Resource::new(
+        move || (tab.get() == "overview").then(|| (project.get(), dataset.get(), version.get())),
+        |wanted| async move {
+            match wanted {
+                Some((project, dataset, version)) => load_standing(project, dataset, version).await.map(Some),
+                None => Ok(None),
+            }
+        },
+    );
+    let lineage = Resource::new(
+        move || (tab.get() == "lineage").then(|| (project.get(), dataset.get())),
+        |wanted| async move {
+            match wanted {
+                Some((project, dataset)) => dataset_lineage(project, parse_id(&dataset, "data set")?).await.map(Some),
+                None => Ok(None),
+            }
+        },
+    );
+    let relations = Resource::new(
+        move || (tab.get() == "relations").then(|| (project.get(), dataset.get(), version.get())),
+        |wanted| async move {
+            match wanted {
+                Some((project, dataset, version)) => {
+                    let (open, _) = resolve(project.clone(), &dataset, &version).await?;
+                    version_relations(project, open).await.map(Some)
+                }
+                None => Ok(None),
+            }
+        },
+    );
+    let extra = Extra { rows, standing, lineage, relations };
+    let reload = Callback::new(move |()| loaded.refetch());
     view! {
-        <Load resource=loaded lines=14 view=move |loaded: Loaded| page(project.get_untracked(), loaded, rows)/>
+        <Load resource=loaded lines=14 view=move |loaded: Loaded| page(project.get_untracked(), loaded, extra, reload)/>
     }
 }
 
-fn page(project: String, (version, versions): Loaded, rows: RowsResource) -> AnyView {
+fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Callback<()>) -> AnyView {
     let tab = use_tab("overview");
     let id = version.summary.id;
     let summary = version.summary.clone();
@@ -105,8 +162,11 @@ fn page(project: String, (version, versions): Loaded, rows: RowsResource) -> Any
     let crumbs = vec![("Data".to_owned(), format!("/p/{project}/data"))];
     let tabs = vec![
         Tab::new("overview", "Overview"),
+        Tab::new("relations", "Relations"),
         Tab::new("preview", "Preview"),
         Tab::new("versions", "Versions").count(versions.len() as u64),
+        Tab::new("lineage", "Lineage"),
+        Tab::new("about", "About"),
     ];
     let may_write = may(Action::Write);
     let may_rows = may(Action::ReadRows);
@@ -121,12 +181,21 @@ fn page(project: String, (version, versions): Loaded, rows: RowsResource) -> Any
         {move || {
             let (project, version, versions) = body.get_value();
             match tab.get().as_str() {
-                "preview" if may_rows => view! { <Load resource=rows lines=20 view=shown_rows/> }.into_any(),
+                "preview" if may_rows => view! { <Load resource=extra.rows lines=20 view=shown_rows/> }.into_any(),
                 "preview" => view! {
                     <EmptyState glyph=Glyph::Shield title="Rows are not shown to your role" text="A viewer sees what a data set looks like, not its rows. An admin can give you the role of a member or an auditor."/>
                 }.into_any(),
-                "versions" => versions_table(project, version.dataset, versions, id),
-                _ => overview(version),
+                "versions" => view! { <versions::Versions project version versions reload/> }.into_any(),
+                "lineage" => {
+                    let show = move |graph: Option<Lineage>| graph.map_or_else(|| ().into_any(), |g| lineage::graph(&project, g));
+                    view! { <Load resource=extra.lineage lines=12 view=show/> }.into_any()
+                }
+                "relations" => {
+                    let show = |found: Option<Relations>| found.map_or_else(|| ().into_any(), relations::shown);
+                    view! { <Load resource=extra.relations lines=14 view=show/> }.into_any()
+                }
+                "about" => view! { <about::About project version/> }.into_any(),
+                _ => overview(version, extra),
             }
         }}
     }
@@ -160,7 +229,7 @@ fn VersionPicker(versions: Vec<VersionSummary>, open: DatasetVersionId) -> impl 
     })
 }
 
-fn overview(version: VersionView) -> AnyView {
+fn overview(version: VersionView, extra: Extra) -> AnyView {
     let profile = version.profile;
     let mut warnings = profile.warnings.clone();
     warnings.sort_by_key(|w| std::cmp::Reverse(w.severity));
@@ -176,11 +245,21 @@ fn overview(version: VersionView) -> AnyView {
             counted(profile.duplicate_rows, "row is an exact copy", "rows are exact copies")
         )
     });
+    let deleted = version.summary.deleted.map(|deletion| {
+        let text = format!(
+            "The rows of this version were deleted by {}: {} What stands below is what may still be told of them.",
+            deletion.by, deletion.reason
+        );
+        view! { <Note tone=Tone::Warning>{text}" ("<RelativeTime at=deletion.at/>")"</Note> }
+    });
+    let standing = move |found: Option<Standing>| found.map_or_else(|| ().into_any(), standing::shown);
     view! {
+        {deleted}
         <Warnings warnings/>
         {skipped.map(|text| view! { <Note tone=Tone::Warning>{text}</Note> })}
         {duplicates.map(|text| view! { <Note>{text}</Note> })}
         <ProfileTable profile/>
+        <Load resource=extra.standing lines=2 view=standing/>
         <p class="muted provenance">
             "blake3 " <Hash whole=version.summary.hash/>
             " · stored " <RelativeTime at=version.summary.created_at/> " by " {version.summary.created_by}
@@ -211,44 +290,4 @@ pub fn Warnings(warnings: Vec<DataWarning>) -> impl IntoView {
         });
         view! { <div class=class role="region" aria-label="Warnings"><ul>{first}</ul>{more}</div> }
     })
-}
-
-fn versions_table(
-    project: String,
-    dataset: DatasetId,
-    versions: Vec<VersionSummary>,
-    open: DatasetVersionId,
-) -> AnyView {
-    let columns = vec![
-        Column::number("Version"),
-        Column::number("Rows"),
-        Column::number("Columns"),
-        Column::number("Size"),
-        Column::text("Warnings"),
-        Column::text("Hash"),
-        Column::text("File"),
-        Column::text("Stored"),
-        Column::text("By"),
-    ];
-    let rows = versions
-        .into_iter()
-        .map(|v| {
-            let href = format!("/p/{project}/data/{dataset}?version={}", v.id);
-            let here = (v.id == open).then(|| view! { " " <Badge text="shown"/> });
-            view! {
-                <Row>
-                    <Cell label="Version" main=true><A href=href>{format!("Version {}", v.number)}</A>{here}</Cell>
-                    <Cell label="Rows" numeric=true>{count(v.rows)}</Cell>
-                    <Cell label="Columns" numeric=true>{count(u64::from(v.columns))}</Cell>
-                    <Cell label="Size" numeric=true>{bytes(v.bytes)}</Cell>
-                    <Cell label="Warnings">{count(u64::from(v.warnings))}</Cell>
-                    <Cell label="Hash"><Hash whole=v.hash/></Cell>
-                    <Cell label="File">{v.source_name}</Cell>
-                    <Cell label="Stored"><RelativeTime at=v.created_at/></Cell>
-                    <Cell label="By">{v.created_by}</Cell>
-                </Row>
-            }
-        })
-        .collect_view();
-    view! { <DataTable caption="Versions" columns>{rows}</DataTable> }.into_any()
 }

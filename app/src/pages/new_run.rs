@@ -3,6 +3,7 @@
 mod advanced;
 mod plan;
 
+use crate::pages::leakage::LeakPanel;
 use crate::{
     AppError,
     api::{
@@ -213,6 +214,7 @@ fn Form(
             </div>
             <aside class="new-run-side" aria-label="What will happen">
                 <PlanPanel project version settings blocked/>
+                <LeakPanel project version settings/>
                 {move || problem.get().map(|p| view! { <Note tone=Tone::Critical>{p.message}</Note> })}
                 <Submit label="Train model" busy="Sending …" glyph=Glyph::Play pending=pending disabled=blocked/>
             </aside>

@@ -13,8 +13,6 @@ mod series;
 mod source;
 mod verdict;
 
-pub use overview::split_words;
-
 use crate::{
     AppError,
     api::runs::{get_run, run_charts, run_log, run_metrics, run_raw},

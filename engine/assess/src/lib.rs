@@ -3,6 +3,10 @@
 pub mod bootstrap;
 pub mod curves;
 pub mod diagnosis;
+pub mod drift;
+pub mod groups;
 pub mod importance;
+pub mod leakage;
 pub mod metrics;
+pub mod relations;
 mod scorer;

@@ -13,6 +13,8 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use foldhash::fast::RandomState;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::{collections::HashMap, path::Path, sync::Arc};
 use trainyard_infer::frame::{Column, Frame, MISSING, Values};
 use trainyard_types::{
@@ -62,6 +64,48 @@ pub fn load(parquet: &Path, columns: Option<&[String]>) -> Result<Frame, Problem
     );
     let columns = items.into_iter().map(|item| item.outcome).collect::<Result<Vec<_>, _>>()?;
     Ok(Frame { columns, rows: file.rows() as usize })
+}
+
+/// Rows of a stored table, as its footer says.
+///
+/// # Errors
+/// If the file can't be read.
+pub fn row_count(parquet: &Path) -> Result<usize, Problem> {
+    Ok(ParquetFile::open(parquet)?.rows() as usize)
+}
+
+/// Loads up to `rows` rows of a stored table, spread evenly over it by a fixed draw: the same table gives the same rows.
+/// Besides the sample only one column a core is held at a time.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_sample(parquet: &Path, rows: usize) -> Result<Frame, Problem> {
+    let file = ParquetFile::open(parquet)?;
+    let all = file.rows() as usize;
+    if all <= rows {
+        return load(parquet, None);
+    }
+    let schema = stored_schema(&file)?;
+    let file = guarded(|| file.with_dictionaries())?;
+    // One row of each stretch of equal length, at a place drawn for it.
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    let stretch = all as f64 / rows as f64;
+    let wanted: Vec<usize> =
+        (0..rows).map(|i| (((i as f64 + random.random::<f64>()) * stretch) as usize).min(all - 1)).collect();
+    let mut items: Vec<Result<Column, Problem>> =
+        schema.iter().map(|_| Err(Problem::internal("The column was not read."))).collect();
+    parallel::each(
+        &mut items,
+        || (),
+        |(), index, item| {
+            *item = guarded(|| {
+                let column = load_column(&file.reopen(parquet)?, index, &schema[index])?;
+                let whole = Frame { columns: vec![column], rows: all };
+                whole.take(&wanted).columns.pop().ok_or_else(|| Problem::internal("The column was not read."))
+            });
+        },
+    );
+    Ok(Frame { columns: items.into_iter().collect::<Result<_, _>>()?, rows: wanted.len() })
 }
 
 fn load_column(file: &ParquetFile, index: usize, schema: &ColumnSchema) -> Result<Column, Problem> {

@@ -5,6 +5,8 @@
 //! [`target`] says what kind of task a column makes. [`read_any`] does it without a stored file, [`demo`] makes a
 //! data set up. Everything is streamed within the bounds of [`limits`], except for [`frame::load`] and [`read_any`].
 
+pub mod checks;
+pub mod compare;
 pub mod demo;
 pub mod frame;
 pub mod ingest;
@@ -38,4 +40,4 @@ pub use ingest::{Ingested, ingest};
 pub use inspect::{Inspection, inspect, reinspect, sample};
 pub use profile::profile;
 pub use rows::rows;
-pub use split::{Part, split};
+pub use split::{MadeSplit, Part, split};

@@ -3,6 +3,14 @@
 //! The same table, specification and seed give the same parts: the order is shuffled by ChaCha8 (Fisher and Yates, with
 //! Lemire's unbiased bounded integers) and does not depend on any library's own shuffle.
 
+mod folds;
+mod group;
+mod hash;
+mod made;
+mod time;
+
+pub use made::{Division, MadeSplit, make, make_of};
+
 use crate::words;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +22,7 @@ use trainyard_types::{
 };
 
 /// What a row is used for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Part {
     Train,
     Valid,
@@ -40,9 +48,11 @@ impl Part {
 ///   row to train on.
 /// - Time: ordered by the column; the newest rows test. Rows of the same instant stay together, so that the shares are
 ///   met as nearly as that allows.
+///   With a gap, the newest rows before a cut are in no part.
 /// - Group: groups in random order, the largest first among those left out of balance, each goes to the part that lacks
-///   most of its share. A missing group is no group: those rows are not used.
+///   most of its share, of rows and of each class. A missing group is no group: those rows are not used.
 /// - Given: the column's `train`, `valid` (`validation`, `val`, `dev`) and `test`, upper or lower case.
+/// - Hash: the key's hash decides, so that the shares are met as nearly as chance allows. Rows without a key are not used.
 ///
 /// `spec.test` may be 0 where the test rows are a file of their own; then no row is [`Part::Test`].
 ///
@@ -60,22 +70,139 @@ pub fn split(
         return Err(Problem::internal(format!("{} rows were marked of {}.", usable.len(), frame.rows)));
     }
     let target = find(frame, target, "target")?;
-    if spec.method.column() == Some(target.name.as_str()) {
-        return Err(Problem::field("split", "The target can't decide the split too. Choose another column."));
-    }
-    if !matches!(spec.method, SplitMethod::Given { .. }) {
-        check_shares(spec)?;
-    }
+    let table = Table { frame, target: Some((target, task)), spec };
     let rows: Vec<usize> = (0..frame.rows).filter(|&row| usable[row]).collect();
-    let mut parts = vec![None; frame.rows];
-    match &spec.method {
-        SplitMethod::Random => random(&rows, spec, target, task, &mut parts)?,
-        SplitMethod::Time { column } => by_time(&rows, spec, find(frame, column, "split")?, &mut parts)?,
-        SplitMethod::Group { column } => by_group(&rows, spec, find(frame, column, "split")?, &mut parts)?,
-        SplitMethod::Given { column } => given(&rows, find(frame, column, "split")?, &mut parts)?,
+    table.parts(&rows)
+}
+
+/// What is divided, and how.
+#[derive(Clone, Copy)]
+struct Table<'a> {
+    frame: &'a Frame,
+    target: Option<(&'a Column, Task)>,
+    spec: &'a SplitSpec,
+}
+
+impl<'a> Table<'a> {
+    /// The three parts of these rows.
+    fn parts(&self, rows: &[usize]) -> Result<Vec<Option<Part>>, Problem> {
+        let spec = self.spec;
+        self.check()?;
+        if !matches!(spec.method, SplitMethod::Given { .. }) {
+            check_shares(spec)?;
+        }
+        let mut parts = vec![None; self.frame.rows];
+        match &spec.method {
+            SplitMethod::Random => random(self.strata(rows)?, spec, &mut parts),
+            SplitMethod::Time { column } => time::parts(rows, spec, find(self.frame, column, "split")?, &mut parts)?,
+            SplitMethod::Group { .. } => group::parts(self, rows, &mut parts)?,
+            SplitMethod::Given { column } => given(rows, find(self.frame, column, "split")?, &mut parts)?,
+            SplitMethod::Hash { .. } => {
+                for (row, at) in hash::positions(self, rows, "part")? {
+                    parts[row] = Some(match at {
+                        at if at < spec.test => Part::Test,
+                        at if at < spec.test + spec.valid => Part::Valid,
+                        _ => Part::Train,
+                    });
+                }
+            }
+        }
+        self.check_parts(&parts)?;
+        Ok(parts)
     }
-    check_parts(&parts, spec, target, task)?;
-    Ok(parts)
+
+    /// The target decides nothing, and what only some methods know is not asked of others.
+    fn check(&self) -> Result<(), Problem> {
+        let columns = self.spec.columns();
+        if let Some((target, _)) = self.target
+            && columns.contains(&target.name.as_str())
+        {
+            return Err(Problem::field("split", "The target can't decide the split too. Choose another column."));
+        }
+        if self.spec.gap.is_some() && !matches!(self.spec.method, SplitMethod::Time { .. }) {
+            return Err(Problem::field(
+                "gap",
+                "Only a split by time can have a gap. Choose a column of dates or numbers to split by, or no gap.",
+            ));
+        }
+        if !self.spec.also.is_empty() && columns.len() < 2 {
+            return Err(Problem::field("split", "Only groups and key hashes take several columns. Name one."));
+        }
+        Ok(())
+    }
+
+    /// What the target's column is where the task is a classification.
+    fn classes(&self) -> Option<&'a Column> {
+        self.target.filter(|(_, task)| task.is_classification()).map(|(column, _)| column)
+    }
+
+    /// Rows that are divided by the same shares: those of a class, or of a bin of a numeric target; otherwise all.
+    ///
+    /// # Errors
+    /// A class with a single row; bins that are too many, or of no numbers.
+    fn strata(&self, rows: &[usize]) -> Result<Vec<Vec<usize>>, Problem> {
+        if let Some(target) = self.classes() {
+            // Classes in the order of their labels, which does not depend on the rows' order.
+            let classes = by_class(target, rows);
+            let single: Vec<&String> =
+                classes.iter().filter(|(_, rows)| rows.len() == 1).map(|(label, _)| label).collect();
+            if !single.is_empty() {
+                return Err(Problem::field(
+                    "target",
+                    format!(
+                        "{} of `{}` with a single row can't be both trained on and tested: {}. Group or remove such classes.",
+                        words::counted(single.len() as u64, "class", "classes"),
+                        words::clip(&target.name),
+                        words::listed(&single)
+                    ),
+                ));
+            }
+            return Ok(classes.into_iter().map(|(_, rows)| rows).collect());
+        }
+        let Some(bins) = self.spec.bins else { return Ok(vec![rows.to_vec()]) };
+        let Some((Column { values: Values::Numbers(numbers), .. }, _)) = self.target else {
+            return Err(Problem::field("bins", "Bins need a target that holds numbers. Choose one, or no bins."));
+        };
+        by_bins(numbers, rows, bins)
+    }
+
+    fn check_parts(&self, parts: &[Option<Part>]) -> Result<(), Problem> {
+        let used = parts.iter().flatten().count();
+        for part in Part::ALL {
+            let rows: Vec<usize> = (0..parts.len()).filter(|&row| parts[row] == Some(part)).collect();
+            if rows.is_empty() && (part != Part::Test || self.spec.test > 0.0) {
+                return Err(Problem::field(
+                    "split",
+                    format!(
+                        "No row is left for {}: only {} can be used. {}",
+                        part.name(),
+                        words::counted(used as u64, "row", "rows"),
+                        match self.spec.method {
+                            SplitMethod::Given { .. } => "Name some rows so in the column that decides.",
+                            SplitMethod::Time { .. } if self.spec.gap.is_some() =>
+                                "Too many rows share the same time, or the gap is too long: make it shorter, or choose another column.",
+                            SplitMethod::Time { .. } =>
+                                "Too many rows share the same time: choose another column or a random split.",
+                            _ => "Add rows or change the shares.",
+                        }
+                    ),
+                ));
+            }
+            if part == Part::Train
+                && let Some(target) = self.classes()
+                && by_class(target, &rows).len() < 2
+            {
+                return Err(Problem::field(
+                    "split",
+                    format!(
+                        "All training rows have the same `{}`, so that there is nothing to tell apart. Choose another split.",
+                        words::clip(&target.name)
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn find<'a>(frame: &'a Frame, name: &str, field: &str) -> Result<&'a Column, Problem> {
@@ -130,38 +257,17 @@ pub(crate) fn below(n: u64, rng: &mut ChaCha8Rng) -> u64 {
     (product >> 64) as u64
 }
 
-fn random(
-    rows: &[usize],
-    spec: &SplitSpec,
-    target: &Column,
-    task: Task,
-    parts: &mut [Option<Part>],
-) -> Result<(), Problem> {
+/// Divides each stratum by the shares; every one with three rows is in every part. Of a single stratum the shares are
+/// met to the row; what rounding takes from one it gives to the next.
+fn random(mut strata: Vec<Vec<usize>>, spec: &SplitSpec, parts: &mut [Option<Part>]) {
     let mut rng = ChaCha8Rng::seed_from_u64(spec.seed);
-    if !task.is_classification() {
-        let mut rows = rows.to_vec();
-        shuffle(&mut rows, &mut rng);
+    if let [rows] = strata.as_mut_slice() {
+        shuffle(rows, &mut rng);
         let (valid, test) = sizes(rows.len(), spec);
-        deal(&rows, valid, test, parts);
-        return Ok(());
+        return deal(rows, valid, test, parts);
     }
-    // Classes in the order of their labels, which does not depend on the rows' order.
-    let mut classes = by_class(target, rows);
-    let single: Vec<&String> = classes.iter().filter(|(_, rows)| rows.len() == 1).map(|(label, _)| label).collect();
-    if !single.is_empty() {
-        return Err(Problem::field(
-            "target",
-            format!(
-                "{} of `{}` with a single row can't be both trained on and tested: {}. Group or remove such classes.",
-                words::counted(single.len() as u64, "class", "classes"),
-                words::clip(&target.name),
-                words::listed(&single)
-            ),
-        ));
-    }
-    // What rounding takes from one class it gives to the next, so that the totals are met to the row.
     let (mut valid_due, mut test_due) = (0.0, 0.0);
-    for (_, rows) in &mut classes {
+    for rows in strata.iter_mut().filter(|rows| !rows.is_empty()) {
         shuffle(rows, &mut rng);
         let n = rows.len();
         valid_due += n as f64 * spec.valid;
@@ -183,7 +289,30 @@ fn random(
         test_due -= test as f64;
         deal(rows, valid, test, parts);
     }
-    Ok(())
+}
+
+/// Rows by quantile bins of their value; equal values are in one bin.
+fn by_bins(numbers: &[f64], rows: &[usize], bins: u32) -> Result<Vec<Vec<usize>>, Problem> {
+    let n = rows.len();
+    if !(2..=100).contains(&bins) || n < 3 * bins as usize {
+        return Err(Problem::field(
+            "bins",
+            format!(
+                "{} can't be divided in {bins} bins. Use 2 to 100, with three rows or more in each.",
+                words::counted(n as u64, "row", "rows")
+            ),
+        ));
+    }
+    let mut sorted: Vec<f64> = rows.iter().map(|&row| numbers[row]).collect();
+    sorted.sort_by(f64::total_cmp);
+    let mut edges: Vec<f64> = (1..bins as usize).map(|bin| sorted[bin * n / bins as usize]).collect();
+    edges.dedup();
+    let mut strata = vec![Vec::new(); edges.len() + 1];
+    for &row in rows {
+        strata[edges.partition_point(|edge| *edge <= numbers[row])].push(row);
+    }
+    strata.retain(|rows| !rows.is_empty());
+    Ok(strata)
 }
 
 /// The first rows test, the next validate, the others train.
@@ -215,95 +344,14 @@ fn by_class(column: &Column, rows: &[usize]) -> Vec<(String, Vec<usize>)> {
     classes
 }
 
-fn by_time(rows: &[usize], spec: &SplitSpec, column: &Column, parts: &mut [Option<Part>]) -> Result<(), Problem> {
-    let Values::Numbers(times) = &column.values else {
-        return Err(Problem::field(
-            "split",
-            format!(
-                "`{}` is text, which has no order in time. Choose a date, a time or a number, or import the file again with \
-                 that column as a date.",
-                words::clip(&column.name)
-            ),
-        ));
-    };
-    let mut rows: Vec<usize> = rows.iter().copied().filter(|&row| times[row].is_finite()).collect();
-    rows.sort_by(|&a, &b| times[a].total_cmp(&times[b]));
-    let n = rows.len();
-    let (valid, test) = sizes(n, spec);
-    let cut = |at: usize| nearest_change(&rows, times, at);
-    let test_from = if spec.test == 0.0 { n } else { cut(n.saturating_sub(test)) };
-    let valid_from = cut(n.saturating_sub(test + valid)).min(test_from);
-    for (i, &row) in rows.iter().enumerate() {
-        parts[row] = Some(if i >= test_from {
-            Part::Test
-        } else if i >= valid_from {
-            Part::Valid
-        } else {
-            Part::Train
-        });
+/// What a column that decides calls a part, in any case.
+fn part_named(level: &str) -> Option<Part> {
+    match level.to_lowercase().as_str() {
+        "train" | "training" => Some(Part::Train),
+        "valid" | "validation" | "val" | "dev" => Some(Part::Valid),
+        "test" | "testing" => Some(Part::Test),
+        _ => None,
     }
-    Ok(())
-}
-
-/// The place nearest to `at` where the time changes.
-fn nearest_change(rows: &[usize], times: &[f64], at: usize) -> usize {
-    let changes = |i: usize| i == 0 || i == rows.len() || times[rows[i - 1]] != times[rows[i]];
-    (0..=rows.len())
-        .flat_map(|distance| [at.checked_sub(distance), Some(at + distance).filter(|&i| i <= rows.len())])
-        .flatten()
-        .find(|&i| changes(i))
-        .unwrap_or(at)
-}
-
-fn by_group(rows: &[usize], spec: &SplitSpec, column: &Column, parts: &mut [Option<Part>]) -> Result<(), Problem> {
-    let mut index: HashMap<u64, usize> = HashMap::new();
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for &row in rows {
-        let key = match &column.values {
-            Values::Numbers(numbers) if numbers[row].is_finite() => (numbers[row] + 0.0).to_bits(),
-            Values::Categories { codes, .. } if codes[row] != MISSING => u64::from(codes[row]),
-            _ => continue,
-        };
-        let group = *index.entry(key).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        groups[group].push(row);
-    }
-    let needed = if spec.test == 0.0 { 2 } else { 3 };
-    if groups.len() < needed {
-        return Err(Problem::field(
-            "split",
-            format!(
-                "`{}` has {} with rows to use, but each part needs one of its own. Choose another column or a random split.",
-                words::clip(&column.name),
-                words::counted(groups.len() as u64, "group", "groups")
-            ),
-        ));
-    }
-    let total: usize = groups.iter().map(Vec::len).sum();
-    let mut rng = ChaCha8Rng::seed_from_u64(spec.seed);
-    shuffle(&mut groups, &mut rng);
-    let shares = [1.0 - spec.valid - spec.test, spec.valid, spec.test];
-    // Groups larger than the smallest part come first: placed late, they would upset the balance.
-    let smallest = shares.iter().copied().filter(|&share| share > 0.0).fold(1.0, f64::min) * total as f64;
-    groups.sort_by_key(|group| {
-        if group.len() as f64 > smallest / 4.0 { std::cmp::Reverse(group.len()) } else { std::cmp::Reverse(0) }
-    });
-    let mut filled = [0_usize; 3];
-    let mut members = [0_usize; 3];
-    let left = groups.len();
-    for (i, group) in groups.iter().enumerate() {
-        let lack = |part: usize| shares[part] * total as f64 - filled[part] as f64;
-        let empty: Vec<usize> = (0..3).filter(|&part| shares[part] > 0.0 && members[part] == 0).collect();
-        let candidates: Vec<usize> =
-            if empty.len() >= left - i { empty } else { (0..3).filter(|&part| shares[part] > 0.0).collect() };
-        let part = candidates.into_iter().max_by(|&a, &b| lack(a).total_cmp(&lack(b)).then(b.cmp(&a))).unwrap_or(0);
-        filled[part] += group.len();
-        members[part] += 1;
-        group.iter().for_each(|&row| parts[row] = Some(Part::ALL[part]));
-    }
-    Ok(())
 }
 
 fn given(rows: &[usize], column: &Column, parts: &mut [Option<Part>]) -> Result<(), Problem> {
@@ -312,15 +360,7 @@ fn given(rows: &[usize], column: &Column, parts: &mut [Option<Part>]) -> Result<
     let Values::Categories { codes, levels } = &column.values else {
         return Err(Problem::field("split", format!("`{name}` holds numbers. {expected}")));
     };
-    let of_level: Vec<Option<Part>> = levels
-        .iter()
-        .map(|level| match level.to_lowercase().as_str() {
-            "train" | "training" => Some(Part::Train),
-            "valid" | "validation" | "val" | "dev" => Some(Part::Valid),
-            "test" | "testing" => Some(Part::Test),
-            _ => None,
-        })
-        .collect();
+    let of_level: Vec<Option<Part>> = levels.iter().map(|level| part_named(level)).collect();
     let mut unknown: Vec<&String> = Vec::new();
     for &row in rows.iter().filter(|&&row| codes[row] != MISSING) {
         let code = codes[row] as usize;
@@ -338,38 +378,7 @@ fn given(rows: &[usize], column: &Column, parts: &mut [Option<Part>]) -> Result<
     Ok(())
 }
 
-fn check_parts(parts: &[Option<Part>], spec: &SplitSpec, target: &Column, task: Task) -> Result<(), Problem> {
-    let used = parts.iter().flatten().count();
-    for part in Part::ALL {
-        let rows: Vec<usize> = (0..parts.len()).filter(|&row| parts[row] == Some(part)).collect();
-        if rows.is_empty() && (part != Part::Test || spec.test > 0.0) {
-            return Err(Problem::field(
-                "split",
-                format!(
-                    "No row is left for {}: only {} can be used. {}",
-                    part.name(),
-                    words::counted(used as u64, "row", "rows"),
-                    match spec.method {
-                        SplitMethod::Given { .. } => "Name some rows so in the column that decides.",
-                        SplitMethod::Time { .. } =>
-                            "Too many rows share the same time: choose another column or a random split.",
-                        _ => "Add rows or change the shares.",
-                    }
-                ),
-            ));
-        }
-        if part == Part::Train && task.is_classification() && by_class(target, &rows).len() < 2 {
-            return Err(Problem::field(
-                "split",
-                format!(
-                    "All training rows have the same `{}`, so that there is nothing to tell apart. Choose another split.",
-                    words::clip(&target.name)
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
+#[cfg(test)]
+mod guarantees;
 #[cfg(test)]
 mod tests;

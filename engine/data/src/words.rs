@@ -3,23 +3,7 @@
 use std::{io, path::Path};
 use trainyard_types::{Code, Problem};
 
-/// `1234567` as `1,234,567`.
-pub(crate) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// `1 row`, `2 rows`.
-pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(n), if n == 1 { one } else { many })
-}
+pub(crate) use trainyard_types::words::{count, counted};
 
 /// `0.1234` as `12.3 %`.
 pub(crate) fn percent(share: f64) -> String {

@@ -23,10 +23,7 @@ pub fn number(value: f64) -> String {
     group(&rounded)
 }
 
-/// A count in full with thousands separators.
-pub fn count(value: u64) -> String {
-    group(&value.to_string())
-}
+pub use trainyard_types::words::count;
 
 /// A share as a percentage: one decimal below 10 % and above 90 %, none between.
 pub fn percent(share: f64) -> String {

@@ -149,7 +149,7 @@ fn words(action: Action) -> &'static str {
         Action::ReadAudit => "reading the audit trail",
         Action::Write => "changing anything",
         Action::Predict => "asking for predictions",
-        Action::Approve => "deciding which version is champion",
+        Action::Approve => "decisions that an approver takes",
         Action::Administer => "managing people and projects",
     }
 }

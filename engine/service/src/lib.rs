@@ -11,6 +11,7 @@ pub mod datasets;
 pub mod demo;
 pub mod home;
 pub mod jobs;
+pub mod leakage;
 pub mod models;
 pub mod oip;
 pub mod projects;

@@ -103,6 +103,18 @@ impl ArtifactStore {
         Ok(hash)
     }
 
+    /// Removes a file; none of that name is no error.
+    ///
+    /// # Errors
+    /// It is there and can't be removed.
+    pub fn remove(&self, hash: &str) -> Result<(), StoreError> {
+        let path = self.path(hash)?;
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(&path)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes what copies cut short have left; for a start-up without other processes at work on the store.
     pub fn sweep(&self) {
         let Ok(entries) = fs::read_dir(self.root.join("incoming")) else { return };

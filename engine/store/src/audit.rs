@@ -129,6 +129,19 @@ pub async fn append(tx: &Tx, event: NewEvent) -> Result<AuditEventView, StoreErr
     Ok(view)
 }
 
+/// Takes the chain's lock without adding to it: until the transaction ends no other change is committed.
+///
+/// # Errors
+/// The database failed.
+pub async fn hold(tx: &Tx) -> Result<(), StoreError> {
+    audit_head::Entity::update_many()
+        .col_expr(audit_head::Column::Seq, Expr::col(audit_head::Column::Seq))
+        .filter(audit_head::Column::Id.eq(1))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
 /// SHA-256, hex, over a canonical encoding of all fields but `hash`: a version tag, then each text as its length in
 /// bytes (64-bit big-endian) and its UTF-8, each number as 64-bit big-endian two's complement.
 pub fn event_hash(event: &AuditEventView) -> String {

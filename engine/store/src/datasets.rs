@@ -1,5 +1,9 @@
 //! Data sets and their versions.
 
+pub mod details;
+pub mod lineage;
+pub mod retention;
+
 use crate::{
     Store, StoreError, Tx,
     entity::{dataset, dataset_version, run},
@@ -15,6 +19,7 @@ use sea_orm::{
 };
 use trainyard_types::{
     DatasetId, DatasetVersionId, Page, PageQuery, ProjectId, Timestamp,
+    catalog::{DatasetDetails, Deletion},
     dataset::{BadRowReport, DatasetView, Profile, ReadOptions, VersionSummary, VersionView},
 };
 
@@ -45,6 +50,8 @@ pub struct NewVersion<'a> {
     pub read_options: &'a ReadOptions,
     pub created_at: Timestamp,
     pub created_by: &'a str,
+    /// Why it is made; may be empty.
+    pub why: &'a str,
 }
 
 /// What a run needs to know of a version.
@@ -57,6 +64,9 @@ pub struct VersionSource {
     pub rows: u64,
     pub bytes: u64,
     pub profile: Profile,
+    pub details: DatasetDetails,
+    /// Set once its rows were deleted.
+    pub deleted: Option<Deletion>,
 }
 
 /// Inserts a data set.
@@ -71,7 +81,10 @@ pub async fn create(tx: &Tx, new: NewDataset) -> Result<(), StoreError> {
         description: Set(new.description),
         latest: Set(0),
         created_at: Set(new.created_at.0),
+        owner: Set(new.created_by.clone()),
         created_by: Set(new.created_by),
+        details: Set("{}".to_owned()),
+        retention_days: Set(None),
     }
     .insert(&**tx)
     .await?;
@@ -106,6 +119,11 @@ pub async fn add_version(tx: &Tx, new: NewVersion<'_>) -> Result<i32, StoreError
         read_options: Set(to_json(new.read_options)?),
         created_at: Set(new.created_at.0),
         created_by: Set(new.created_by.to_owned()),
+        parent: Set((dataset.latest > 1).then_some(dataset.latest - 1)),
+        why: Set(new.why.to_owned()),
+        deleted_at: Set(None),
+        deleted_by: Set(None),
+        deleted_why: Set(None),
     }
     .insert(&**tx)
     .await?;
@@ -208,7 +226,11 @@ pub async fn version(
 ) -> Result<Option<VersionView>, StoreError> {
     let Some((dataset, model)) = version_model(db, project, id).await? else { return Ok(None) };
     Ok(Some(VersionView {
+        details: details::of(&dataset)?,
         summary: VersionSummary {
+            parent: model.parent,
+            deleted: deletion(model.deleted_at, model.deleted_by, model.deleted_why),
+            why: model.why,
             id,
             number: model.number,
             rows: unsigned(model.rows),
@@ -240,33 +262,32 @@ pub async fn source(
     let Some((dataset, model)) = version_model(db, project, id).await? else { return Ok(None) };
     Ok(Some(VersionSource {
         dataset: parse("datasets.id", &dataset.id)?,
-        dataset_name: dataset.name,
+        dataset_name: dataset.name.clone(),
         number: model.number,
         hash: model.hash,
         rows: unsigned(model.rows),
         bytes: unsigned(model.bytes),
         profile: from_json("dataset_versions.profile", &model.profile)?,
+        details: details::of(&dataset)?,
+        deleted: deletion(model.deleted_at, model.deleted_by, model.deleted_why),
     }))
 }
 
-/// Name in the artifact store and number of rows of one version of a data set of the project.
+/// One version of a data set of the project, without its profile.
 ///
 /// # Errors
 /// The database failed.
-pub async fn content(
+pub async fn summary(
     db: &impl ConnectionTrait,
     project: ProjectId,
     id: DatasetVersionId,
-) -> Result<Option<String>, StoreError> {
-    let mut select = Query::select();
+) -> Result<Option<VersionSummary>, StoreError> {
+    let mut select = summaries();
     select
-        .expr_as(Expr::col((dataset_version::Entity, dataset_version::Column::Hash)), "hash")
-        .from(dataset_version::Entity)
         .join(JoinType::InnerJoin, dataset::Entity, same_dataset())
         .and_where(dataset_version::Column::Id.eq(id.to_string()))
         .and_where(dataset::Column::ProjectId.eq(project.to_string()));
-    let row = db.query_one(&select).await?;
-    Ok(row.map(|row| row.try_get("", "hash")).transpose()?)
+    one::<SummaryRow>(db, &select).await?.map(SummaryRow::view).transpose()
 }
 
 /// How many data sets the project has.
@@ -300,9 +321,17 @@ fn same_dataset() -> Expr {
         .equals((dataset::Entity, dataset::Column::Id))
 }
 
-const SUMMARY: [dataset_version::Column; 10] = {
+/// How a deletion stands in its three columns.
+fn deletion(at: Option<i64>, by: Option<String>, why: Option<String>) -> Option<Deletion> {
+    at.map(|at| Deletion { at: Timestamp(at), by: by.unwrap_or_default(), reason: why.unwrap_or_default() })
+}
+
+const SUMMARY: [dataset_version::Column; 15] = {
     use dataset_version::Column::*;
-    [Id, Number, Rows, Columns, Bytes, Hash, SourceName, CreatedAt, CreatedBy, Warnings]
+    [
+        Id, Number, Rows, Columns, Bytes, Hash, SourceName, CreatedAt, CreatedBy, Warnings, Parent, Why, DeletedAt,
+        DeletedBy, DeletedWhy,
+    ]
 };
 
 fn summaries() -> SelectStatement {
@@ -329,7 +358,7 @@ fn datasets(project: ProjectId) -> SelectStatement {
     pick(&mut select, dataset_version::Entity, "", &SUMMARY);
     let columns = {
         use dataset::Column::*;
-        [Id, Name, Description, CreatedAt, CreatedBy]
+        [Id, Name, Description, Owner, CreatedAt, CreatedBy]
     };
     pick(&mut select, dataset::Entity, "dataset_", &columns);
     select.expr_as(Expr::from(runs), "runs");
@@ -348,6 +377,11 @@ struct SummaryRow {
     created_at: i64,
     created_by: String,
     warnings: i32,
+    parent: Option<i32>,
+    why: String,
+    deleted_at: Option<i64>,
+    deleted_by: Option<String>,
+    deleted_why: Option<String>,
 }
 
 impl SummaryRow {
@@ -363,6 +397,9 @@ impl SummaryRow {
             created_at: Timestamp(self.created_at),
             created_by: self.created_by,
             warnings: u32::try_from(self.warnings).unwrap_or(0),
+            parent: self.parent,
+            why: self.why,
+            deleted: deletion(self.deleted_at, self.deleted_by, self.deleted_why),
         })
     }
 }
@@ -372,6 +409,7 @@ struct DatasetRow {
     dataset_id: String,
     dataset_name: String,
     dataset_description: String,
+    dataset_owner: String,
     dataset_created_at: i64,
     dataset_created_by: String,
     runs: i64,
@@ -385,6 +423,7 @@ impl DatasetRow {
             id: parse("datasets.id", &self.dataset_id)?,
             name: self.dataset_name,
             description: self.dataset_description,
+            owner: self.dataset_owner,
             created_at: Timestamp(self.dataset_created_at),
             created_by: self.dataset_created_by,
             latest: self.latest.view()?,

@@ -1,6 +1,9 @@
 //! Data sets: what was read, how, and what the columns look like.
 
-use crate::{DatasetId, DatasetVersionId, Problem, ResourceName, Timestamp, UploadId};
+use crate::{
+    DatasetId, DatasetVersionId, Problem, ResourceName, Timestamp, UploadId,
+    catalog::{DatasetDetails, Deletion},
+};
 use serde::{Deserialize, Serialize};
 
 /// The type of a column, after reading.
@@ -99,6 +102,9 @@ pub struct CommitUpload {
     /// What to do with rows that can't be read as typed.
     #[serde(default)]
     pub bad_rows: BadRows,
+    /// Why this version is made, at most 500 characters.
+    #[serde(default)]
+    pub why: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +145,8 @@ pub struct DatasetView {
     pub id: DatasetId,
     pub name: String,
     pub description: String,
+    /// Who answers for it.
+    pub owner: String,
     pub created_at: Timestamp,
     pub created_by: String,
     pub latest: VersionSummary,
@@ -162,6 +170,12 @@ pub struct VersionSummary {
     pub created_at: Timestamp,
     pub created_by: String,
     pub warnings: u32,
+    /// The number of the version that was the newest when this one was made.
+    pub parent: Option<i32>,
+    /// Why it was made, where that was said.
+    pub why: String,
+    /// Set once the rows were deleted.
+    pub deleted: Option<Deletion>,
 }
 
 /// One version with its schema and profile.
@@ -174,6 +188,8 @@ pub struct VersionView {
     pub profile: Profile,
     pub bad_rows: BadRowReport,
     pub read_options: ReadOptions,
+    /// What is said of the data set today.
+    pub details: DatasetDetails,
 }
 
 /// What a data set looks like, column by column.
@@ -192,6 +208,9 @@ pub struct Profile {
 pub struct ColumnProfile {
     pub name: String,
     pub kind: ColumnType,
+    /// blake3 of the values in their order, hex: equal exactly where the column is.
+    #[serde(default)]
+    pub hash: String,
     /// Rows without a value.
     pub missing: u64,
     /// Different values; exact to 1,000,000, then a lower bound.

@@ -1,6 +1,7 @@
 //! What a run found out.
 
 use crate::{
+    leakage::LeakageReport,
     model::Signature,
     run::{Family, Task},
 };
@@ -65,6 +66,9 @@ pub struct RunResult {
     /// The model's file name in the job's folder, and its blake3.
     pub model_file: String,
     pub model_hash: String,
+    /// What was found of leaks; none where it was not looked for.
+    #[serde(default)]
+    pub leakage: Option<LeakageReport>,
 }
 
 /// Metrics of the three parts, scored alike (no dropout, no label smoothing).

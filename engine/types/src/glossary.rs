@@ -346,6 +346,18 @@ pub const ENTRIES: &[Entry] = &[
     entry(D, "distinct", "Distinct values", "How many different values the column has."),
     entry(
         D,
+        "psi",
+        "PSI",
+        "Population stability index: how far a column's distribution moved, summed over bins. Below 0.1 it is stable, to 0.25 it moved, beyond that it moved much.",
+    ),
+    entry(
+        D,
+        "ks",
+        "KS",
+        "Kolmogorov-Smirnov statistic: the greatest gap between two distributions of a number, from 0 (the same) to 1 (they do not overlap).",
+    ),
+    entry(
+        D,
         "quantile",
         "Quantile",
         "The value that a given share of rows lies below: half of them lie below the 50 % quantile, the median.",

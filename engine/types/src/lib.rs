@@ -3,20 +3,26 @@
 
 pub mod account;
 pub mod audit;
+pub mod catalog;
+pub mod checks;
 pub mod dataset;
 pub mod evaluation;
 pub mod glossary;
 pub mod home;
 pub mod ids;
 pub mod job;
+pub mod leakage;
 pub mod model;
 pub mod name;
 pub mod page;
 pub mod pipeline;
 pub mod problem;
+pub mod relations;
 pub mod role;
 pub mod run;
+pub mod split;
 pub mod time;
+pub mod words;
 
 pub use ids::*;
 pub use name::{Password, PersonName, ResourceName, Slug, UserName};

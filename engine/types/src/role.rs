@@ -14,7 +14,7 @@ pub enum Role {
     Auditor,
     /// Engineers and data owners: upload, train, register, predict.
     Member,
-    /// A member who also decides what is champion.
+    /// A member who also decides what is champion and which rows go.
     Approver,
     /// All of it, and people, roles and projects.
     Admin,
@@ -33,7 +33,7 @@ pub enum Action {
     Write,
     /// Ask a model for predictions.
     Predict,
-    /// Move the champion alias.
+    /// Move the champion alias, delete rows, waive a failed check.
     Approve,
     /// People, roles, projects.
     Administer,

@@ -1,5 +1,6 @@
 //! Training runs: what was asked for, and what is shown while it goes on.
 
+pub use crate::split::{SplitMethod, SplitSpec};
 use crate::{
     DatasetId, DatasetVersionId, Problem, ResourceName, RunId, Timestamp,
     evaluation::{RunResult, TestMetric},
@@ -82,50 +83,6 @@ impl std::str::FromStr for Family {
             .into_iter()
             .find(|f| f.as_str() == text)
             .ok_or_else(|| format!("'{text}' is no model family. Use auto, linear, realmlp or trees."))
-    }
-}
-
-/// How rows are divided into train, validation and test.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
-pub struct SplitSpec {
-    pub method: SplitMethod,
-    /// Share of rows for validation, 0.01 to 0.8.
-    pub valid: f64,
-    /// Share of rows for test, 0.01 to 0.8; train gets the rest, at least 0.1.
-    pub test: f64,
-    pub seed: u64,
-}
-
-impl Default for SplitSpec {
-    fn default() -> Self {
-        Self { method: SplitMethod::Random, valid: 0.2, test: 0.2, seed: 0 }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum SplitMethod {
-    /// Shuffled; stratified by class where the task is classification.
-    Random,
-    /// The oldest rows train, the newest test.
-    Time { column: String },
-    /// All rows with the same value stay in one part.
-    Group { column: String },
-    /// A column holds `train`, `valid` (or `validation`) and `test`.
-    Given { column: String },
-}
-
-impl SplitMethod {
-    /// The column that decides, which is never a feature unless it is time.
-    pub fn column(&self) -> Option<&str> {
-        match self {
-            SplitMethod::Random => None,
-            SplitMethod::Time { column } | SplitMethod::Group { column } | SplitMethod::Given { column } => {
-                Some(column)
-            }
-        }
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use trainyard_service::{
-    Ctx,
+    Ctx, datasets,
     jobs::{self, NewWorker},
 };
 use trainyard_types::{Code, Problem, WorkerId, job::JobEvent};
@@ -28,6 +28,8 @@ use trainyard_types::{Code, Problem, WorkerId, job::JobEvent};
 const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How often this worker shows that it is alive and looks for jobs of dead ones.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(10);
+/// How often rows are looked for that have outlived their retention.
+const RETENTION_EVERY: Duration = Duration::from_secs(3600);
 /// A graphics driver may take its time to start.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);
 const DEVICE_UNKNOWN: &str = "not known yet";
@@ -115,6 +117,8 @@ async fn work(ctx: Ctx, identity: Identity, options: WorkerOptions, mut stop: wa
     let mut running: JoinSet<()> = JoinSet::new();
     let mut housekeeping = interval(HOUSEKEEPING_EVERY);
     housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut retention = interval(RETENTION_EVERY);
+    retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         while running.len() < options.slots.max(1) && !*stop.borrow() {
             match jobs::claim(&ctx, identity.id).await {
@@ -138,6 +142,7 @@ async fn work(ctx: Ctx, identity: Identity, options: WorkerOptions, mut stop: wa
                 }
             }
             _ = housekeeping.tick() => keep_house(&ctx, identity.id).await,
+            _ = retention.tick() => keep_to_retention(&ctx).await,
             changed = stop.changed() => {
                 if changed.is_err() || *stop.borrow() {
                     break;
@@ -164,6 +169,14 @@ async fn keep_house(ctx: &Ctx, id: WorkerId) {
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "jobs of silent workers could not be looked for"),
+    }
+}
+
+async fn keep_to_retention(ctx: &Ctx) {
+    match datasets::keep_to_retention(ctx).await {
+        Ok(0) => {}
+        Ok(versions) => tracing::info!(versions, "deleted rows that were kept for as long as they should be"),
+        Err(error) => tracing::warn!(%error, "rows past their retention could not be deleted"),
     }
 }
 

@@ -17,6 +17,7 @@ use trainyard_types::{
     Problem,
     evaluation::RunResult,
     job::JobEvent,
+    leakage::LeakageReport,
     run::{TrainSettings, TrainSpec},
 };
 
@@ -99,6 +100,7 @@ pub fn train_frames(
     job.begin(Phase::Load, "Dividing the rows");
     job.log(format!("{} rows, {} columns.", data.rows, data.columns.len()));
     let prepared = prepare::prepare(&data, test.as_ref(), settings)?;
+    let leakage = leaks(&mut job, &data, test.is_none(), settings);
     // The parts are copies: what they were taken from is not needed any more.
     drop((data, test));
     job.check()?;
@@ -111,8 +113,27 @@ pub fn train_frames(
     let curve = fits::learning_curve(&mut job, &prepared, settings, kept.model.family, &scores)?;
     result::finish(
         &mut job,
-        result::Parts { prepared: &prepared, settings, device, kept, candidates, dummy, linear, curve },
+        result::Parts { prepared: &prepared, settings, device, kept, candidates, dummy, linear, curve, leakage },
     )
+}
+
+/// Looks for leaks where the test rows come out of the same table, and says what is grave. That it can't be looked for is no
+/// reason not to train.
+fn leaks(job: &mut Job<'_>, data: &Frame, own_test: bool, settings: &TrainSettings) -> Option<LeakageReport> {
+    if !own_test {
+        return None;
+    }
+    let TrainSettings { target, task, split, drop, .. } = settings;
+    match trainyard_service::leakage::of_table(data, target, *task, split, drop) {
+        Ok(report) => {
+            report.critical().for_each(|finding| job.warn(finding.why.clone()));
+            Some(report)
+        }
+        Err(problem) => {
+            job.warn(format!("Leaks could not be looked for: {problem}"));
+            None
+        }
+    }
 }
 
 fn describe(job: &mut Job<'_>, prepared: &Prepared) {

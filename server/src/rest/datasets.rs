@@ -14,7 +14,9 @@ use axum::{
 use http::StatusCode;
 use serde::Deserialize;
 use trainyard_service::{Ctx, datasets};
-use trainyard_types::{DatasetId, DatasetVersionId, Page, PageQuery, Slug, UploadId, dataset::*};
+use trainyard_types::{
+    DatasetId, DatasetVersionId, Page, PageQuery, Slug, UploadId, catalog::*, dataset::*, relations::Relations,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -29,7 +31,13 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(get_dataset))
         .routes(routes!(list_dataset_versions))
         .routes(routes!(get_dataset_version))
-        .routes(routes!(get_dataset_rows))
+        .routes(routes!(get_dataset_rows, delete_dataset_rows))
+        .routes(routes!(get_dataset_details, put_dataset_details))
+        .routes(routes!(get_dataset_lineage))
+        .routes(routes!(get_version_diff))
+        .routes(routes!(get_version_groups))
+        .routes(routes!(get_version_relations))
+        .routes(routes!(get_version_sufficiency))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -179,4 +187,109 @@ async fn get_dataset_rows(
     Query(Window { offset, limit }): Query<Window>,
 ) -> Answer<RowsView> {
     Ok(Json(datasets::rows(&ctx, &actor, &project, version, offset, limit.clamp(1, 500)).await?))
+}
+
+/// Deletes a version's rows for good; hashes, schema and figures stay as evidence.
+#[utoipa::path(delete, path = "/api/v1/projects/{project}/dataset-versions/{version}/rows", tag = "data",
+    params(("project" = Slug, Path), ("version" = DatasetVersionId, Path)), request_body = DeleteRows,
+    responses((status = 200, body = VersionView), (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn delete_dataset_rows(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, version)): Path<(Slug, DatasetVersionId)>,
+    Body(input): Body<DeleteRows>,
+) -> Answer<VersionView> {
+    Ok(Json(datasets::delete_rows(&ctx, &actor, &project, version, &input.reason).await?))
+}
+
+/// Owner, purpose, legal basis, retention, and what the columns mean.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/datasets/{dataset}/details", tag = "data",
+    params(("project" = Slug, Path), ("dataset" = DatasetId, Path)),
+    responses((status = 200, body = DatasetDetails), (status = 404, body = ErrorBody)))]
+async fn get_dataset_details(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, dataset)): Path<(Slug, DatasetId)>,
+) -> Answer<DatasetDetails> {
+    Ok(Json(datasets::details(&ctx, &actor, &project, dataset).await?))
+}
+
+/// Puts other details in place of a data set's.
+#[utoipa::path(put, path = "/api/v1/projects/{project}/datasets/{dataset}/details", tag = "data",
+    params(("project" = Slug, Path), ("dataset" = DatasetId, Path)), request_body = DatasetDetails,
+    responses((status = 200, body = DatasetDetails), (status = 422, body = ErrorBody)))]
+async fn put_dataset_details(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, dataset)): Path<(Slug, DatasetId)>,
+    Body(input): Body<DatasetDetails>,
+) -> Answer<DatasetDetails> {
+    Ok(Json(datasets::set_details(&ctx, &actor, &project, dataset, input).await?))
+}
+
+/// Where the versions came from and what was made of them.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/datasets/{dataset}/lineage", tag = "data",
+    params(("project" = Slug, Path), ("dataset" = DatasetId, Path)), responses((status = 200, body = Lineage)))]
+async fn get_dataset_lineage(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, dataset)): Path<(Slug, DatasetId)>,
+) -> Answer<Lineage> {
+    Ok(Json(datasets::lineage(&ctx, &actor, &project, dataset).await?))
+}
+
+/// Against which version.
+#[derive(Deserialize, utoipa::IntoParams)]
+struct Against {
+    /// The earlier version.
+    before: DatasetVersionId,
+}
+
+/// What changed since an earlier version: rows, schema, distributions.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/dataset-versions/{version}/diff", tag = "data",
+    params(("project" = Slug, Path), ("version" = DatasetVersionId, Path), Against),
+    responses((status = 200, body = VersionDiff), (status = 409, body = ErrorBody)))]
+async fn get_version_diff(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, version)): Path<(Slug, DatasetVersionId)>,
+    Query(Against { before }): Query<Against>,
+) -> Answer<VersionDiff> {
+    Ok(Json(datasets::diff(&ctx, &actor, &project, before, version).await?))
+}
+
+/// Rows and base rates of each protected group.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/dataset-versions/{version}/groups", tag = "data",
+    params(("project" = Slug, Path), ("version" = DatasetVersionId, Path)),
+    responses((status = 200, body = Vec<GroupTable>)))]
+async fn get_version_groups(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, version)): Path<(Slug, DatasetVersionId)>,
+) -> Answer<Vec<GroupTable>> {
+    Ok(Json(datasets::groups(&ctx, &actor, &project, version).await?))
+}
+
+/// Whether there are enough rows to predict the column flagged as the target; null where none is.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/dataset-versions/{version}/sufficiency", tag = "data",
+    params(("project" = Slug, Path), ("version" = DatasetVersionId, Path)),
+    responses((status = 200, body = Option<Sufficiency>)))]
+async fn get_version_sufficiency(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, version)): Path<(Slug, DatasetVersionId)>,
+) -> Answer<Option<Sufficiency>> {
+    Ok(Json(datasets::sufficiency(&ctx, &actor, &project, version).await?))
+}
+
+/// Correlations, values missing together, values far out: on a sample of 20,000 rows.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/dataset-versions/{version}/relations", tag = "data",
+    params(("project" = Slug, Path), ("version" = DatasetVersionId, Path)),
+    responses((status = 200, body = Relations)))]
+async fn get_version_relations(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, version)): Path<(Slug, DatasetVersionId)>,
+) -> Answer<Relations> {
+    Ok(Json(datasets::relations(&ctx, &actor, &project, version).await?))
 }

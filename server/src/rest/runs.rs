@@ -10,10 +10,11 @@ use crate::web::{
 use axum::{Json, extract::State, response::Response};
 use http::StatusCode;
 use serde::Deserialize;
-use trainyard_service::{Ctx, home, runs};
+use trainyard_service::{Ctx, home, leakage, runs};
 use trainyard_types::{
     DatasetVersionId, Page, PageQuery, RunId, Slug,
     home::{ActivityView, HomeView},
+    leakage::LeakageReport,
     run::*,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,6 +24,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(get_home))
         .routes(routes!(get_activity))
         .routes(routes!(plan_run))
+        .routes(routes!(find_leaks))
         .routes(routes!(list_runs, create_run))
         .routes(routes!(get_run))
         .routes(routes!(get_run_metrics))
@@ -169,4 +171,17 @@ async fn retry_run(
     Path((project, run)): Path<(Slug, RunId)>,
 ) -> Result<(StatusCode, Json<RunView>), ApiError> {
     Ok((StatusCode::CREATED, Json(runs::retry(&ctx, &actor, &project, run).await?)))
+}
+
+/// Looks for what a model could know that it can't know in use: columns that tell the target, copies across parts, shared
+/// groups, times that overlap, drift.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/runs/leakage", tag = "runs", params(("project" = Slug, Path)),
+    request_body = PlanRun, responses((status = 200, body = LeakageReport), (status = 422, body = ErrorBody)))]
+async fn find_leaks(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(project): Path<Slug>,
+    Body(PlanRun { dataset_version, settings }): Body<PlanRun>,
+) -> Answer<LeakageReport> {
+    Ok(Json(leakage::of_version(&ctx, &actor, &project, dataset_version, settings).await?))
 }

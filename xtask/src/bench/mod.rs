@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures with the goals that the product holds itself to.
 
+mod data;
 mod http;
 mod pages;
 mod site_size;
@@ -52,8 +53,8 @@ impl Row {
 
 type Measure = fn() -> Result<Vec<Row>>;
 
-const PARTS: [(&str, Measure); 3] =
-    [("site", site_size::measure), ("pages", pages::measure), ("speed", speed::measure)];
+const PARTS: [(&str, Measure); 4] =
+    [("site", site_size::measure), ("pages", pages::measure), ("speed", speed::measure), ("data", data::measure)];
 
 /// Runs the parts named, or all, prints a table of each and writes it to `<target>/bench/NAME.json`.
 pub fn bench(names: &[String]) -> Result<()> {

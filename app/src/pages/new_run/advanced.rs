@@ -7,6 +7,7 @@ use trainyard_types::{
     Problem,
     dataset::{ColumnProfile, ColumnType, DataWarning},
     run::{DeviceChoice, SplitMethod, TrainSettings},
+    split::Gap,
 };
 
 type Unread = RwSignal<Vec<(&'static str, String)>>;
@@ -21,7 +22,7 @@ pub fn Advanced(
     problem: Signal<Option<Problem>>,
 ) -> impl IntoView {
     let dropped = move || some(settings.with(|s| s.drop.len()), "column", "columns");
-    let split = move || settings.with(|s| crate::pages::run::split_words(&s.split));
+    let split = move || settings.with(|s| s.split.in_words());
     let effort = move || {
         settings.with(|s| match (s.epochs, s.budget_seconds) {
             (Some(n), _) => format!("{n} epochs"),
@@ -112,14 +113,7 @@ fn Split(
     unread: Unread,
     problem: Signal<Option<Problem>>,
 ) -> impl IntoView {
-    let kind = Memo::new(move |_| {
-        settings.with(|s| match s.split.method {
-            SplitMethod::Random => "random",
-            SplitMethod::Time { .. } => "time",
-            SplitMethod::Group { .. } => "group",
-            SplitMethod::Given { .. } => "given",
-        })
-    });
+    let kind = Memo::new(move |_| settings.with(|s| s.split.method.kind()));
     let columns = StoredValue::new(columns);
     // Columns that can decide: an order in time needs dates or numbers.
     let fit = move |kind: &str| {
@@ -139,20 +133,17 @@ fn Split(
             names
         })
     };
-    let method = |kind: &str, column: String| match kind {
-        "time" => SplitMethod::Time { column },
-        "group" => SplitMethod::Group { column },
-        "given" => SplitMethod::Given { column },
-        _ => SplitMethod::Random,
-    };
     let choose = move |event| {
         let chosen = event_target_value(&event);
         let column = fit(&chosen).into_iter().next().unwrap_or_default();
-        settings.update(|s| s.split.method = method(&chosen, column));
+        settings.update(|s| {
+            s.split.method = SplitMethod::of(&chosen, &column);
+            s.split.gap = None;
+        });
     };
     let choose_column = move |event| {
         let column = event_target_value(&event);
-        settings.update(|s| s.split.method = method(kind.get_untracked(), column));
+        settings.update(|s| s.split.method = SplitMethod::of(kind.get_untracked(), &column));
     };
     let column_field = move || {
         (kind.get() != "random").then(|| {
@@ -176,6 +167,9 @@ fn Split(
             "All rows with the same value stay in one part. Choose this where several rows belong to one person, device or place."
         }
         "given" => "The column says train, valid or test.",
+        "hash" => {
+            "A row's part follows from this key alone and stays the same when rows are added. Choose this for data that grows."
+        }
         _ => "Shuffled; classes keep their proportions in each part.",
     };
     let first = settings.with_untracked(|s| (s.split.valid, s.split.test, s.split.seed));
@@ -189,6 +183,27 @@ fn Split(
     let seed = Callback::new(move |text: String| {
         number(unread, "split_seed", &text, "a whole number such as 0", |v: u64| settings.update(|s| s.split.seed = v));
     });
+    let gap = Callback::new(move |text: String| {
+        let change = |gap: Option<Gap>| settings.update(|s| s.split.gap = gap);
+        match text.trim() {
+            "" => {
+                unread.update(|u| u.retain(|(field, _)| *field != "gap"));
+                change(None);
+            }
+            _ => {
+                number(unread, "gap", &text, "rows such as 500, or a duration such as 7d", |gap: Gap| change(Some(gap)))
+            }
+        }
+    });
+    let gap_field = move || {
+        let first = settings.with_untracked(|s| s.split.gap.map_or_else(String::new, |gap| gap.to_string()));
+        (kind.get() == "time").then(|| {
+            view! {
+                <TextField name="gap" label="Gap between parts" value=first problem=problem on_value=gap
+                    hint="Left out before validation and test: rows such as 500, or 12h, 7d. Empty: none."/>
+            }
+        })
+    };
     let at_first = kind.get_untracked();
     view! {
         <div class="stack">
@@ -198,10 +213,12 @@ fn Split(
                         <option value="random" selected=at_first == "random">"At random"</option>
                         <option value="time" selected=at_first == "time">"By time"</option>
                         <option value="group" selected=at_first == "group">"By group"</option>
+                        <option value="hash" selected=at_first == "hash">"By a key's hash"</option>
                         <option value="given" selected=at_first == "given">"As a column says"</option>
                     </select>
                 </Field>
                 {column_field}
+                {gap_field}
             </div>
             <p class="muted">{hint}</p>
             <div class="form-row">

@@ -5,7 +5,10 @@ use super::{
     scale::Axis,
     series::{best, lower_is_better, nearest, split_key},
 };
-use crate::{format::measure, pages::figure::metric_title};
+use crate::{
+    format::{escape, measure},
+    pages::figure::metric_title,
+};
 use std::fmt::Write;
 use trainyard_types::run::MetricSeries;
 
@@ -249,10 +252,6 @@ pub fn csv(key: &str, parts: &[MetricSeries]) -> String {
         out.push('\n');
     }
     out
-}
-
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

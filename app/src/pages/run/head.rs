@@ -1,6 +1,7 @@
 //! A run's head: its name, how it stands in words, and what can be done with it.
 
 use super::{RunContext, register::RegisterButton, verdict::VerdictCard};
+use crate::pages::leakage::Caution;
 use crate::{
     api::runs::{cancel_run, retry_run},
     browser,
@@ -101,7 +102,10 @@ pub fn RunHead(context: RunContext, reload: Callback<()>) -> impl IntoView {
         {move || (state.get() == JobState::Running).then(|| view! { <RunProgress context/> })}
         {move || reason().map(|text| view! { <Note tone=Tone::Warning>{text}</Note> })}
         {problem.map(|p| view! { <Note tone=Tone::Critical>{p.message}</Note> })}
-        {run.with_value(|r| r.result.as_ref().map(|result| view! { <VerdictCard verdict=result.verdict.clone() task=result.task/> }))}
+        {run.with_value(|r| r.result.as_ref().map(|result| view! {
+            <VerdictCard verdict=result.verdict.clone() task=result.task/>
+            {result.leakage.clone().map(|report| view! { <Caution report/> })}
+        }))}
     }
     .into_any()
 }

@@ -9,7 +9,7 @@ use crate::{
 use leptos::prelude::*;
 use trainyard_types::{
     evaluation::{RunResult, TestMetric},
-    run::{DeviceChoice, RunView, SplitMethod, SplitSpec},
+    run::{DeviceChoice, RunView},
 };
 
 #[component]
@@ -133,7 +133,7 @@ fn provenance(project: &str, run: &RunView, device: RwSignal<Option<(String, Str
             "Left out".into(),
             if settings.drop.is_empty() { "nothing".into_any() } else { settings.drop.join(", ").into_any() },
         ),
-        ("Split".into(), split_words(&settings.split).into_any()),
+        ("Split".into(), settings.split.in_words().into_any()),
     ];
     if let Some(r) = &run.result {
         items.push(("Rows".into(), rows_words(r.rows.train, r.rows.valid, r.rows.test).into_any()));
@@ -167,28 +167,5 @@ fn budget_words(run: &RunView) -> String {
         (Some(epochs), _) => format!("{} epochs", count(u64::from(epochs))),
         (None, Some(seconds)) => format!("{} of training", duration(seconds)),
         (None, None) => format!("{} of training, the default", duration(60.0)),
-    }
-}
-
-/// A split in words: "60 / 20 / 20 %, at random with seed 0".
-pub fn split_words(split: &SplitSpec) -> String {
-    let percent = |share: f64| format!("{:.0}", share * 100.0);
-    let shares =
-        format!("{} / {} / {} %", percent(1.0 - split.valid - split.test), percent(split.valid), percent(split.test));
-    match &split.method {
-        SplitMethod::Random => format!("{shares}, at random with seed {}", split.seed),
-        SplitMethod::Time { column } => format!("{shares}, oldest rows by {column} train, newest test"),
-        SplitMethod::Group { column } => format!("{shares}, rows with the same {column} together, seed {}", split.seed),
-        SplitMethod::Given { column } => format!("as column {column} says"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_split_reads_like_a_sentence() {
-        assert_eq!(split_words(&SplitSpec::default()), "60 / 20 / 20 %, at random with seed 0");
     }
 }

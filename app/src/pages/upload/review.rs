@@ -63,6 +63,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
     let notes = RwSignal::new(view.notes);
     let name = RwSignal::new(stem(&file_name));
     let description = RwSignal::new(String::new());
+    let why = RwSignal::new(String::new());
     let policy = RwSignal::new(BadRows::Refuse);
     let set_query = use_set_query();
     let navigate = StoredValue::new(use_navigate());
@@ -90,6 +91,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
             description: description.get_untracked().trim().to_owned(),
             options: Some(options.get_untracked()),
             bad_rows: *policy,
+            why: why.get_untracked().trim().to_owned(),
         };
         async move { keep_upload(project.get_untracked(), upload, commit).await }
     });
@@ -154,6 +156,8 @@ pub fn Review(view: UploadView) -> impl IntoView {
                     <TextField name="description" label="Description" value=String::new()
                         hint="What a row stands for and where it comes from."
                         on_value=Callback::new(move |text| description.set(text))/>
+                    <TextField name="why" label="Why this version" value=String::new()
+                        hint="Optional; stands beside the version." on_value=Callback::new(move |text| why.set(text))/>
                 </div>
                 <fieldset class="choices">
                     <legend>"Rows that can't be read as typed"</legend>

@@ -7,6 +7,7 @@
 //! different texts are exact to 1,000,000 a column and 8 million over all columns. Duplicate rows are found by 64-bit
 //! hashes among the first 32 million rows.
 
+mod content;
 mod numbers;
 mod texts;
 mod warnings;
@@ -22,6 +23,7 @@ use arrow_array::{
     cast::AsArray,
     types::{Float64Type, Int64Type, TimestampMillisecondType},
 };
+use content::ContentHash;
 use numbers::NumberStats;
 use std::{hash::BuildHasher, path::Path};
 use texts::TextStats;
@@ -89,6 +91,7 @@ impl TableStats {
                 kind: column.kind,
                 salt: mix(i as u64 + 1),
                 missing: 0,
+                content: ContentHash::new(column.kind),
                 stats: match column.kind {
                     ColumnType::Text => Stats::Texts(TextStats::new(PROFILE_TEXTS / texts, PROFILE_TEXT_BYTES / texts)),
                     ColumnType::Boolean => Stats::Booleans([0; 2]),
@@ -157,6 +160,7 @@ pub(crate) struct ColumnStats {
     /// Tells columns apart in the rows' hashes.
     salt: u64,
     missing: u64,
+    content: ContentHash,
     stats: Stats,
 }
 
@@ -171,6 +175,7 @@ impl ColumnStats {
     /// Adds the values, and to each row's hash the value's.
     pub(crate) fn add(&mut self, array: &ArrayRef, hashes: &mut [u64]) {
         self.missing += array.null_count() as u64;
+        self.content.add(array, self.kind);
         let salt = self.salt;
         // Sums of mixed hashes do not depend on the columns' order, so that threads can share the work.
         let mut put = |row: usize, value: u64| hashes[row] = hashes[row].wrapping_add(mix(value ^ salt));
@@ -208,6 +213,7 @@ impl ColumnStats {
         let mut profile = ColumnProfile {
             name: std::mem::take(&mut self.name),
             kind: self.kind,
+            hash: self.content.finish(),
             missing: self.missing,
             distinct: 0,
             numeric: None,

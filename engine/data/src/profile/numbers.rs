@@ -202,6 +202,7 @@ mod tests {
         let mut profile = ColumnProfile {
             name: String::new(),
             kind: ColumnType::Float,
+            hash: String::new(),
             missing: 0,
             distinct: 0,
             numeric: None,

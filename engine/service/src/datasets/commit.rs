@@ -8,7 +8,7 @@ use crate::{
 };
 use std::{ops::ControlFlow, path::Path};
 use trainyard_data::ingest::Ingested;
-use trainyard_store::{self as store, StoreError, audit, fresh_id, now};
+use trainyard_store::{self as store, ConnectionTrait, StoreError, audit, fresh_id, now};
 use trainyard_types::{
     Action, DatasetId, DatasetVersionId, Problem, ResourceName, Slug, UploadId,
     dataset::{BadRows, CommitUpload, ReadFailure, ReadOptions, VersionView},
@@ -39,6 +39,7 @@ pub async fn commit(
         description: input.description,
         options: input.options.unwrap_or(view.options),
         bad_rows: input.bad_rows,
+        why: input.why,
         upload: Some(upload),
     };
     let version = add(ctx, actor, &scope, &source, new).await?;
@@ -79,7 +80,15 @@ pub async fn import_file(
             ResourceName::parse(stem).map_err(|error| Problem::field("name", error))?
         }
     };
-    let new = New { source_name: &source_name, name, description: String::new(), options, bad_rows, upload: None };
+    let new = New {
+        source_name: &source_name,
+        name,
+        description: String::new(),
+        options,
+        bad_rows,
+        why: String::new(),
+        upload: None,
+    };
     add(ctx, actor, &scope, path, new).await
 }
 
@@ -89,6 +98,7 @@ struct New<'a> {
     description: String,
     options: ReadOptions,
     bad_rows: BadRows,
+    why: String,
     /// Is used up by it.
     upload: Option<UploadId>,
 }
@@ -96,6 +106,9 @@ struct New<'a> {
 async fn add(ctx: &Ctx, actor: &Actor, scope: &Scope, source: &Path, new: New<'_>) -> Result<VersionView, ReadFailure> {
     if new.description.chars().count() > 2000 {
         return Err(Problem::field("description", "Use at most 2,000 characters.").into());
+    }
+    if new.why.chars().count() > 500 {
+        return Err(Problem::field("why", "Use at most 500 characters.").into());
     }
     let folder = upload::folder(ctx);
     tokio::fs::create_dir_all(&folder).await.map_err(|error| store::error::internal(&error))?;
@@ -109,6 +122,12 @@ async fn add(ctx: &Ctx, actor: &Actor, scope: &Scope, source: &Path, new: New<'_
         })
         .await??
     };
+    // Before the file is stored: rows that were deleted must not come back by being refused.
+    if let Some(known) =
+        store::datasets::by_name(ctx.store().db(), scope.project, new.name.as_str()).await.map_err(Problem::from)?
+    {
+        refuse_known(ctx.store().db(), known, &ingested.hash, &new.name).await?;
+    }
     let hash = ctx.artifacts().put(&parquet).await.map_err(Problem::from)?;
     Ok(insert(ctx, actor, scope, &new, &ingested, &hash).await?)
 }
@@ -146,12 +165,7 @@ async fn insert(
             dataset
         }
     };
-    if let Some(same) = store::datasets::with_content(&*tx, dataset, hash).await? {
-        return Err(Problem::conflict(format!(
-            "Version {} of '{}' has exactly this content. Use that version, or change the file.",
-            same.number, new.name
-        )));
-    }
+    refuse_known(&*tx, dataset, hash, &new.name).await?;
     let row = store::datasets::NewVersion {
         id,
         dataset,
@@ -164,6 +178,7 @@ async fn insert(
         read_options: &new.options,
         created_at: at,
         created_by: &actor.name,
+        why: new.why.trim(),
     };
     let number = store::datasets::add_version(&tx, row).await.map_err(|error| at_the_same_time(error, &new.name))?;
     let view = store::datasets::version(&*tx, scope.project, id).await?.ok_or_else(super::no_version)?;
@@ -173,8 +188,32 @@ async fn insert(
     };
     let event = actor.event(action, format!("dataset/{dataset}"), summary).in_project(&scope.slug).after(&view.summary);
     audit::append(&tx, event).await?;
+    // The chain's lock is held: a deletion of other rows with this content has either ended or not begun.
+    if ctx.artifacts().existing(hash).is_err() {
+        return Err(Problem::conflict("The same content was being deleted elsewhere. Try again."));
+    }
     tx.commit().await?;
     Ok(view)
+}
+
+/// No two versions of a data set have the same content.
+async fn refuse_known(
+    db: &impl ConnectionTrait,
+    dataset: DatasetId,
+    hash: &str,
+    name: &ResourceName,
+) -> Result<(), Problem> {
+    let Some(same) = store::datasets::with_content(db, dataset, hash).await? else { return Ok(()) };
+    Err(Problem::conflict(match &same.deleted {
+        None => format!(
+            "Version {} of '{name}' has exactly this content. Use that version, or change the file.",
+            same.number
+        ),
+        Some(deletion) => format!(
+            "Version {} of '{name}' had exactly this content, which {} deleted: {} It is not stored again in this data set.",
+            same.number, deletion.by, deletion.reason
+        ),
+    }))
 }
 
 fn at_the_same_time(error: StoreError, name: &ResourceName) -> Problem {

@@ -1,15 +1,29 @@
 //! Data sets: files come in as uploads, are confirmed, and become immutable versions.
 
 mod commit;
+mod details;
+mod diff;
+mod groups;
+mod lineage;
+mod relations;
+mod retention;
 mod upload;
 
 pub use commit::{commit, import_file};
+pub use details::{details, set_details};
+pub use diff::diff;
+pub use groups::{groups, sufficiency};
+pub use lineage::lineage;
+pub use relations::{SAMPLE_ROWS, relations};
+pub use retention::{delete_rows, keep_to_retention};
 pub use upload::{discard_upload, receive_upload, reinspect, upload_view};
 
 use crate::{Actor, Ctx, authorise, blocking::blocking};
-use trainyard_store as store;
+use std::path::PathBuf;
+use trainyard_store::{self as store, datasets::VersionSource};
 use trainyard_types::{
-    Action, DatasetId, DatasetVersionId, Page, PageQuery, Problem, Slug,
+    Action, Code, DatasetId, DatasetVersionId, Page, PageQuery, Problem, Slug,
+    catalog::Deletion,
     dataset::{DatasetView, RowsView, VersionSummary, VersionView},
 };
 
@@ -67,9 +81,42 @@ pub async fn rows(
     limit: u64,
 ) -> Result<RowsView, Problem> {
     let scope = authorise::project(ctx, actor, project, Action::ReadRows).await?;
-    let hash = store::datasets::content(ctx.store().db(), scope.project, id).await?.ok_or_else(no_version)?;
-    let path = ctx.artifacts().existing(&hash)?;
+    let version = store::datasets::summary(ctx.store().db(), scope.project, id).await?.ok_or_else(no_version)?;
+    let path = rows_file(ctx, &version)?;
     blocking(move || trainyard_data::rows::rows(&path, offset, limit.clamp(1, MAX_ROWS))).await?
+}
+
+/// The stored rows of a version.
+///
+/// # Errors
+/// They were deleted: by whom, when and why; or the file is missing.
+fn rows_file(ctx: &Ctx, version: &VersionSummary) -> Result<PathBuf, Problem> {
+    match &version.deleted {
+        Some(deletion) => Err(rows_deleted(version.number, deletion)),
+        None => Ok(ctx.artifacts().existing(&version.hash)?),
+    }
+}
+
+/// As [`rows_file`], of what a run knows of a version.
+///
+/// # Errors
+/// As there.
+pub(crate) fn source_file(ctx: &Ctx, source: &VersionSource) -> Result<PathBuf, Problem> {
+    match &source.deleted {
+        Some(deletion) => Err(rows_deleted(source.number, deletion)),
+        None => Ok(ctx.artifacts().existing(&source.hash)?),
+    }
+}
+
+fn rows_deleted(number: i32, deletion: &Deletion) -> Problem {
+    let day: String = deletion.at.to_iso().chars().take(10).collect();
+    Problem::new(
+        Code::Conflict,
+        format!(
+            "The rows of version {number} were deleted on {day} by {}: {} Choose another version.",
+            deletion.by, deletion.reason
+        ),
+    )
 }
 
 fn no_dataset() -> Problem {

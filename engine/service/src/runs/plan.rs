@@ -1,6 +1,6 @@
 //! What a run would do, before it is asked for: task, rows, time, and what is wrong with the data.
 
-use crate::{Ctx, blocking::blocking};
+use crate::{Ctx, blocking::blocking, datasets::source_file};
 use std::{collections::BTreeSet, path::Path};
 use trainyard_data::split::Part;
 use trainyard_store::{self as store, datasets::VersionSource, now};
@@ -53,7 +53,15 @@ pub(super) async fn make(ctx: &Ctx, source: &VersionSource, settings: &TrainSett
         plan.summary = "This can't be trained yet.".to_owned();
         return Ok(plan);
     }
-    let path = ctx.artifacts().existing(&source.hash)?;
+    let path = match source_file(ctx, source) {
+        Ok(path) => path,
+        Err(problem) if source.deleted.is_some() => {
+            plan.summary = "This can't be trained.".to_owned();
+            plan.warnings.push(critical("dataset_version", "", problem.message));
+            return Ok(plan);
+        }
+        Err(problem) => return Err(problem),
+    };
     let facts = {
         let settings = settings.clone();
         blocking(move || target_facts(&path, &settings)).await?
@@ -79,7 +87,7 @@ pub(super) async fn make(ctx: &Ctx, source: &VersionSource, settings: &TrainSett
 /// Reads the target and the column that decides the split, and splits for real: the counts are exact.
 fn target_facts(path: &Path, settings: &TrainSettings) -> Result<TargetFacts, Problem> {
     let mut columns = vec![settings.target.clone()];
-    columns.extend(settings.split.method.column().filter(|column| *column != settings.target).map(str::to_owned));
+    columns.extend(settings.split.columns().into_iter().filter(|column| *column != settings.target).map(str::to_owned));
     let frame = trainyard_data::frame::load(path, Some(&columns))?;
     let column = frame.column(&settings.target).ok_or_else(|| {
         Problem::field("target", format!("There is no column '{}' in this version.", settings.target))
@@ -100,11 +108,7 @@ fn target_facts(path: &Path, settings: &TrainSettings) -> Result<TargetFacts, Pr
 
 /// Columns that the model would see.
 fn features<'a>(source: &'a VersionSource, settings: &TrainSettings) -> Vec<&'a str> {
-    let by = match &settings.split.method {
-        // Time is a feature too; the others only decide the split.
-        SplitMethod::Group { column } | SplitMethod::Given { column } => Some(column.as_str()),
-        SplitMethod::Random | SplitMethod::Time { .. } => None,
-    };
+    let by = settings.split.never_features();
     source
         .profile
         .columns
@@ -112,7 +116,7 @@ fn features<'a>(source: &'a VersionSource, settings: &TrainSettings) -> Vec<&'a 
         .filter(|column| {
             let name = column.name.as_str();
             name != settings.target
-                && Some(name) != by
+                && !by.contains(&name)
                 && !settings.drop.iter().any(|dropped| dropped == name)
                 // Constant and empty columns are dropped by every family's preprocessing.
                 && column.distinct > 1
@@ -140,7 +144,7 @@ fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
         }
     }
     let split = &settings.split;
-    if let Some(column) = split.method.column() {
+    for column in split.columns() {
         if !known.contains(column) {
             let message = format!("There is no column '{column}' to split by. Choose another one.");
             warnings.push(critical("split", column, message));

@@ -2,6 +2,7 @@
 //! file to a prediction holds together.
 #![allow(clippy::unwrap_used)]
 
+mod catalog;
 mod datasets;
 mod demo;
 mod models;

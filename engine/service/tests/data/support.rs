@@ -130,6 +130,7 @@ pub fn commit(name: &str) -> CommitUpload {
         description: String::new(),
         options: None,
         bad_rows: BadRows::Refuse,
+        why: String::new(),
     }
 }
 

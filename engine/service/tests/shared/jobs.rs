@@ -56,6 +56,7 @@ pub fn outcome(claimed: &Claimed) -> (RunResult, PathBuf) {
         libraries: BTreeMap::new(),
         model_file: "model.safetensors".into(),
         model_hash: blake3::hash(&bytes).to_hex().to_string(),
+        leakage: None,
     };
     (result, file)
 }

@@ -14,6 +14,10 @@ pub struct Model {
     pub latest: i32,
     pub created_at: i64,
     pub created_by: String,
+    pub owner: String,
+    /// JSON of the details that no query asks for.
+    pub details: String,
+    pub retention_days: Option<i32>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -23,6 +23,12 @@ pub struct Model {
     pub read_options: String,
     pub created_at: i64,
     pub created_by: String,
+    /// Number of the version before.
+    pub parent: Option<i32>,
+    pub why: String,
+    pub deleted_at: Option<i64>,
+    pub deleted_by: Option<String>,
+    pub deleted_why: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

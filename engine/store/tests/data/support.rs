@@ -102,6 +102,7 @@ pub fn new_version<'a>(
         read_options,
         created_at: now(),
         created_by: "ada",
+        why: "",
     }
 }
 
@@ -196,5 +197,6 @@ pub fn result(score: f64) -> RunResult {
         libraries: BTreeMap::new(),
         model_file: "model.safetensors".into(),
         model_hash: "b".repeat(64),
+        leakage: None,
     }
 }

@@ -9,7 +9,7 @@ use trainyard_infer::{Column, Frame, MISSING, Target, Values};
 use trainyard_types::{
     Problem,
     evaluation::PartRows,
-    run::{SplitMethod, SplitSpec, Task, TrainSettings},
+    run::{SplitSpec, Task, TrainSettings},
 };
 
 /// Where a separate test file is given, this share of the other rows validates.
@@ -204,15 +204,12 @@ fn features(data: &Frame, settings: &TrainSettings) -> Result<Vec<String>, Probl
             format!("The data set has no column `{unknown}` to leave out. Its columns are {}.", names(data)),
         ));
     }
-    let split_column = match &settings.split.method {
-        SplitMethod::Group { column } | SplitMethod::Given { column } => Some(column),
-        SplitMethod::Random | SplitMethod::Time { .. } => None,
-    };
+    let deciding = settings.split.never_features();
     let features: Vec<String> = data
         .columns
         .iter()
         .map(|column| &column.name)
-        .filter(|name| **name != settings.target && !settings.drop.contains(name) && split_column != Some(name))
+        .filter(|name| **name != settings.target && !settings.drop.contains(name) && !deciding.contains(&name.as_str()))
         .cloned()
         .collect();
     if features.is_empty() {

@@ -14,6 +14,7 @@ use trainyard_report::{Evidence, charts};
 use trainyard_types::{
     Problem,
     evaluation::{Candidate, Importance, Metrics, PartMetrics, RunResult, TestMetric, Verdict},
+    leakage::LeakageReport,
     run::{Family, TrainSettings},
 };
 
@@ -37,6 +38,7 @@ pub struct Parts<'a> {
     pub dummy: f64,
     pub linear: f64,
     pub curve: Curve,
+    pub leakage: Option<LeakageReport>,
 }
 
 /// Scores all three parts alike, judges, draws and writes.
@@ -44,7 +46,7 @@ pub struct Parts<'a> {
 /// # Errors
 /// Cancelled, or the model can't be written.
 pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainError> {
-    let Parts { prepared, settings, device, kept, candidates, dummy, linear, curve } = parts;
+    let Parts { prepared, settings, device, kept, candidates, dummy, linear, curve, leakage } = parts;
     let (task, model) = (prepared.task, &kept.model);
     job.begin(Phase::Evaluate, "Scoring train, validation and test rows");
     let train = answers(model, &prepared.train)?;
@@ -132,6 +134,7 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
         libraries: LIBRARIES.into_iter().map(|(name, version)| (name.to_owned(), version.to_owned())).collect(),
         model_file: MODEL_FILE.to_owned(),
         model_hash: blake3::hash(&bytes).to_hex().to_string(),
+        leakage,
     })
 }
 

@@ -1,9 +1,12 @@
 //! `data`: a file looked into without a server.
 
+mod check;
+mod leakage;
 mod profile;
+mod split;
 
 use super::Out;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -12,7 +15,8 @@ use std::{
 use trainyard_data::Ingested;
 use trainyard_types::{
     Problem,
-    dataset::{BadRows, ReadFailure, ReadOptions},
+    dataset::{BadRows, ReadFailure, Severity},
+    split::{Gap, SplitMethod, SplitSpec},
 };
 
 #[derive(Subcommand)]
@@ -20,11 +24,89 @@ pub(super) enum DataVerb {
     /// Describe every column: type, missing and different values, distribution, and what is wrong with it
     #[command(after_help = "Example:\n  trainyard data profile --data adult.csv --json")]
     Profile(profile::ProfileArgs),
+    /// Check a file against a suite of expectations, or against another file; exits with 1 where a warning or worse is due
+    #[command(
+        after_help = "Examples:\n  trainyard data check --data orders.csv --suggest > checks.yaml\n  trainyard data check --data new.csv --suite checks.yaml --json\n  trainyard data check --data new.csv --reference orders.csv"
+    )]
+    Check(check::CheckArgs),
+    /// Look for what a model could know that it can't know in use; exits with 1 where something critical is found
+    #[command(after_help = "Example:\n  trainyard data leakage --data bikes.csv --target count --json")]
+    Leakage(leakage::LeakageArgs),
+    /// Divide rows into train, validation and test, and into folds
+    #[command(
+        after_help = "Examples:\n  trainyard data split --data adult.csv --target income --out parts\n  trainyard data split --data visits.csv --method group --column patient --folds 5 --json\n  trainyard data split --data prices.csv --method time --column day --gap 7d"
+    )]
+    Split(split::DivideArgs),
 }
 
 pub(super) fn data(verb: DataVerb, out: Out) -> Result<ExitCode, Problem> {
     match verb {
         DataVerb::Profile(args) => profile::profile(args, out),
+        DataVerb::Check(args) => check::check(args, out),
+        DataVerb::Leakage(args) => leakage::leakage(args, out),
+        DataVerb::Split(args) => split::split(args, out),
+    }
+}
+
+/// How rows are divided.
+#[derive(Args)]
+struct SplitArgs {
+    /// random, group, time, column or hash
+    #[arg(long, value_name = "METHOD", default_value = "random")]
+    method: String,
+    /// The column that decides (all but random); several make a key for group and hash
+    #[arg(long, value_name = "COLUMN")]
+    column: Vec<String>,
+    /// Share of the rows for validation
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    valid: f64,
+    /// Share of the rows for test
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    test: f64,
+    /// Time: left out between the parts, rows such as 500 or a duration such as 7d
+    #[arg(long, value_name = "GAP")]
+    gap: Option<Gap>,
+    /// Random, of a number: stratify by this many quantile bins of the target
+    #[arg(long, value_name = "N")]
+    bins: Option<u32>,
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+impl SplitArgs {
+    /// # Errors
+    /// The method is none, or needs a column.
+    fn spec(&self) -> Result<SplitSpec, Problem> {
+        let kind = if self.method == "column" { "given" } else { self.method.as_str() };
+        if !["random", "group", "time", "given", "hash"].contains(&kind) {
+            let message =
+                format!("'{}' is no way to divide rows. Use random, group, time, column or hash.", self.method);
+            return Err(Problem::field("method", message));
+        }
+        let (first, also) = match self.column.as_slice() {
+            [] if kind != "random" => {
+                return Err(Problem::field("column", format!("--method {} needs --column COLUMN.", self.method)));
+            }
+            [] => ("", Vec::new()),
+            [first, also @ ..] => (first.as_str(), also.to_vec()),
+        };
+        if kind == "random" && !first.is_empty() {
+            return Err(Problem::field(
+                "column",
+                "--method random needs no --column. Choose another method, or leave it out.",
+            ));
+        }
+        let method = SplitMethod::of(kind, first);
+        let (valid, test, seed, gap, bins) = (self.valid, self.test, self.seed, self.gap, self.bins);
+        Ok(SplitSpec { method, valid, test, seed, also, gap, bins })
+    }
+}
+
+fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "critical",
+        Severity::Warning => "warning",
+        Severity::Info => "info",
     }
 }
 
@@ -32,7 +114,6 @@ pub(super) fn data(verb: DataVerb, out: Out) -> Result<ExitCode, Problem> {
 struct Table {
     _folder: tempfile::TempDir,
     parquet: PathBuf,
-    options: ReadOptions,
     ingested: Ingested,
 }
 
@@ -47,7 +128,7 @@ impl Table {
         let options = trainyard_data::inspect(file, &name)?.options;
         let go_on = &mut |_| ControlFlow::Continue(());
         let ingested = trainyard_data::ingest(file, &options, BadRows::Refuse, &parquet, go_on).map_err(in_words)?;
-        Ok(Self { _folder: folder, parquet, options, ingested })
+        Ok(Self { _folder: folder, parquet, ingested })
     }
 }
 

@@ -3,23 +3,44 @@
 use super::Table;
 use crate::cli::Out;
 use clap::Args;
+use serde::Serialize;
 use std::{fmt::Write, path::PathBuf, process::ExitCode};
-use trainyard_types::{Problem, dataset::Profile};
+use trainyard_assess::relations::relations;
+use trainyard_data::frame;
+use trainyard_service::datasets::SAMPLE_ROWS;
+use trainyard_types::{Problem, dataset::Profile, relations::Relations};
 
 #[derive(Args)]
 pub(in crate::cli) struct ProfileArgs {
     /// CSV, TSV, JSON Lines or Parquet file
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
+    /// Leave out correlations, values missing together and values far out
+    #[arg(long)]
+    minimal: bool,
+}
+
+/// What is printed: the profile, and how the columns hang together.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    profile: &'a Profile,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relations: Option<Relations>,
 }
 
 pub(super) fn profile(args: ProfileArgs, out: Out) -> Result<ExitCode, Problem> {
     let table = Table::read(&args.data)?;
     let profile = &table.ingested.profile;
-    out.show(profile, || in_words(profile))
+    let relations = match args.minimal {
+        true => None,
+        false => Some(relations(&frame::load_sample(&table.parquet, SAMPLE_ROWS)?, profile.rows)),
+    };
+    let words = in_words(profile, relations.as_ref());
+    out.show(&Whole { profile, relations }, || words)
 }
 
-fn in_words(profile: &Profile) -> String {
+fn in_words(profile: &Profile, relations: Option<&Relations>) -> String {
     let mut text =
         format!("{} rows, {} columns, {} duplicate rows.", profile.rows, profile.columns.len(), profile.duplicate_rows);
     let width = profile.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0).clamp(6, 40);
@@ -46,6 +67,9 @@ fn in_words(profile: &Profile) -> String {
     }
     for warning in &profile.warnings {
         let _ = write!(text, "\n{}: {}", format!("{:?}", warning.severity).to_lowercase(), warning.message);
+    }
+    for pair in relations.iter().flat_map(|relations| relations.strongest.iter().take(5)) {
+        let _ = write!(text, "\n`{}` and `{}` go together: {:.2}", pair.a, pair.b, pair.value);
     }
     text
 }

@@ -1,0 +1,80 @@
+//! What a model could know in training and can't know in use: looked for before anything is trained.
+
+use crate::{
+    Actor, Ctx, authorise,
+    blocking::blocking,
+    datasets::{no_version, source_file},
+};
+use trainyard_assess::leakage::{Setup, report};
+use trainyard_data::{
+    frame,
+    split::{self, Part},
+    target,
+};
+use trainyard_infer::frame::Frame;
+use trainyard_store as store;
+use trainyard_types::{
+    Action, DatasetVersionId, Problem, Slug,
+    leakage::LeakageReport,
+    run::{SplitSpec, Task, TrainSettings},
+};
+
+/// Rows of a version that are looked at.
+const SAMPLE_ROWS: usize = 40_000;
+
+/// Looks for leaks in a version as a run with these settings would use it, on a sample of 40,000 rows.
+///
+/// # Errors
+/// There is no such version for the caller; its rows were deleted; the target or the split can't be used.
+pub async fn of_version(
+    ctx: &Ctx,
+    actor: &Actor,
+    project: &Slug,
+    version: DatasetVersionId,
+    settings: TrainSettings,
+) -> Result<LeakageReport, Problem> {
+    let scope = authorise::project(ctx, actor, project, Action::Read).await?;
+    let source = store::datasets::source(ctx.store().db(), scope.project, version).await?.ok_or_else(no_version)?;
+    let path = source_file(ctx, &source)?;
+    blocking(move || {
+        let frame = frame::load_sample(&path, SAMPLE_ROWS)?;
+        let TrainSettings { target, task, split, drop, .. } = settings;
+        Ok(LeakageReport { rows: source.rows, ..of_table(&frame, &target, task, &split, &drop)? })
+    })
+    .await?
+}
+
+/// Looks for leaks in a table divided so. `task` left out is inferred.
+///
+/// # Errors
+/// The target or the split can't be used.
+pub fn of_table(
+    frame: &Frame,
+    target: &str,
+    task: Option<Task>,
+    spec: &SplitSpec,
+    drop: &[String],
+) -> Result<LeakageReport, Problem> {
+    let column = frame
+        .column(target)
+        .ok_or_else(|| Problem::field("target", format!("There is no column `{target}`. Choose another target.")))?;
+    if let Some(unknown) = drop.iter().find(|name| frame.column(name).is_none()) {
+        return Err(Problem::field("drop", format!("There is no column `{unknown}` to leave out.")));
+    }
+    let info = target::target_info(column, task)?;
+    let classes: Vec<String> = info.classes.into_iter().map(|(label, _)| label).collect();
+    let (outcome, usable) = target::encode(column, info.task, &classes)?;
+    let parts = split::split(frame, spec, target, info.task, &usable)?;
+    let rows = |part: Part| (0..frame.rows).filter(|&row| parts[row] == Some(part)).collect::<Vec<usize>>();
+    let (train, test) = (rows(Part::Train), rows(Part::Test));
+    Ok(report(&Setup {
+        frame,
+        target,
+        outcome: &outcome,
+        classes: &classes,
+        train: &train,
+        test: &test,
+        split: spec,
+        drop,
+    }))
+}

@@ -1,0 +1,69 @@
+//! How a table's columns hang together.
+
+use serde::{Deserialize, Serialize};
+
+/// Correlations, rows that lack values together, values far out. Computed on a sample of the rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct Relations {
+    /// Rows looked at, and rows there are.
+    pub sample: u64,
+    pub rows: u64,
+    /// Numeric columns, 60 at most, in the table's order: both matrices' rows and columns.
+    pub numbers: Vec<String>,
+    /// Pearson's r, -1 to 1, over the rows where both are known; `None` where one is constant.
+    pub pearson: Vec<Vec<Option<f64>>>,
+    /// Spearman's rank correlation, -1 to 1; ties take their average rank.
+    pub spearman: Vec<Vec<Option<f64>>>,
+    /// Columns of texts and booleans with 2 to 100 different values, 60 at most.
+    pub categories: Vec<String>,
+    /// Cramér's V with Bergsma's bias correction, 0 to 1.
+    pub cramers_v: Vec<Vec<Option<f64>>>,
+    /// The strongest pairs, strongest first, 30 at most.
+    pub strongest: Vec<Pair>,
+    /// Which columns lack a value together, the most frequent first, 12 at most.
+    pub missing: Vec<MissingPattern>,
+    /// Numeric columns with values far out, most first.
+    pub outliers: Vec<Outliers>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    Spearman,
+    CramersV,
+}
+
+/// Two columns that go together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct Pair {
+    pub a: String,
+    pub b: String,
+    pub measure: Measure,
+    /// -1 to 1, or 0 to 1 for Cramér's V.
+    pub value: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct MissingPattern {
+    /// Columns without a value; all others have one.
+    pub columns: Vec<String>,
+    /// Share of the sample's rows, 0 to 1.
+    pub share: f64,
+}
+
+/// Values beyond three times the interquartile range from the nearer quartile: Tukey's "far out" (Tukey, "Exploratory
+/// Data Analysis", 1977).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct Outliers {
+    pub column: String,
+    /// Share of the known values, 0 to 1.
+    pub share: f64,
+    /// The fences.
+    pub low: f64,
+    pub high: f64,
+}

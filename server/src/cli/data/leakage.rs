@@ -1,0 +1,52 @@
+//! `data leakage`.
+
+use super::{SplitArgs, Table, severity_word};
+use crate::cli::Out;
+use clap::Args;
+use std::{fmt::Write, path::PathBuf, process::ExitCode};
+use trainyard_service::leakage;
+use trainyard_types::{Problem, dataset::Severity, leakage::LeakageReport};
+
+#[derive(Args)]
+pub(in crate::cli) struct LeakageArgs {
+    /// CSV, TSV, JSON Lines or Parquet file
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Column to predict
+    #[arg(long, value_name = "COLUMN")]
+    target: String,
+    /// A column that is not learned from; may be given several times
+    #[arg(long, value_name = "COLUMN")]
+    drop: Vec<String>,
+    #[command(flatten)]
+    split: SplitArgs,
+}
+
+pub(super) fn leakage(args: LeakageArgs, out: Out) -> Result<ExitCode, Problem> {
+    let table = Table::read(&args.data)?;
+    let frame = trainyard_data::frame::load(&table.parquet, None)?;
+    let report = leakage::of_table(&frame, &args.target, None, &args.split.spec()?, &args.drop)?;
+    out.show(&report, || in_words(&report))?;
+    let critical = report.findings.iter().any(|finding| finding.severity == Severity::Critical);
+    Ok(if critical { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn in_words(report: &LeakageReport) -> String {
+    let mut text = match report.findings.len() {
+        0 => "Nothing was found.".to_owned(),
+        1 => "1 finding.".to_owned(),
+        n => format!("{n} findings."),
+    };
+    let _ = write!(text, " Split: {}.", report.split);
+    for finding in &report.findings {
+        let _ = write!(
+            text,
+            "\n{:8}  {}: {}\n          Fix: {}.",
+            severity_word(finding.severity),
+            finding.kind.title(),
+            finding.why,
+            finding.fix.label()
+        );
+    }
+    text
+}

@@ -1,0 +1,101 @@
+//! How fast tables are read, described and checked, beside the usual Python tools, in the same run on all cores.
+
+use super::Row;
+use crate::command::{cargo, find, root, step, succeed, target_dir};
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const PYARROW: &str = "pyarrow==26.0.1";
+const YDATA: &str = "ydata-profiling==4.18.0";
+const EXPECTATIONS: &str = "great_expectations==1.24.1";
+const ROWS: &str = "1000000";
+/// Ours runs as often as the peers; the fastest counts.
+const TIMES: usize = 3;
+
+#[derive(Deserialize)]
+struct Figures {
+    seconds: f64,
+    #[serde(default)]
+    peak_mib: f64,
+}
+
+/// A table of a million rows and ten columns: CSV to Parquet with zstd (ours with profile and content hashes, the peer
+/// without), the profile of the Parquet file, and ten checks on it.
+pub fn measure() -> Result<Vec<Row>> {
+    let (program, python) = (ours()?, python()?);
+    let folder = target_dir()?.join("bench/data");
+    fs::create_dir_all(&folder)?;
+    let (csv, parquet) = (folder.join("table.csv"), folder.join("table.parquet"));
+    succeed(Command::new(&program).args(["generate", ROWS]).arg(&csv))?;
+    let own = |arguments: &[&Path], mode: &str| -> Result<Figures> {
+        let runs = (0..TIMES).map(|_| run(Command::new(&program).arg(mode).args(arguments)));
+        let runs = runs.collect::<Result<Vec<_>>>()?;
+        runs.into_iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds)).context("nothing was run")
+    };
+    let peer = |mode: &str, path: &Path| -> Result<f64> {
+        Ok(run(Command::new(&python).arg(root().join("xtask/src/bench/data.py")).arg(mode).arg(path))?.seconds)
+    };
+    let ingest = own(&[&csv, &parquet], "ingest")?;
+    let profile = own(&[&parquet], "profile")?;
+    let checks = own(&[&parquet], "checks")?;
+    let million = 1e6;
+    Ok(vec![
+        Row::new("CSV to Parquet, with profile", million / ingest.seconds, "rows/s")
+            .against(PYARROW, million / peer("ingest", &csv)?)
+            .at_least_of_peer(3.0),
+        Row::new("its most memory", ingest.peak_mib, "MiB"),
+        Row::new("profile", million / profile.seconds, "rows/s")
+            .against(YDATA, million / peer("profile", &parquet)?)
+            .at_least_of_peer(50.0),
+        Row::new("profile", profile.seconds, "s").at_most(1.0),
+        Row::new("ten checks", million / checks.seconds, "rows/s")
+            .against(EXPECTATIONS, million / peer("checks", &parquet)?)
+            .at_least_of_peer(1.0),
+    ])
+}
+
+fn ours() -> Result<PathBuf> {
+    step("Building the bench", "3 min cold", || {
+        let package = ["build", "--release", "--locked", "--package", "trainyard-data", "--example", "tables"];
+        succeed(cargo()?.args(package))
+    })?;
+    Ok(target_dir()?.join("release/examples/tables"))
+}
+
+/// A Python that has the peers, in an environment of its own.
+fn python() -> Result<PathBuf> {
+    let home = target_dir()?.join("bench/venv-data");
+    let python = home.join("bin/python");
+    let wanted = [PYARROW, YDATA, EXPECTATIONS];
+    let check = "import sys; from importlib.metadata import version; \
+                 assert all(version(n) == v for n, v in (p.split('==') for p in sys.argv[1:]))";
+    let ready = |python: &PathBuf| {
+        Command::new(python).args(["-c", check]).args(wanted).output().is_ok_and(|answer| answer.status.success())
+    };
+    if !ready(&python) {
+        let system =
+            find(&["python3"]).context("Python 3 is not here. Install it: apt install python3 python3-venv")?;
+        step("Installing pyarrow, ydata-profiling and Great Expectations", "2 min", || {
+            succeed(Command::new(system).args(["-m", "venv"]).arg(&home))?;
+            // ydata-profiling still asks setuptools for its resources.
+            let install = ["-m", "pip", "install", "--quiet", "setuptools<81"];
+            succeed(Command::new(&python).args(install).args(wanted))
+        })?;
+    }
+    Ok(python)
+}
+
+fn run(command: &mut Command) -> Result<Figures> {
+    let answer = command.output().with_context(|| format!("can't start {command:?}"))?;
+    if !answer.status.success() {
+        bail!("{command:?} ended with {}: {}", answer.status, String::from_utf8_lossy(&answer.stderr));
+    }
+    let text = String::from_utf8_lossy(&answer.stdout);
+    let line = text.lines().last().unwrap_or_default();
+    serde_json::from_str(line).with_context(|| format!("{command:?} printed no figures"))
+}
