@@ -1,5 +1,6 @@
 //! The kinds of steps that need nothing but tables.
 
+mod check;
 mod clean;
 mod columns;
 mod combine;
@@ -12,6 +13,7 @@ mod split;
 mod write_out;
 
 pub use outside::{Evaluate, Train};
+pub use read::dataset_of;
 pub use people::Approval;
 pub use split::PART_COLUMN;
 pub use write_out::{WriteOut, write_file};
@@ -39,6 +41,7 @@ pub fn registry() -> Registry {
         .register(Queried::<clean::TextClean>::default())
         .register(Queried::<clean::Bin>::default())
         .register(Queried::<encode::Encode>::default())
+        .register(check::Check)
         .register(split::Split)
         .register(write_out::WriteOut)
         .register(outside::Declared::<Train>::default())
