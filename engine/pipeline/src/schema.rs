@@ -1,6 +1,7 @@
 //! The JSON schema of documents, for editors: built from the kinds that are registered.
 
 use crate::kind::{Registry, inline};
+pub use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 use trainyard_types::pipeline::{Pipeline, Step};
 

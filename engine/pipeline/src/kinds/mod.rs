@@ -12,7 +12,7 @@ mod rows;
 mod split;
 mod write_out;
 
-pub use outside::{Evaluate, Train};
+pub use outside::{Declare, Declared, Evaluate, Train};
 pub use read::dataset_of;
 pub use people::Approval;
 pub use split::PART_COLUMN;
