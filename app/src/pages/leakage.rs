@@ -64,7 +64,7 @@ fn Found(report: LeakageReport, settings: RwSignal<TrainSettings>) -> impl IntoV
             let button = can.then(|| {
                 let label = fix.label();
                 let press = move |()| settings.update(|s| _ = fix.apply(s));
-                view! { <Button label kind=ButtonKind::Quiet on_press=press/> }
+                view! { <Button label on_press=press/> }
             });
             view! { <li>{item(&finding)}{button}</li> }
         })

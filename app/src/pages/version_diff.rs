@@ -2,7 +2,6 @@
 
 use super::dataset::minis::{bars, value};
 use crate::{
-    AppError,
     api::datasets::compare_versions,
     components::*,
     format::{count, measure, percent},
@@ -26,7 +25,7 @@ pub fn VersionDiffPage() -> impl IntoView {
         |(project, before, after)| async move {
             let before: DatasetVersionId = parse_id(&before, "version")?;
             let after: DatasetVersionId = parse_id(&after, "version")?;
-            Ok::<_, AppError>(compare_versions(project, before, after).await?)
+            compare_versions(project, before, after).await
         },
     );
     view! {

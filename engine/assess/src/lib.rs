@@ -6,6 +6,7 @@ pub mod diagnosis;
 pub mod drift;
 pub mod groups;
 pub mod importance;
+pub mod labels;
 pub mod leakage;
 pub mod metrics;
 pub mod relations;

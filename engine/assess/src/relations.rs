@@ -57,11 +57,9 @@ pub fn relations(sample: &Frame, rows: u64) -> Relations {
 
 fn matrix(size: usize, value: impl Fn(usize, usize) -> Option<f64>) -> Vec<Vec<Option<f64>>> {
     let mut out = vec![vec![Some(1.0); size]; size];
-    for i in 0..size {
-        for j in 0..i {
-            let value = value(i, j);
-            (out[i][j], out[j][i]) = (value, value);
-        }
+    for (i, j) in (0..size).flat_map(|i| (0..i).map(move |j| (i, j))) {
+        let value = value(i, j);
+        (out[i][j], out[j][i]) = (value, value);
     }
     out
 }

@@ -142,6 +142,12 @@ impl<'a> Table<'a> {
     /// A class with a single row; bins that are too many, or of no numbers.
     fn strata(&self, rows: &[usize]) -> Result<Vec<Vec<usize>>, Problem> {
         if let Some(target) = self.classes() {
+            if self.spec.bins.is_some() {
+                return Err(Problem::field(
+                    "bins",
+                    "Bins are for numbers; classes have their share in each part anyway.",
+                ));
+            }
             // Classes in the order of their labels, which does not depend on the rows' order.
             let classes = by_class(target, rows);
             let single: Vec<&String> =

@@ -6,7 +6,8 @@ use trainyard_types::{Code, Problem};
 /// Longer documents (bytes) are refused.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// Reads a document. Aliases that would blow it up, duplicate keys and anything past [`MAX_BYTES`] are refused.
+/// Reads a document. Only `true` and `false` are booleans: a column may be called `n` or `no`. Aliases that would blow it up,
+/// duplicate keys and anything past [`MAX_BYTES`] are refused.
 ///
 /// # Errors
 /// The text is no YAML or doesn't fit the type; the message has line and column.
@@ -14,7 +15,7 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     if text.len() > MAX_BYTES {
         return Err(Problem::new(Code::TooLarge, format!("The document is over {} KiB. Divide it.", MAX_BYTES >> 10)));
     }
-    let options = serde_saphyr::options! { with_snippet: false };
+    let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let message = error.to_string();
         let message = message.trim_end_matches('.');

@@ -57,8 +57,7 @@ impl Cache {
     pub(crate) fn get(&self, key: &str) -> Option<Kept> {
         let place = self.place(key);
         let kept: Kept = serde_json::from_slice(&fs::read(place.join(RESULT)).ok()?).ok()?;
-        let whole =
-            |output: &Output| fs::metadata(self.path(output)).is_ok_and(|meta| meta.len() == output.bytes);
+        let whole = |output: &Output| fs::metadata(self.path(output)).is_ok_and(|meta| meta.len() == output.bytes);
         if !kept.outputs.iter().all(whole) {
             return None;
         }
@@ -71,7 +70,10 @@ impl Cache {
 
     /// A new empty folder in which a step leaves its files.
     pub(crate) fn aside(&self) -> Result<tempfile::TempDir, Problem> {
-        tempfile::Builder::new().prefix(".new-").tempdir_in(&self.root).map_err(|error| cannot_write(&self.root, &error))
+        tempfile::Builder::new()
+            .prefix(".new-")
+            .tempdir_in(&self.root)
+            .map_err(|error| cannot_write(&self.root, &error))
     }
 
     /// Puts a step's folder under the key. Where another run was faster, its result stays: it is the same.

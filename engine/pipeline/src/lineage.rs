@@ -1,7 +1,10 @@
 //! Which columns of which tables a query's columns are computed from, as far as its plan says.
 
 use datafusion::{
-    common::{Column, tree_node::{TreeNode, TreeNodeRecursion}},
+    common::{
+        Column,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
     logical_expr::{Expr, LogicalPlan},
 };
 use std::collections::{BTreeMap, BTreeSet};

@@ -148,8 +148,14 @@ mod tests {
     fn windows_are_whole_days_weeks_and_months() {
         let month = Partitions::Month { start: "2026-01-15".into() };
         let set = values(&month, "2026-02").unwrap();
-        assert_eq!((set["partition_start"].as_str(), set["partition_end"].as_str()), (Some("2026-02-01"), Some("2026-03-01")));
-        assert_eq!(range(&month, "2025-12", "2026-02").unwrap_err().message, "'2025-12' is no partition here: the first is 2026-01.");
+        assert_eq!(
+            (set["partition_start"].as_str(), set["partition_end"].as_str()),
+            (Some("2026-02-01"), Some("2026-03-01"))
+        );
+        assert_eq!(
+            range(&month, "2025-12", "2026-02").unwrap_err().message,
+            "'2025-12' is no partition here: the first is 2026-01."
+        );
         assert_eq!(range(&month, "2026-01", "2026-03").unwrap(), ["2026-01", "2026-02", "2026-03"]);
         let week = Partitions::Week { start: "2026-01-01".into() };
         assert_eq!(values(&week, "2025-12-29").unwrap()["partition_end"], "2026-01-05");

@@ -1,11 +1,6 @@
 //! What a step gives, on the first rows of each source.
 
-use crate::{
-    Listener, Registry, Run,
-    cache::Cache,
-    kind::Places,
-    run,
-};
+use crate::{Listener, Registry, Run, cache::Cache, kind::Places, run};
 use std::{collections::BTreeSet, path::Path, time::Instant};
 use trainyard_types::{
     Problem,
@@ -90,8 +85,7 @@ pub fn step(
         sampled: SAMPLE,
         seconds: started.elapsed().as_secs_f64(),
         lineage: report.lineage,
-        note: several.then(|| {
-            "Made of the first rows of each source: a join may find fewer partners than in a run.".to_owned()
-        }),
+        note: several
+            .then(|| "Made of the first rows of each source: a join may find fewer partners than in a run.".to_owned()),
     })
 }

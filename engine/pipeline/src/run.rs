@@ -117,9 +117,10 @@ pub fn run(run: &Run<'_>, listener: &dyn Listener) -> Result<Outcome, Problem> {
                 let needs: Vec<StepState> = document.steps[at].needs().map(state_of).collect();
                 if cancelled {
                     end(listener, &mut steps, at, StepState::Cancelled);
-                } else if needs.iter().any(|state| {
-                    matches!(state, StepState::Failed | StepState::Skipped | StepState::Cancelled)
-                }) {
+                } else if needs
+                    .iter()
+                    .any(|state| matches!(state, StepState::Failed | StepState::Skipped | StepState::Cancelled))
+                {
                     end(listener, &mut steps, at, StepState::Skipped);
                 } else if needs.iter().all(|state| state.is_done()) && running < run.parallel.max(1) {
                     steps[at].state = StepState::Running;
@@ -280,8 +281,7 @@ fn once(
         .ok_or_else(|| Problem::invalid(format!("there is no type of step '{}'.", step.kind)))?;
     let about = kind.about();
     let with = fill(&step.with, &run.values, about.sql);
-    let inputs: Vec<Taken> =
-        step.input.iter().map(|input| taken(run, input, needs)).collect::<Result<_, Problem>>()?;
+    let inputs: Vec<Taken> = step.input.iter().map(|input| taken(run, input, needs)).collect::<Result<_, Problem>>()?;
     report.rows_in = inputs.iter().map(|input| input.rows).sum();
     let aside = run.cache.aside()?;
     let share = run.memory_limit / run.parallel.max(1) as u64;
@@ -300,7 +300,15 @@ fn once(
         log,
     };
     let own = if run.use_cache && step.cache && kind.cacheable() { Value::Null } else { json!([run.name, step.id]) };
-    let parts = json!([about.kind, about.version, with, sources(&context.inputs), kind.fingerprint(&context)?, run.sample, own]);
+    let parts = json!([
+        about.kind,
+        about.version,
+        with,
+        sources(&context.inputs),
+        kind.fingerprint(&context)?,
+        run.sample,
+        own
+    ]);
     let key = Cache::key(&parts);
     if let Some(kept) = run.cache.get(&key) {
         report.cached = true;

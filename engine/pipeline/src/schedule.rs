@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use croner::{Cron, parser::{CronParser, Seconds, Year}};
+use croner::{
+    Cron,
+    parser::{CronParser, Seconds, Year},
+};
 use trainyard_types::{
     Problem, Timestamp,
     pipeline::{CatchUp, Schedule},
@@ -24,7 +27,10 @@ impl Times {
         let zone: Tz = schedule.timezone.parse().map_err(|_| {
             Problem::field(
                 "schedule",
-                format!("'{}' is no time zone. Use an IANA name, such as Europe/Zurich or UTC.", clip(&schedule.timezone)),
+                format!(
+                    "'{}' is no time zone. Use an IANA name, such as Europe/Zurich or UTC.",
+                    clip(&schedule.timezone)
+                ),
             )
         })?;
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
@@ -115,7 +121,9 @@ mod tests {
 
     #[test]
     fn what_is_no_schedule_is_told() {
-        for (cron, zone) in [("x", "UTC"), ("* * * *", "UTC"), ("0 0 30 2 *", "UTC"), ("0 0 * * * *", "UTC"), ("0 0 * * *", "Mars")] {
+        for (cron, zone) in
+            [("x", "UTC"), ("* * * *", "UTC"), ("0 0 30 2 *", "UTC"), ("0 0 * * * *", "UTC"), ("0 0 * * *", "Mars")]
+        {
             assert!(times(cron, zone).is_err(), "{cron} {zone}");
         }
     }

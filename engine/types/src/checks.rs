@@ -519,6 +519,37 @@ pub struct FailingRow {
     pub values: Vec<Option<String>>,
 }
 
+/// What a model that did not see them says of a column's labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct LabelReport {
+    pub target: String,
+    /// Rows with a label.
+    pub rows: u64,
+    /// Estimated share of wrong labels, 0 to 1.
+    pub noise: f64,
+    /// Likely errors found; `errors` has the first of them.
+    pub found: u64,
+    /// The most certain first, [`MAX_LABEL_ERRORS`] at most.
+    pub errors: Vec<LabelError>,
+}
+
+/// Likely label errors that a report lists at most.
+pub const MAX_LABEL_ERRORS: usize = 5_000;
+
+/// A row whose label is likely wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct LabelError {
+    /// 1 for the table's first row.
+    pub row: u64,
+    pub given: String,
+    pub likely: String,
+    /// Probabilities of the given and of the likely label, 0 to 1.
+    pub given_probability: f64,
+    pub likely_probability: f64,
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -29,7 +29,10 @@ macro_rules! declared {
         fn about(&self) -> About {
             declaration($name).about()
         }
-        fn schema(&self, generator: &mut trainyard_pipeline::schema::SchemaGenerator) -> trainyard_pipeline::schema::Schema {
+        fn schema(
+            &self,
+            generator: &mut trainyard_pipeline::schema::SchemaGenerator,
+        ) -> trainyard_pipeline::schema::Schema {
             declaration($name).schema(generator)
         }
         fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
@@ -123,7 +126,8 @@ impl StepKind for Evaluate {
         let bytes = fs::read(&model.path)
             .map_err(|error| Problem::invalid(format!("The model '{}' can't be read: {error}.", model.name)))?;
         if model.rows.is_some() || table.rows.is_none() {
-            let message = "The first input has to be a model and the second a table, such as [train.model, parts.test].";
+            let message =
+                "The first input has to be a model and the second a table, such as [train.model, parts.test].";
             return Err(Problem::invalid(message).into());
         }
         let model = Model::from_bytes(&bytes).map_err(Problem::from)?;
@@ -157,7 +161,8 @@ impl StepKind for Evaluate {
         for (name, least) in &settings.minimum {
             let value = find(name)?;
             if value < *least {
-                let message = format!("The model is not good enough: {name} is {value:.4}, at least {least} is wanted.");
+                let message =
+                    format!("The model is not good enough: {name} is {value:.4}, at least {least} is wanted.");
                 return Err(Problem::invalid(message).into());
             }
         }
@@ -174,4 +179,3 @@ impl StepKind for Evaluate {
         Ok(made)
     }
 }
-

@@ -96,7 +96,7 @@ pub(super) fn train(args: TrainArgs, out: Out) -> Result<ExitCode, Problem> {
         (_, _, Some(column)) => SplitMethod::Given { column },
         _ => SplitMethod::Random,
     };
-    let mut sink = Terminal { live: io::stderr().is_terminal(), stage: String::new() };
+    let mut sink = Terminal::new();
     let result = headless::train(&args.data, args.test.as_deref(), &settings, &args.out, &mut sink);
     sink.end();
     let result = result.map_err(|error| match error {
@@ -134,18 +134,22 @@ pub(super) fn predict(args: PredictArgs, out: Out) -> Result<ExitCode, Problem> 
 }
 
 /// Progress on standard error: one line that is written over where that is a terminal, a line for each stage elsewhere.
-struct Terminal {
+pub(super) struct Terminal {
     live: bool,
     stage: String,
 }
 
 impl Terminal {
+    pub(super) fn new() -> Self {
+        Self { live: io::stderr().is_terminal(), stage: String::new() }
+    }
+
     fn line(&mut self, text: &str) {
         let start = if self.live { "\r\x1b[K" } else { "" };
         let _ = writeln!(io::stderr(), "{start}{text}");
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         if self.live {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }

@@ -149,8 +149,12 @@ fn values(document: &Pipeline, args: &ParameterArgs) -> Result<Values, Problem> 
     }
     match (&document.partitions, &args.partition) {
         (Some(partitions), Some(name)) => given.extend(trainyard_pipeline::partitions::values(partitions, name)?),
-        (None, Some(_)) => return Err(Problem::field("partition", "The pipeline has no partitions. Leave --partition out.")),
-        (Some(_), None) => return Err(Problem::field("partition", "The pipeline works on one partition: name it with --partition.")),
+        (None, Some(_)) => {
+            return Err(Problem::field("partition", "The pipeline has no partitions. Leave --partition out."));
+        }
+        (Some(_), None) => {
+            return Err(Problem::field("partition", "The pipeline works on one partition: name it with --partition."));
+        }
         (None, None) => {}
     }
     resolve(document, &given)
@@ -186,9 +190,10 @@ fn run(args: RunArgs, out: Out) -> Result<ExitCode, Problem> {
         .approve
         .iter()
         .map(|id| {
-            StepId::parse(id).ok().filter(|id| document.step(id.as_str()).is_some()).ok_or_else(|| {
-                Problem::field("approve", format!("There is no step '{id}' to approve."))
-            })
+            StepId::parse(id)
+                .ok()
+                .filter(|id| document.step(id.as_str()).is_some())
+                .ok_or_else(|| Problem::field("approve", format!("There is no step '{id}' to approve.")))
         })
         .collect::<Result<_, _>>()?;
     let registry = registry();
@@ -208,7 +213,8 @@ fn run(args: RunArgs, out: Out) -> Result<ExitCode, Problem> {
         until: None,
         parallel: args.parallel.into(),
     };
-    let terminal = Terminal { width: width(&document), quiet: out.json && !io::stderr().is_terminal(), line: Mutex::new(()) };
+    let terminal =
+        Terminal { width: width(&document), quiet: out.json && !io::stderr().is_terminal(), line: Mutex::new(()) };
     let outcome = trainyard_pipeline::run(&run, &terminal)?;
     let outputs = models(&cache, &outcome, args.out.as_deref().unwrap_or(&base))?;
     let answer = answer(&outcome, &outputs);
@@ -311,7 +317,8 @@ fn preview(args: PreviewArgs, out: Out) -> Result<ExitCode, Problem> {
     out.show(&preview, || {
         let mut lines = vec![preview.rows.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>().join("\t")];
         for row in preview.rows.rows.iter().take(20) {
-            lines.push(row.iter().map(|value| value.as_deref().unwrap_or("").to_owned()).collect::<Vec<_>>().join("\t"));
+            lines
+                .push(row.iter().map(|value| value.as_deref().unwrap_or("").to_owned()).collect::<Vec<_>>().join("\t"));
         }
         lines.push(format!("{} rows from the first {} of each source.", preview.rows.total, preview.sampled));
         lines.extend(preview.note.clone());
@@ -341,7 +348,9 @@ impl Listener for Terminal {
         }
         let width = self.width;
         match event {
-            PipelineEvent::Started { step, attempt: 1 } => self.say(&format!("{step:width$}  started", step = step.as_str())),
+            PipelineEvent::Started { step, attempt: 1 } => {
+                self.say(&format!("{step:width$}  started", step = step.as_str()))
+            }
             PipelineEvent::Started { step, attempt } => {
                 self.say(&format!("{step:width$}  started, try {attempt}", step = step.as_str()));
             }

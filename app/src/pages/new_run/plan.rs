@@ -91,7 +91,7 @@ fn shown(plan: RunPlan, without_target: bool) -> AnyView {
         <p>{format!("{}. About {} on this machine. {queue}", counted(u64::from(plan.features), "feature", "features"), duration(plan.estimated_seconds.round()))}</p>
     });
     view! {
-        <p class="plan-summary">{plan.summary}</p>
+        <p class="plan-summary"><Words text=plan.summary/></p>
         {rows}
         {facts}
         <Warnings warnings=plan.warnings/>

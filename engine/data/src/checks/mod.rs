@@ -287,4 +287,6 @@ fn failed(check: &Check, rows: u64, reason: String) -> CheckResult {
 }
 
 #[cfg(test)]
+mod hand_tests;
+#[cfg(test)]
 mod tests;

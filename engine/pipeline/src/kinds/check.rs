@@ -102,7 +102,8 @@ impl StepKind for Check {
         step.log(format!("{} of {} checks passed.", result.passed, result.results.len()));
         if let Some(first) = bad.first() {
             let more = if bad.len() > 1 { format!(", and {} more", bad.len() - 1) } else { String::new() };
-            let message = format!("the data don't pass: {first}{more}. Correct the data, or the check where it is too strict.");
+            let message =
+                format!("the data don't pass: {first}{more}. Correct the data, or the check where it is too strict.");
             return Err(Problem::invalid(message).into());
         }
         let mut made = Made::table(TABLE, pass_on(&input.path, &step.folder.join(TABLE))?);

@@ -65,7 +65,9 @@ impl Query for FillMissing {
                     )));
                 }
                 Fill::Constant { constant: Value::Null | Value::Array(_) | Value::Object(_) } => {
-                    return Err(Problem::invalid(format!("The constant for '{name}' has to be a text, number or boolean.")));
+                    return Err(Problem::invalid(format!(
+                        "The constant for '{name}' has to be a text, number or boolean."
+                    )));
                 }
                 _ => {}
             }
@@ -318,14 +320,15 @@ impl Query for Bin {
         let mut edges = self.edges.clone();
         if let Some(bins) = self.equal_width {
             let range = ask(&format!("SELECT min(CAST({c} AS DOUBLE)), max(CAST({c} AS DOUBLE)) FROM {table}"))?;
-            let (Some(low), Some(high)) = (number(&range, 0), number(&range, 1)) else { return Err(empty(&self.column)) };
+            let (Some(low), Some(high)) = (number(&range, 0), number(&range, 1)) else {
+                return Err(empty(&self.column));
+            };
             edges = (1..bins).map(|i| low + (high - low) * f64::from(i) / f64::from(bins)).collect();
         }
         if let Some(bins) = self.quantiles {
             // Exact: the value at each rank, so that runs agree.
-            let ranks: Vec<String> = (1..bins)
-                .map(|i| format!("max(CASE WHEN r <= ceil(n * {i}.0 / {bins}.0) THEN v END)"))
-                .collect();
+            let ranks: Vec<String> =
+                (1..bins).map(|i| format!("max(CASE WHEN r <= ceil(n * {i}.0 / {bins}.0) THEN v END)")).collect();
             let found = ask(&format!(
                 "SELECT {} FROM (SELECT CAST({c} AS DOUBLE) AS v, row_number() OVER (ORDER BY {c}) AS r, count(*) OVER () AS n \
                  FROM {table} WHERE {c} IS NOT NULL)",

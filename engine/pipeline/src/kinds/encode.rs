@@ -119,8 +119,11 @@ impl Query for Encode {
                     format!("CASE WHEN {c} = {} THEN 1 ELSE 0 END AS {}", in_sql(value), q(&name))
                 })),
                 _ => {
-                    let whens: Vec<String> =
-                        values.iter().enumerate().map(|(i, value)| format!("WHEN {} THEN {i}", in_sql(value))).collect();
+                    let whens: Vec<String> = values
+                        .iter()
+                        .enumerate()
+                        .map(|(i, value)| format!("WHEN {} THEN {i}", in_sql(value)))
+                        .collect();
                     if whens.is_empty() {
                         return Err(Problem::invalid(format!("'{name}' has no value at all.")).into());
                     }

@@ -13,8 +13,8 @@ mod split;
 mod write_out;
 
 pub use outside::{Declare, Declared, Evaluate, Train};
-pub use read::dataset_of;
 pub use people::Approval;
+pub use read::dataset_of;
 pub use split::PART_COLUMN;
 pub use write_out::{WriteOut, write_file};
 

@@ -113,7 +113,8 @@ impl StepKind for Source {
         let ingested = trainyard_data::ingest(read_from, &options, bad, &dest, &mut go_on).map_err(|failure| {
             let mut problem = failure.problem;
             for row in failure.report.first.iter().take(3) {
-                let what = format!(" Line {}, column '{}', value '{}': {}.", row.line, row.column, row.value, row.reason);
+                let what =
+                    format!(" Line {}, column '{}', value '{}': {}.", row.line, row.column, row.value, row.reason);
                 problem.message.push_str(&what);
             }
             step.stop().unwrap_or(Stop::Problem(problem))
@@ -179,4 +180,3 @@ fn head_of(path: &Path, rows: u64) -> Result<tempfile::NamedTempFile, Problem> {
     head.flush().map_err(failed)?;
     Ok(head)
 }
-

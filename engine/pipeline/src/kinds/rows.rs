@@ -266,7 +266,8 @@ impl StepKind for Rebalance {
             Way::Over => {
                 let least = (largest as f64 * settings.ratio).round() as usize;
                 for rows in classes.values() {
-                    let (whole, rest) = if rows.len() >= least { (1, 0) } else { (least / rows.len(), least % rows.len()) };
+                    let (whole, rest) =
+                        if rows.len() >= least { (1, 0) } else { (least / rows.len(), least % rows.len()) };
                     rows.iter().for_each(|&row| times[row] = u32::try_from(whole).unwrap_or(u32::MAX));
                     by_chance(rows, settings.seed).into_iter().take(rest).for_each(|row| times[row] += 1);
                 }
@@ -343,7 +344,8 @@ fn groups(step: &StepContext<'_>, by: Option<&str>) -> Result<Groups, Stop> {
 /// number).
 fn by_chance(rows: &[usize], seed: u64) -> Vec<usize> {
     let mix = |row: usize| {
-        let mut z = (row as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ seed.wrapping_mul(0xD134_2543_DE82_EF95);
+        let mut z =
+            (row as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ seed.wrapping_mul(0xD134_2543_DE82_EF95);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
@@ -411,4 +413,3 @@ pub(super) fn append(
 fn same(input: &Taken) -> BTreeMap<String, Vec<String>> {
     input.columns.iter().map(|c| (c.name.clone(), vec![format!("{}.{}", input.table, c.name)])).collect()
 }
-

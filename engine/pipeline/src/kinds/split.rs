@@ -83,7 +83,9 @@ fn yes() -> bool {
 impl Settings {
     fn plan(&self) -> Result<SplitPlan, Problem> {
         let column = || {
-            self.column.clone().ok_or_else(|| Problem::invalid("Name the 'column' that decides, or use method 'random'."))
+            self.column
+                .clone()
+                .ok_or_else(|| Problem::invalid("Name the 'column' that decides, or use method 'random'."))
         };
         let method = match self.method {
             Method::Random => SplitMethod::Random,
@@ -145,7 +147,13 @@ impl StepKind for Split {
         let count = |name: &str| names.iter().filter(|part| **part == Some(name)).count();
         let counts: Map<String, Value> =
             ["train", "valid", "test"].map(|name| (name.to_owned(), Value::from(count(name)))).into_iter().collect();
-        step.log(format!("{} train, {} valid, {} test rows: {}.", counts["train"], counts["valid"], counts["test"], plan.spec.in_words()));
+        step.log(format!(
+            "{} train, {} valid, {} test rows: {}.",
+            counts["train"],
+            counts["valid"],
+            counts["test"],
+            plan.spec.in_words()
+        ));
         let mut facts = BTreeMap::new();
         facts.insert("parts".to_owned(), Value::Object(counts));
         facts.insert("part_column".to_owned(), settings.into.clone().into());
@@ -161,9 +169,11 @@ impl StepKind for Split {
         let part = q(&settings.into);
         let mut made = Made { facts, lineage, ..Made::default() };
         let used = if settings.drop_unused { format!(" WHERE {part} IS NOT NULL") } else { String::new() };
-        let mut tables = vec![(String::new(), crate::kind::TABLE.to_owned(), format!("SELECT * FROM \"__labelled\"{used}"))];
+        let mut tables =
+            vec![(String::new(), crate::kind::TABLE.to_owned(), format!("SELECT * FROM \"__labelled\"{used}"))];
         for name in ["train", "valid", "test"] {
-            let keep: Vec<String> = input.columns.iter().filter(|c| c.name != settings.into).map(|c| q(&c.name)).collect();
+            let keep: Vec<String> =
+                input.columns.iter().filter(|c| c.name != settings.into).map(|c| q(&c.name)).collect();
             let sql = format!("SELECT {} FROM \"__labelled\" WHERE {part} = '{name}'", keep.join(", "));
             tables.push((name.to_owned(), format!("{name}.parquet"), sql));
         }

@@ -84,7 +84,8 @@ impl StepKind for WriteOut {
             made.effect = true;
             return Ok(made);
         }
-        let (Some(out), Some(file)) = (step.places.out.as_deref().or(step.places.base.as_deref()), settings.file) else {
+        let (Some(out), Some(file)) = (step.places.out.as_deref().or(step.places.base.as_deref()), settings.file)
+        else {
             return Err(Problem::invalid("Files can't be written here: name a 'dataset' instead of a 'file'.").into());
         };
         let dest = out.join(&file);
@@ -127,7 +128,8 @@ pub fn write_file(input: &Taken, dest: &Path) -> Result<(), Problem> {
     if let Some(folder) = dest.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    let folder: PathBuf = dest.parent().filter(|f| !f.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_owned);
+    let folder: PathBuf =
+        dest.parent().filter(|f| !f.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_owned);
     let mut temporary = tempfile::Builder::new().prefix(".part-").tempfile_in(folder).map_err(failed)?;
     if format == Format::Parquet {
         let mut from = File::open(&input.path).map_err(failed)?;

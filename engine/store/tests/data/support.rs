@@ -37,6 +37,7 @@ pub fn profile() -> Profile {
     let column = ColumnProfile {
         name: "age".into(),
         kind: ColumnType::Integer,
+        hash: String::new(),
         missing: 1,
         distinct: 9,
         numeric: None,

@@ -108,8 +108,7 @@ pub fn resolve(pipeline: &Pipeline, given: &Values) -> Result<Values, Problem> {
         faults.push(FieldProblem { field: format!("parameters.{name}"), message });
     };
     for (name, value) in given {
-        let of_partition =
-            pipeline.partitions.is_some() && super::check::PARTITION_NAMES.contains(&name.as_str());
+        let of_partition = pipeline.partitions.is_some() && super::check::PARTITION_NAMES.contains(&name.as_str());
         match pipeline.parameters.get(name) {
             Some(parameter) => match parameter.accept(name, value) {
                 Ok(()) => drop(values.insert(name.clone(), value.clone())),

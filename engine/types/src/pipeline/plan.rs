@@ -26,7 +26,12 @@ pub(super) fn circle(pipeline: &Pipeline) -> Vec<&StepId> {
     if order(pipeline).len() == pipeline.steps.len() {
         return Vec::new();
     }
-    pipeline.steps.iter().map(|step| &step.id).filter(|id| upstream(pipeline, id.as_str()).contains(id.as_str())).collect()
+    pipeline
+        .steps
+        .iter()
+        .map(|step| &step.id)
+        .filter(|id| upstream(pipeline, id.as_str()).contains(id.as_str()))
+        .collect()
 }
 
 /// The ids of all steps that a step needs, directly or by way of others.

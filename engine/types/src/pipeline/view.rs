@@ -166,12 +166,25 @@ pub struct EffectInput {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum PipelineEvent {
     /// A try of a step began.
-    Started { step: StepId, attempt: u32 },
-    Log { step: StepId, level: LogLevel, line: String },
+    Started {
+        step: StepId,
+        attempt: u32,
+    },
+    Log {
+        step: StepId,
+        level: LogLevel,
+        line: String,
+    },
     /// A step has ended, or waits for a person. With an effect, it is done once that is.
-    Step { report: Box<StepReport>, effect: Option<Box<Effect>> },
+    Step {
+        report: Box<StepReport>,
+        effect: Option<Box<Effect>>,
+    },
     /// The last line: how the run ended.
-    Ended { state: PipelineRunState, problem: Option<Problem> },
+    Ended {
+        state: PipelineRunState,
+        problem: Option<Problem>,
+    },
 }
 
 /// What a pipeline's process is to do, written to a file by the worker. Holds no secret.

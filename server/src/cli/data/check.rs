@@ -1,7 +1,7 @@
 //! `data check`.
 
 use super::{Table, severity_word};
-use crate::cli::Out;
+use crate::cli::{Out, headless::Terminal};
 use clap::Args;
 use std::{
     fmt::Write,
@@ -11,10 +11,14 @@ use std::{
 };
 use trainyard_data::{checks, yaml};
 use trainyard_types::{
-    Problem,
+    Code, Problem,
     checks::{Suite, SuiteResult},
     dataset::Severity,
 };
+use trainyard_worker::{TrainError, labels::label_errors};
+
+/// Label errors that the text lists.
+const LISTED: usize = 50;
 
 #[derive(Args)]
 pub(in crate::cli) struct CheckArgs {
@@ -30,9 +34,18 @@ pub(in crate::cli) struct CheckArgs {
     /// Print the suggested checks as YAML and check nothing
     #[arg(long)]
     suggest: bool,
+    /// Instead, list rows whose label in this column is likely wrong
+    #[arg(long, value_name = "TARGET", conflicts_with_all = ["suite", "reference", "suggest"])]
+    labels: Option<String>,
+    /// A column that labels are not judged by; may be given several times
+    #[arg(long, value_name = "COLUMN", requires = "labels")]
+    drop: Vec<String>,
 }
 
 pub(super) fn check(args: CheckArgs, out: Out) -> Result<ExitCode, Problem> {
+    if let Some(target) = &args.labels {
+        return labels(&args.data, target, &args.drop, out);
+    }
     if args.suggest {
         let suite = suggested(&Table::read(args.reference.as_deref().unwrap_or(&args.data))?)?;
         let text = yaml::print(&suite)?;
@@ -49,6 +62,41 @@ pub(super) fn check(args: CheckArgs, out: Out) -> Result<ExitCode, Problem> {
     out.show(&result, || in_words(&result))?;
     let bad = result.outcome.is_some_and(|severity| severity >= Severity::Warning);
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Likely label errors; finding some is no failure.
+fn labels(data: &Path, target: &str, drop: &[String], out: Out) -> Result<ExitCode, Problem> {
+    let (_, frame) = trainyard_data::read_any::read_file(data).map_err(super::in_words)?;
+    let mut sink = Terminal::new();
+    let report = label_errors(&frame, target, drop, 0, &mut sink);
+    sink.end();
+    let report = report.map_err(|error| match error {
+        TrainError::Cancelled => Problem::new(Code::Conflict, "The search was cancelled."),
+        TrainError::Problem(problem) => problem,
+    })?;
+    out.show(&report, || {
+        let mut text = format!(
+            "{} of {} labels in {target} are likely wrong (estimated share {:.2} %). The most certain first:",
+            report.found,
+            report.rows,
+            report.noise * 100.0
+        );
+        for error in report.errors.iter().take(LISTED) {
+            let _ = write!(
+                text,
+                "\n  row {}: {} ({:.1} %), likely {} ({:.1} %)",
+                error.row,
+                error.given,
+                error.given_probability * 100.0,
+                error.likely,
+                error.likely_probability * 100.0
+            );
+        }
+        if report.errors.len() > LISTED {
+            let _ = write!(text, "\n  … and {} more: --json has them.", report.found - LISTED as u64);
+        }
+        text
+    })
 }
 
 fn suggested(table: &Table) -> Result<Suite, Problem> {

@@ -101,7 +101,7 @@ fn faults(clean: &Orders) -> Vec<(&'static str, Orders)> {
     let mut short = table();
     short.rows.truncate(clean.rows.len() / 2);
     let mut long = table();
-    long.rows.extend(clean.rows.iter().cloned().collect::<Vec<_>>());
+    long.rows.extend(clean.rows.to_vec());
     for (row, values) in long.rows.iter_mut().enumerate() {
         values[0] = (100_000 + row).to_string();
     }
