@@ -12,7 +12,8 @@ use std::{
 };
 use trainyard_types::{Problem, pipeline::Output};
 
-const RESULT: &str = "result.json";
+/// Begins with a dot: no step names a file so.
+const RESULT: &str = ".kept.json";
 /// Changes when the form of what is stored does.
 const FORMAT: u32 = 1;
 

@@ -57,7 +57,11 @@ pub trait StepKind: Send + Sync {
         Ok(String::new())
     }
     /// Whether results may be kept from run to run.
-    fn cacheable(&self) -> bool {
+    fn cacheable(&self, _with: &Map<String, Value>) -> bool {
+        true
+    }
+    /// Whether what an earlier run left outside the cache is still there, so that its result can stand.
+    fn holds(&self, _step: &StepContext<'_>, _facts: &BTreeMap<String, Value>) -> bool {
         true
     }
     /// Does the step on the thread that calls it.
@@ -402,12 +406,33 @@ fn choices(property: &Value) -> Vec<String> {
 /// Reports of steps by name.
 pub type Reports = BTreeMap<String, StepReport>;
 
+/// Whether a file's name stays within the folder that it is relative to.
+///
+/// # Errors
+/// It is absolute or leads out by `..`.
+pub fn within(file: &str) -> Result<(), Problem> {
+    use std::path::Component;
+    let stays = Path::new(file).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if stays && !file.trim().is_empty() {
+        return Ok(());
+    }
+    let shown: String = file.chars().take(120).collect();
+    Err(Problem::invalid(format!(
+        "'{shown}' leads out of the folder that files are named in. Name a file below the document's folder, or choose \
+         another folder with --data (to read) and --out (to write)."
+    )))
+}
+
 /// A path within the folder that the document may name files under.
 ///
 /// # Errors
-/// Files can't be named here.
+/// Files can't be named here, or this one leads out of the folder.
 pub fn file_of(base: Option<&Path>, file: &str) -> Result<PathBuf, Problem> {
-    base.map(|base| base.join(file)).ok_or_else(|| {
-        Problem::invalid("Files can't be read here: name a data set of the project with 'dataset' instead of 'file'.")
-    })
+    let Some(base) = base else {
+        return Err(Problem::invalid(
+            "Files can't be read here: name a data set of the project with 'dataset' instead of 'file'.",
+        ));
+    };
+    within(file)?;
+    Ok(base.join(file))
 }

@@ -8,6 +8,7 @@ pub mod kind;
 pub mod kinds;
 pub mod lineage;
 pub mod partitions;
+mod places;
 pub mod preview;
 pub mod run;
 pub mod schedule;
@@ -30,6 +31,16 @@ use trainyard_types::{
 /// It can't be read; the message has line and column.
 pub fn parse(text: &str) -> Result<Pipeline, Problem> {
     trainyard_data::yaml::parse(text)
+}
+
+/// Reads a document and checks it: [`parse`] and [`check`], with the line of each fault.
+///
+/// # Errors
+/// As [`parse`] and [`check`].
+pub fn read(text: &str, registry: &Registry) -> Result<Pipeline, Problem> {
+    let document = parse(text)?;
+    check(&document, registry).map_err(|problem| places::locate(problem, text))?;
+    Ok(document)
 }
 
 /// Writes a document as YAML.

@@ -299,7 +299,7 @@ fn once(
         cancelled: &|| listener.cancelled(),
         log,
     };
-    let own = if run.use_cache && step.cache && kind.cacheable() { Value::Null } else { json!([run.name, step.id]) };
+    let own = if run.use_cache && step.cache && kind.cacheable(&with) { Value::Null } else { json!([run.name, step.id]) };
     let parts = json!([
         about.kind,
         about.version,
@@ -310,7 +310,7 @@ fn once(
         own
     ]);
     let key = Cache::key(&parts);
-    if let Some(kept) = run.cache.get(&key) {
+    if let Some(kept) = run.cache.get(&key).filter(|kept| kind.holds(&context, &kept.facts)) {
         report.cached = true;
         report.state = StepState::Cached;
         let effect = effect(run, step, &with, &context.inputs, &kept);

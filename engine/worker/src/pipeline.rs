@@ -59,14 +59,14 @@ struct ToStep<'a, 'b> {
 impl Sink for ToStep<'_, '_> {
     fn event(&mut self, event: JobEvent) {
         match event {
-            JobEvent::Device { device, reason } => self.step.log(format!("Trains on {device}. {reason}")),
             JobEvent::Log { level: LogLevel::Info, line } => self.step.log(line),
             JobEvent::Log { line, .. } => self.step.warn(line),
-            // A stage's name without its counters.
+            // Each stage once: what follows the first digit counts.
             JobEvent::Progress(progress) => {
-                let stage = progress.stage.split(',').next().unwrap_or_default().to_owned();
+                let name = |stage: &str| stage.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default().to_owned();
+                let stage = name(&progress.stage);
                 if stage != self.stage {
-                    self.step.log(format!("{stage} ({:.0} % done).", progress.fraction * 100.0));
+                    self.step.log(format!("{} ({:.0} % done).", progress.stage, progress.fraction * 100.0));
                     self.stage = stage;
                 }
             }
@@ -107,8 +107,7 @@ impl StepKind for Train {
         made.facts.insert("family".into(), result.family.as_str().into());
         made.facts.insert("task".into(), result.task.as_str().into());
         made.facts.insert("test".into(), json!(result.metrics.test));
-        made.facts.insert("verdict".into(), result.verdict.sentence.clone().into());
-        step.log(result.verdict.sentence);
+        made.facts.insert("verdict".into(), result.verdict.sentence.into());
         Ok(made)
     }
 }

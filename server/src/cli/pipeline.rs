@@ -51,6 +51,9 @@ struct ParameterArgs {
     /// The partition to work on, where the pipeline has partitions
     #[arg(long, value_name = "NAME")]
     partition: Option<String>,
+    /// Folder that files to read are named in [default: the document's folder]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Folder of the results that are kept from run to run [default: trainyard/pipelines in the user's cache folder]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
@@ -127,14 +130,12 @@ pub(super) fn pipeline(verb: PipelineVerb, out: Out) -> Result<ExitCode, Problem
 fn read(path: &Path) -> Result<Pipeline, Problem> {
     let text = fs::read_to_string(path)
         .map_err(|error| Problem::not_found(format!("{} can't be read: {error}. Check the path.", path.display())))?;
-    let document = trainyard_pipeline::parse(&text)?;
-    trainyard_pipeline::check(&document, &registry()).map_err(|mut problem| {
+    trainyard_pipeline::read(&text, &registry()).map_err(|mut problem| {
         for fault in problem.fields.iter().skip(1) {
             problem.message.push_str(&format!("\n  {}", fault.message));
         }
         problem
-    })?;
-    Ok(document)
+    })
 }
 
 fn values(document: &Pipeline, args: &ParameterArgs) -> Result<Values, Problem> {
@@ -168,7 +169,14 @@ fn cache_folder(args: &ParameterArgs) -> PathBuf {
     args.cache.clone().unwrap_or_else(|| user().unwrap_or_else(env::temp_dir).join("trainyard").join("pipelines"))
 }
 
-fn base(document: &Path) -> PathBuf {
+fn base(document: &Path, args: &ParameterArgs) -> PathBuf {
+    if let Some(folder) = &args.data {
+        return folder.clone();
+    }
+    folder(document)
+}
+
+fn folder(document: &Path) -> PathBuf {
     match document.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
@@ -181,11 +189,11 @@ const KEEP: Duration = Duration::from_secs(30 * 86_400);
 fn run(args: RunArgs, out: Out) -> Result<ExitCode, Problem> {
     let document = read(&args.document.document)?;
     let values = values(&document, &args.parameters)?;
-    let folder = cache_folder(&args.parameters);
-    let cache = Cache::open(&folder)?;
+    let cache = Cache::open(&cache_folder(&args.parameters))?;
     cache.prune(KEEP);
     let spill = tempfile::tempdir().map_err(|error| Problem::internal(format!("No temporary folder: {error}.")))?;
-    let base = base(&args.document.document);
+    let base = base(&args.document.document, &args.parameters);
+    let written = args.out.clone().unwrap_or_else(|| folder(&args.document.document));
     let approved = args
         .approve
         .iter()
@@ -201,7 +209,7 @@ fn run(args: RunArgs, out: Out) -> Result<ExitCode, Problem> {
         registry: &registry,
         document: &document,
         values,
-        places: Places { base: Some(base.clone()), out: args.out.clone(), datasets: BTreeMap::new() },
+        places: Places { base: Some(base), out: Some(written.clone()), datasets: BTreeMap::new() },
         cache: cache.clone(),
         spill: spill.path().to_owned(),
         memory_limit: args.memory_limit,
@@ -216,7 +224,7 @@ fn run(args: RunArgs, out: Out) -> Result<ExitCode, Problem> {
     let terminal =
         Terminal { width: width(&document), quiet: out.json && !io::stderr().is_terminal(), line: Mutex::new(()) };
     let outcome = trainyard_pipeline::run(&run, &terminal)?;
-    let outputs = models(&cache, &outcome, args.out.as_deref().unwrap_or(&base))?;
+    let outputs = models(&cache, &outcome, &written)?;
     let answer = answer(&outcome, &outputs);
     out.show(&answer, || in_words(&outcome, &outputs))?;
     if let Some(problem) = &outcome.problem {
@@ -310,7 +318,7 @@ fn preview(args: PreviewArgs, out: Out) -> Result<ExitCode, Problem> {
     let document = read(&args.document.document)?;
     let values = values(&document, &args.parameters)?;
     let spill = tempfile::tempdir().map_err(|error| Problem::internal(format!("No temporary folder: {error}.")))?;
-    let places = Places { base: Some(base(&args.document.document)), ..Places::default() };
+    let places = Places { base: Some(base(&args.document.document, &args.parameters)), ..Places::default() };
     let cache = cache_folder(&args.parameters);
     let preview =
         trainyard_pipeline::preview::step(&registry(), &document, &args.step, values, places, &cache, spill.path())?;

@@ -1,7 +1,7 @@
 //! A suite of checks as a gate.
 
 use super::{columns::ONE, read::pass_on};
-use crate::kind::{About, Made, StepContext, StepKind, Stop, TABLE, file_of, read};
+use crate::kind::{About, Made, StepContext, StepKind, Stop, TABLE, file_of, read, within};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -11,8 +11,8 @@ use trainyard_types::{Problem, checks::Suite, dataset::Severity};
 #[serde(rename_all = "snake_case")]
 enum Level {
     Info,
-    Warning,
     #[default]
+    Warning,
     Critical,
 }
 
@@ -20,13 +20,15 @@ enum Level {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    /// The checks themselves, as a check suite has them: a list of {type: column_not_null, column: age}.
+    /// The checks themselves, as a check suite has them: a list of
+    /// {expectation: {type: not_be_null, column: age}, severity: critical}.
     #[serde(default)]
     checks: Option<Value>,
     /// Or: the file of a suite, relative to the document. On the command line only.
     #[serde(default)]
     suite: Option<String>,
-    /// A failed check of this severity, or a worse one, stops the pipeline.
+    /// A failed check of this severity, or a worse one, stops the pipeline. Left out: warning, which checks are unless they
+    /// say otherwise.
     #[serde(default)]
     stop_at: Level,
 }
@@ -73,7 +75,7 @@ impl StepKind for Check {
         let settings: Settings = read(with)?;
         match (&settings.checks, &settings.suite) {
             (Some(checks), None) => inline(checks).map(drop),
-            (None, Some(_)) => Ok(()),
+            (None, Some(file)) => within(file),
             _ => Err(Problem::invalid("Say either 'checks' or 'suite'.")),
         }
     }

@@ -37,7 +37,7 @@ impl StepKind for Approval {
     fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
         read::<ApprovalSettings>(with).map(drop)
     }
-    fn cacheable(&self) -> bool {
+    fn cacheable(&self, _: &Map<String, Value>) -> bool {
         false
     }
     fn run(&self, step: &mut StepContext<'_>) -> Result<Made, Stop> {
@@ -79,7 +79,7 @@ impl<T: Work> StepKind for Effectful<T> {
     fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
         read::<T>(with)?.check()
     }
-    fn cacheable(&self) -> bool {
+    fn cacheable(&self, _: &Map<String, Value>) -> bool {
         false
     }
     fn run(&self, step: &mut StepContext<'_>) -> Result<Made, Stop> {

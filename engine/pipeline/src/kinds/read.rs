@@ -1,7 +1,7 @@
 //! Where tables come from.
 
 use crate::{
-    kind::{About, Made, StepContext, StepKind, Stop, TABLE, file_of, read},
+    kind::{About, Made, StepContext, StepKind, Stop, TABLE, file_of, read, within},
     session::{Written, hash_file},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -85,7 +85,11 @@ impl StepKind for Source {
     }
     fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
         let settings: Settings = read(with)?;
-        if settings.file.is_some() == settings.dataset.is_some() { Err(one_of()) } else { Ok(()) }
+        match (&settings.file, &settings.dataset) {
+            (Some(file), None) => within(file),
+            (None, Some(_)) => Ok(()),
+            _ => Err(one_of()),
+        }
     }
     fn fingerprint(&self, step: &StepContext<'_>) -> Result<String, Problem> {
         let settings: Settings = read(step.with)?;

@@ -1,7 +1,10 @@
 //! Where tables go.
 
 use super::columns::ONE;
-use crate::kind::{About, Made, StepContext, StepKind, Stop, Taken, read};
+use crate::{
+    kind::{About, Made, StepContext, StepKind, Stop, Taken, read, within},
+    session::hash_file,
+};
 use datafusion::{
     arrow::{
         array::{Array, ArrayRef, AsArray, RecordBatch},
@@ -13,6 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
@@ -33,6 +37,16 @@ struct Settings {
     #[serde(default)]
     #[expect(dead_code, reason = "read by the store's side of the step")]
     description: String,
+}
+
+impl Settings {
+    fn dest(&self, step: &StepContext<'_>) -> Result<PathBuf, Problem> {
+        let (Some(out), Some(file)) = (step.places.out.as_deref().or(step.places.base.as_deref()), &self.file) else {
+            return Err(Problem::invalid("Files can't be written here: name a 'dataset' instead of a 'file'."));
+        };
+        within(file)?;
+        Ok(out.join(file))
+    }
 }
 
 /// The kind `write_out`.
@@ -56,7 +70,10 @@ impl StepKind for WriteOut {
     fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
         let settings: Settings = read(with)?;
         match (&settings.file, &settings.dataset) {
-            (Some(file), None) => Format::of(Path::new(file)).map(drop),
+            (Some(file), None) => {
+                within(file)?;
+                Format::of(Path::new(file)).map(drop)
+            }
             // A parameter stands for a name that is not known yet.
             (None, Some(name)) if !name.contains("${") => {
                 ResourceName::parse(name).map(drop).map_err(|message| Problem::field("dataset", message))
@@ -65,8 +82,17 @@ impl StepKind for WriteOut {
             _ => Err(Problem::invalid("Say either 'file' or 'dataset'.")),
         }
     }
-    fn cacheable(&self) -> bool {
-        false
+    fn cacheable(&self, with: &Map<String, Value>) -> bool {
+        with.contains_key("file")
+    }
+    fn fingerprint(&self, step: &StepContext<'_>) -> Result<String, Problem> {
+        let settings: Settings = read(step.with)?;
+        Ok(settings.dest(step).map(|dest| dest.to_string_lossy().into_owned()).unwrap_or_default())
+    }
+    /// A file that was changed or removed since is written again.
+    fn holds(&self, _: &StepContext<'_>, facts: &BTreeMap<String, Value>) -> bool {
+        let (Some(file), Some(hash)) = (facts.get("file"), facts.get("hash")) else { return false };
+        file.as_str().and_then(|file| hash_file(Path::new(file)).ok()).is_some_and(|(_, found)| *hash == found)
     }
     fn run(&self, step: &mut StepContext<'_>) -> Result<Made, Stop> {
         let settings: Settings = step.settings()?;
@@ -88,9 +114,11 @@ impl StepKind for WriteOut {
         else {
             return Err(Problem::invalid("Files can't be written here: name a 'dataset' instead of a 'file'.").into());
         };
+        within(&file)?;
         let dest = out.join(&file);
         write_file(input, &dest)?;
         step.log(format!("Wrote {} rows to {}.", input.rows.unwrap_or(0), dest.display()));
+        made.facts.insert("hash".into(), hash_file(&dest)?.1.into());
         made.facts.insert("file".into(), dest.to_string_lossy().into_owned().into());
         Ok(made)
     }
