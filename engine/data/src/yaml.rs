@@ -1,6 +1,7 @@
 //! YAML documents that people write: check suites, pipelines.
 
 use serde::{Serialize, de::DeserializeOwned};
+pub use serde_saphyr::Spanned;
 use trainyard_types::{Code, Problem};
 
 /// Longer documents (bytes) are refused.

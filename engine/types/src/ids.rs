@@ -56,6 +56,10 @@ ids! {
     CheckRunId;
     /// One training run.
     RunId;
+    /// A pipeline.
+    PipelineId;
+    /// One run of a pipeline.
+    PipelineRunId;
     /// One unit of work in the queue.
     JobId;
     /// A registered model (a name with versions).

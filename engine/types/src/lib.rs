@@ -15,6 +15,7 @@ pub mod leakage;
 pub mod model;
 pub mod name;
 pub mod page;
+pub mod pipeline;
 pub mod problem;
 pub mod relations;
 pub mod role;

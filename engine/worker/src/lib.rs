@@ -3,6 +3,7 @@
 pub mod child;
 pub mod headless;
 pub mod labels;
+pub mod pipeline;
 pub mod supervisor;
 pub mod training;
 

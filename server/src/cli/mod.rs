@@ -4,6 +4,7 @@ mod data;
 mod dataset;
 mod headless;
 mod people;
+mod pipeline;
 mod serve;
 
 use crate::config::{Config, Flags};
@@ -54,6 +55,9 @@ enum Verb {
     /// Look into a file, without a server
     #[command(subcommand)]
     Data(data::DataVerb),
+    /// Run, check and preview pipelines, without a server
+    #[command(subcommand)]
+    Pipeline(pipeline::PipelineVerb),
     /// Check the audit chain from its first event to its last; exits with 1 where it is broken
     #[command(after_help = "Example:\n  trainyard verify-audit --json")]
     VerifyAudit(Flags),
@@ -82,6 +86,7 @@ pub fn main() -> ExitCode {
         Verb::Train(args) => headless::train(args, out),
         Verb::Predict(args) => headless::predict(args, out),
         Verb::Data(verb) => data::data(verb, out),
+        Verb::Pipeline(verb) => pipeline::pipeline(verb, out),
         verb => runtime().and_then(|runtime| runtime.block_on(run(verb, out))),
     };
     match outcome {
@@ -107,7 +112,7 @@ async fn run(verb: Verb, out: Out) -> Result<ExitCode, Problem> {
         Verb::Token(verb) => people::token(verb, out).await,
         Verb::Dataset(verb) => dataset::dataset(verb, out).await,
         Verb::VerifyAudit(flags) => people::verify_audit(&flags, out).await,
-        Verb::Train(_) | Verb::Predict(_) | Verb::Data(_) | Verb::Job(_) => Ok(ExitCode::SUCCESS),
+        Verb::Train(_) | Verb::Predict(_) | Verb::Data(_) | Verb::Pipeline(_) | Verb::Job(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -1,0 +1,164 @@
+//! Steps that are declared here, so that documents can be checked anywhere, and done by whoever has a trainer.
+
+use crate::kind::{About, Made, StepContext, StepKind, Stop, read};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, marker::PhantomData};
+use trainyard_types::{
+    Problem,
+    run::{DeviceChoice, Family, SplitMethod, SplitSpec, TrainSettings},
+};
+
+/// Settings of a declared kind.
+pub trait Declare: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    const ABOUT: About;
+    /// # Errors
+    /// What is wrong with the settings by themselves.
+    fn check(&self) -> Result<(), Problem>;
+}
+
+/// A [`Declare`] as a kind that can be checked and not run.
+pub struct Declared<T>(PhantomData<fn() -> T>);
+
+impl<T> Default for Declared<T> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: Declare> StepKind for Declared<T> {
+    fn about(&self) -> About {
+        T::ABOUT
+    }
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.root_schema_for::<T>()
+    }
+    fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
+        read::<T>(with)?.check()
+    }
+    fn run(&self, _: &mut StepContext<'_>) -> Result<Made, Stop> {
+        let kind = T::ABOUT.kind;
+        Err(Problem::invalid(format!("Steps of type '{kind}' can't be done here, only in a run.")).into())
+    }
+}
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Families {
+    #[default]
+    Auto,
+    Linear,
+    RealMlp,
+    Trees,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Devices {
+    #[default]
+    Auto,
+    Cpu,
+    Gpu,
+}
+
+/// Trains a model.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Train {
+    /// The column to predict.
+    target: String,
+    /// Columns that are not to be learnt from.
+    #[serde(default)]
+    drop: Vec<String>,
+    /// auto trains all families and keeps the best.
+    #[serde(default)]
+    family: Families,
+    #[serde(default)]
+    seed: u64,
+    /// Passes over the rows; left out: what fits the budget.
+    #[serde(default)]
+    epochs: Option<u32>,
+    /// Seconds for the neural network.
+    #[serde(default)]
+    budget_seconds: Option<f64>,
+    #[serde(default)]
+    device: Devices,
+    /// The column that says train, valid or test. Left out: the one that a split step before has made, otherwise rows are
+    /// divided at random, 60 / 20 / 20 %.
+    #[serde(default)]
+    split_column: Option<String>,
+}
+
+impl Train {
+    /// The settings as training knows them; `part_column` is the column that a split step made.
+    pub fn settings(self, part_column: Option<String>) -> TrainSettings {
+        let mut settings = TrainSettings::for_target(self.target);
+        settings.drop = self.drop;
+        settings.family = match self.family {
+            Families::Auto => Family::Auto,
+            Families::Linear => Family::Linear,
+            Families::RealMlp => Family::RealMlp,
+            Families::Trees => Family::Trees,
+        };
+        settings.device = match self.device {
+            Devices::Auto => DeviceChoice::Auto,
+            Devices::Cpu => DeviceChoice::Cpu,
+            Devices::Gpu => DeviceChoice::Gpu,
+        };
+        (settings.seed, settings.epochs, settings.budget_seconds) = (self.seed, self.epochs, self.budget_seconds);
+        settings.split = SplitSpec { seed: self.seed, ..SplitSpec::default() };
+        if let Some(column) = self.split_column.or(part_column) {
+            settings.split.method = SplitMethod::Given { column };
+        }
+        settings
+    }
+}
+
+impl Declare for Train {
+    const ABOUT: About = About {
+        kind: "train",
+        title: "Train",
+        help: "Trains and judges a model; gives it as STEP.model and its result as STEP.result.",
+        group: "Model",
+        inputs: (1, 1),
+        version: 1,
+        sql: &[],
+    };
+    fn check(&self) -> Result<(), Problem> {
+        if self.target.is_empty() {
+            return Err(Problem::invalid("Name the 'target' column."));
+        }
+        if self.epochs == Some(0) || self.budget_seconds.is_some_and(|seconds| seconds <= 0.0) {
+            return Err(Problem::invalid("'epochs' and 'budget_seconds' have to be above 0."));
+        }
+        Ok(())
+    }
+}
+
+/// Judges a model on a table.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluate {
+    /// Metrics that must be reached, otherwise the step fails: {roc_auc: 0.9, accuracy: 0.8}.
+    #[serde(default)]
+    pub minimum: BTreeMap<String, f64>,
+    /// Metrics that must not be passed: {rmse: 2.5, log_loss: 0.4}.
+    #[serde(default)]
+    pub maximum: BTreeMap<String, f64>,
+}
+
+impl Declare for Evaluate {
+    const ABOUT: About = About {
+        kind: "evaluate",
+        title: "Evaluate",
+        help: "Judges a model (first input, TRAIN.model) on a table with the outcomes (second), and stops where it is not good enough.",
+        group: "Model",
+        inputs: (2, 2),
+        version: 1,
+        sql: &[],
+    };
+    fn check(&self) -> Result<(), Problem> {
+        Ok(())
+    }
+}
