@@ -39,6 +39,11 @@ const RULES: &[Rule] = &[
     },
     Rule { package: "trainyard-data", arguments: &[], never: &["sea-orm", "leptos", "axum", "burn"] },
     Rule {
+        package: "trainyard-pipeline",
+        arguments: &[],
+        never: &["sea-orm", "leptos", "axum", "burn", "trainyard-store", "trainyard-service"],
+    },
+    Rule {
         package: "trainyard-learn",
         arguments: &[],
         never: &["sea-orm", "leptos", "axum", "arrow-array", "parquet"],
@@ -57,7 +62,7 @@ const RULES: &[Rule] = &[
     Rule {
         package: "trainyard-service",
         arguments: &[],
-        never: &["leptos", "axum", "burn", "plotters", "trainyard-learn", "trainyard-worker"],
+        never: &["leptos", "axum", "burn", "plotters", "datafusion", "trainyard-learn", "trainyard-worker"],
     },
 ];
 

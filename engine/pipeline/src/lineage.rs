@@ -82,7 +82,7 @@ fn of_expressions(expressions: &[Expr], input: &LogicalPlan) -> Vec<From> {
     expressions
         .iter()
         .map(|expression| {
-            let mut from = From::new();
+            let (mut from, mut within) = (From::new(), From::new());
             let mut add = |column: &Column| {
                 if let Some(at) = input.schema().maybe_index_of_column(column) {
                     from.extend(inner.get(at).into_iter().flatten().cloned());
@@ -91,15 +91,19 @@ fn of_expressions(expressions: &[Expr], input: &LogicalPlan) -> Vec<From> {
             let _ = expression.apply(|part| {
                 match part {
                     Expr::Column(column) => add(column),
-                    Expr::ScalarSubquery(query) => query.outer_ref_columns.iter().for_each(|outer| {
-                        if let Expr::OuterReferenceColumn(_, column) = outer {
-                            add(column);
-                        }
-                    }),
+                    Expr::ScalarSubquery(query) => {
+                        within.extend(origins(&query.subquery).into_iter().flatten());
+                        query.outer_ref_columns.iter().for_each(|outer| {
+                            if let Expr::OuterReferenceColumn(_, column) = outer {
+                                add(column);
+                            }
+                        });
+                    }
                     _ => {}
                 }
                 Ok(TreeNodeRecursion::Continue)
             });
+            from.extend(within);
             from
         })
         .collect()

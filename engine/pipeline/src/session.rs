@@ -151,7 +151,17 @@ impl Session {
             }
             seen += count;
             rows += batch.num_rows() as u64;
-            let batch = RecordBatch::try_new(schema.clone(), batch.columns().to_vec())
+            // Some functions give another form of text than their plan says.
+            let stored = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
+                if column.data_type() == field.data_type() {
+                    Ok(column.clone())
+                } else {
+                    datafusion::arrow::compute::cast(column, field.data_type())
+                }
+            });
+            let batch = stored
+                .collect::<Result<Vec<_>, _>>()
+                .and_then(|columns| RecordBatch::try_new(schema.clone(), columns))
                 .map_err(|error| Problem::internal(format!("The table could not be stored: {error}.")))?;
             writer.write(&batch).map_err(|error| unwritten(&error))?;
         }

@@ -326,9 +326,9 @@ impl Query for Bin {
             edges = (1..bins).map(|i| low + (high - low) * f64::from(i) / f64::from(bins)).collect();
         }
         if let Some(bins) = self.quantiles {
-            // Exact: the value at each rank, so that runs agree.
+            // Exact: the value that each bin begins with, so that bins have the same number of rows and runs agree.
             let ranks: Vec<String> =
-                (1..bins).map(|i| format!("max(CASE WHEN r <= ceil(n * {i}.0 / {bins}.0) THEN v END)")).collect();
+                (1..bins).map(|i| format!("max(CASE WHEN r <= floor(n * {i}.0 / {bins}.0) + 1 THEN v END)")).collect();
             let found = ask(&format!(
                 "SELECT {} FROM (SELECT CAST({c} AS DOUBLE) AS v, row_number() OVER (ORDER BY {c}) AS r, count(*) OVER () AS n \
                  FROM {table} WHERE {c} IS NOT NULL)",

@@ -190,13 +190,13 @@ impl Query for Derive {
             .columns
             .iter()
             .map(|column| match self.columns.get(&column.name) {
-                Some(made) => format!("({made}) AS {}", q(&column.name)),
+                Some(made) => format!("({made}\n) AS {}", q(&column.name)),
                 None => q(&column.name),
             })
             .collect();
         for (name, made) in &self.columns {
             if input.columns.iter().all(|column| column.name != *name) {
-                all.push(format!("({made}) AS {}", q(name)));
+                all.push(format!("({made}\n) AS {}", q(name)));
             }
         }
         Ok(format!("SELECT {} FROM {}", all.join(", "), q(&input.table)))

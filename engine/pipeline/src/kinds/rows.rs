@@ -48,7 +48,7 @@ impl Query for Filter {
         expression(&self.r#where)
     }
     fn sql(self, inputs: &[Taken], _: &mut Ask<'_>) -> Result<String, Stop> {
-        Ok(format!("SELECT * FROM {} WHERE ({})", q(&inputs[0].table), self.r#where))
+        Ok(format!("SELECT * FROM {} WHERE ({}\n)", q(&inputs[0].table), self.r#where))
     }
 }
 

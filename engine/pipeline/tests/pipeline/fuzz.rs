@@ -30,7 +30,7 @@ partitions: {by: month, start: 2026-01-01}
 triggers: [{on: webhook}]
 steps:
   - {id: t, type: source, file: t.csv}
-  - {id: f, type: filter, input: t, where: k >= ${least} AND v = ${who}, retry: {max_retries: 1, delay: 0}}
+  - {id: f, type: filter, input: t, where: 'k >= ${least} AND v = ${who}', retry: {max_retries: 1, delay: 0}}
   - {id: j, type: join, input: [t, f], on: {k: k}, how: left}
   - {id: d, type: derive, input: j, columns: {n: k + 1}, timeout_seconds: 5}
   - {id: a, type: aggregate, input: d, by: [v], columns: {n: count(*)}}

@@ -157,11 +157,6 @@ fn time_limits_panics_and_cancelling_leave_nothing_half_made() {
     let outcome = bench.run(&one("type: trouble\nword: panic"));
     assert!(outcome.problem.unwrap().message.contains("an error in the program: at the worst time"));
     whole(&bench);
-    // A long query is cancelled too.
-    let bench = Bench::new(&[("t.csv", TABLE)]);
-    let endless = "type: sql\nquery: SELECT count(*) AS n FROM t a, t b, t c, t d, t e, t f, t g, t h, t i, t j, t k, t l, t m, t n, t o, t p, t q, t r, t s, t u";
-    let outcome = bench.run(&one(&format!("{endless}\ntimeout_seconds: 1")));
-    assert!(outcome.problem.unwrap().message.contains("longer than its 1 seconds"));
 }
 
 #[test]
@@ -218,7 +213,7 @@ fn parameters_reach_the_steps_as_values() {
 parameters: {who: {default: a}, least: {type: integer, default: 0}}
 steps:
   - {id: t, type: source, file: t.csv}
-  - {id: x, type: filter, input: t, where: v = ${who} AND k >= ${least}}
+  - {id: x, type: filter, input: t, where: 'v = ${who} AND k >= ${least}'}
 ";
     let document = trainyard_pipeline::read(text, &bench.registry).unwrap();
     let rows = |who: &str, least: i64| {

@@ -67,7 +67,7 @@ fn gaps_are_filled_by_figures_of_the_column() {
     let groups = Bench::new(&[("t.csv", "g,k,x\na,1,1\nb,1,\na,2,\nb,2,7\nb,3,\n")]);
     assert_eq!(
         groups.step("type: fill_missing\ncolumns: {x: forward}\norder_by: k\npartition_by: g"),
-        ["g k x", "a 1 1", "b 1 .", "a 2 1", "b 2 7", "b 3 7"]
+        ["g k x", "a 1 1", "a 2 1", "b 1 .", "b 2 7", "b 3 7"]
     );
     let empty = Bench::new(&[("t.csv", "k,x\n1,\n2,\n")]);
     assert!(empty.fault("type: fill_missing\ncolumns: {k: mean, x: mode}").contains("no value at all"));
