@@ -84,7 +84,9 @@ struct Ended {
 /// # Errors
 /// The machine refuses: no threads, no folder. What goes wrong in a step stands in the outcome.
 pub fn run(run: &Run<'_>, listener: &dyn Listener) -> Result<Outcome, Problem> {
+    // One thread more than can be busy: somebody has to look at the clock.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(run.parallel.max(1) + 1)
         .enable_all()
         .thread_stack_size(8 << 20)
         .build()
@@ -160,6 +162,8 @@ pub fn run(run: &Run<'_>, listener: &dyn Listener) -> Result<Outcome, Problem> {
             }
         }
     })?;
+    // A query that was given up may still count; nobody waits for it.
+    runtime.shutdown_background();
     let problem = steps.iter().find_map(|step| step.problem.clone());
     let any = |state: StepState| steps.iter().any(|step| step.state == state);
     let state = if any(StepState::Cancelled) || (problem.is_none() && listener.cancelled() && !pending.is_empty()) {

@@ -12,6 +12,7 @@ use datafusion::{
     common::{Column, DFSchema, ScalarValue},
     error::DataFusionError,
     execution::{
+        SendableRecordBatchStream,
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
         memory_pool::FairSpillPool,
         runtime_env::RuntimeEnvBuilder,
@@ -24,13 +25,14 @@ use datafusion::{
     },
     prelude::{DataFrame, ParquetReadOptions, SQLOptions, SessionConfig, SessionContext},
 };
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use std::{
     fs::{self, File},
     io::{self, BufWriter},
     path::Path,
     sync::Arc,
 };
+use tokio::{sync::mpsc, task::JoinSet};
 use trainyard_types::{
     Problem,
     dataset::{ColumnSchema, ColumnType},
@@ -115,9 +117,10 @@ impl Session {
     /// # Errors
     /// As [`Session::query`].
     pub async fn values(&self, sql: &str) -> Result<Vec<Vec<ScalarValue>>, Problem> {
-        let batches = self.query(sql).await?.collect().await.map_err(fault)?;
+        let mut batches = aside(self.query(sql).await?.execute_stream().await.map_err(fault)?);
         let mut rows = Vec::new();
-        for batch in &batches {
+        while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(fault)?;
             for row in 0..batch.num_rows() {
                 let values = batch.columns().iter().map(|column| ScalarValue::try_from_array(column, row));
                 rows.push(values.collect::<Result<_, _>>().map_err(fault)?);
@@ -133,7 +136,7 @@ impl Session {
     pub async fn write(&self, plan: DataFrame, dest: &Path, mut change: Option<Change>) -> Result<Written, Problem> {
         let plan = storable(plan)?;
         let columns = columns_of(plan.schema())?;
-        let mut stream = plan.execute_stream().await.map_err(fault)?;
+        let mut stream = aside(plan.execute_stream().await.map_err(fault)?);
         let mut columns = columns;
         let mut schema = schema_of(&columns);
         if let Some(change) = &change {
@@ -171,6 +174,30 @@ impl Session {
         let (bytes, hash) = hash_file(dest)?;
         Ok(Written { rows, bytes, hash, columns })
     }
+}
+
+/// Pulls the batches on a thread of the runtime: an operator may count for minutes without a pause, and who waits must
+/// be able to give it up meanwhile.
+fn aside(mut from: SendableRecordBatchStream) -> impl Stream<Item = Result<RecordBatch, DataFusionError>> + Unpin {
+    let (send, receive) = mpsc::channel(2);
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        while let Some(batch) = from.next().await {
+            if send.send(batch).await.is_err() {
+                break;
+            }
+        }
+    });
+    // The set goes with the stream, and ends the task when it is dropped.
+    Box::pin(futures::stream::unfold((receive, task), |(mut receive, mut task)| async move {
+        if let Some(batch) = receive.recv().await {
+            return Some((batch, (receive, task)));
+        }
+        match task.join_next().await {
+            Some(Err(error)) => Some((Err(DataFusionError::External(Box::new(error))), (receive, task))),
+            _ => None,
+        }
+    }))
 }
 
 /// What is done with each batch on its way to the file.

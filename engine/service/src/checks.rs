@@ -97,9 +97,7 @@ pub async fn save(
     let view = store::datasets::view(&*tx, scope.project, dataset).await?.ok_or_else(no_dataset)?;
     let before = store::datasets::checks::suite(&*tx, dataset).await?;
     // Who could drop the contract could let any version pass.
-    if before
-        .as_ref()
-        .is_some_and(|before| before.contract && before.suite != suite || before.contract && !input.contract)
+    if before.as_ref().is_some_and(|before| before.contract && (before.suite != suite || !input.contract))
         && !scope.role.allows(Action::Approve)
     {
         return Err(Problem::forbidden(

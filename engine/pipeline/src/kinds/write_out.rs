@@ -199,9 +199,14 @@ fn rows(input: &Taken, format: Format, file: &mut File) -> io::Result<()> {
                     by,
                 )?,
                 _ => {
-                    let object: Map<String, Value> = names.iter().map(|name| (*name).to_owned()).zip(values).collect();
-                    serde_json::to_writer(&mut out, &object)?;
-                    out.write_all(b"\n")?;
+                    // A map would bring the columns into the order of the alphabet.
+                    for (i, (name, value)) in names.iter().zip(values).enumerate() {
+                        out.write_all(if i == 0 { b"{" } else { b"," })?;
+                        serde_json::to_writer(&mut out, name)?;
+                        out.write_all(b":")?;
+                        serde_json::to_writer(&mut out, &value)?;
+                    }
+                    out.write_all(b"}\n")?;
                 }
             }
         }

@@ -179,10 +179,7 @@ fn tables_are_written_out_as_files() {
     }
     let read = |name: &str| std::fs::read_to_string(bench.path("out").join(name)).unwrap();
     assert_eq!(read("x.csv"), "k,v,at\n1,\"a,\"\"b\",2026-01-31T10:00:00Z\n2,,\n3,c,2026-02-01T00:00:00.500Z\n");
-    assert_eq!(
-        read("x.jsonl").lines().next().unwrap(),
-        r#"{"k":1,"v":"a,\"b","at":"2026-01-31T10:00:00Z"}"#.replace("at\":", "at\":").as_str()
-    );
+    assert_eq!(read("x.jsonl").lines().next().unwrap(), r#"{"k":1,"v":"a,\"b","at":"2026-01-31T10:00:00Z"}"#);
     assert!(read("sub/x.tsv").starts_with("k\tv\tat\n1\t\"a,\"\"b\"\t"));
     assert_eq!(trainyard_data::rows(&bench.path("out/x.parquet"), 0, 5).unwrap().total, 3);
     assert!(bench.fault("type: write_out\nfile: x.xls").contains("no known ending"));

@@ -153,6 +153,14 @@ fn time_limits_panics_and_cancelling_leave_nothing_half_made() {
         assert_eq!((outcome.state, report(&outcome, "x").state), (PipelineRunState::Cancelled, StepState::Cancelled));
         whole(&bench);
     }
+    // A query that counts without a pause can't be stopped, but is not waited for either.
+    let endless = "type: sql\nquery: >-\n  SELECT count(*) AS n FROM generate_series(1, 300000) a \
+                   JOIN generate_series(1, 300000) b ON a.value * b.value % 7 > 3\ntimeout_seconds: 1";
+    let bench = troubled();
+    let outcome = bench.run(&one(endless));
+    let message = outcome.problem.unwrap().message;
+    assert!(message.contains("longer than its 1 seconds"), "{message}");
+    whole(&bench);
     let bench = troubled();
     let outcome = bench.run(&one("type: trouble\nword: panic"));
     assert!(outcome.problem.unwrap().message.contains("an error in the program: at the worst time"));

@@ -84,7 +84,10 @@ impl Draft {
 
 /// A setting as text; lists have one item a line.
 fn written(form: &str, value: Option<&serde_json::Value>) -> String {
-    let Some(value) = value.filter(|value| !value.is_null()) else { return String::new() };
+    let Some(value) = value.filter(|value| !value.is_null()) else {
+        // A needed number that is not written down is the one by default, which is 0.
+        return if form == "f64" { "0".into() } else { String::new() };
+    };
     match (form, value) {
         ("Vec<QuantileRange>" | "Partition", value) => serde_json::to_string(value).unwrap_or_default(),
         (form, serde_json::Value::Array(items)) => {
