@@ -11,6 +11,7 @@ mod m0002_data_and_runs;
 mod m0003_catalog;
 mod m0004_checks;
 mod m0005_splits;
+mod m0006_pipelines;
 
 /// Applies the steps that a database lacks.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_catalog::Migration),
             Box::new(m0004_checks::Migration),
             Box::new(m0005_splits::Migration),
+            Box::new(m0006_pipelines::Migration),
         ]
     }
 }

@@ -1,10 +1,10 @@
 //! What every use case needs: the store, the artifacts, the settings.
 
-use crate::{accounts::limits::SignInLimits, models::serving::Serving};
+use crate::{accounts::limits::SignInLimits, models::serving::Serving, pipelines::engine::Engine};
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 use tokio::sync::{Notify, OnceCell, Semaphore};
 use trainyard_store::{ArtifactStore, Store};
@@ -52,6 +52,8 @@ struct Inner {
     serving: Arc<Serving>,
     /// Notified when this process queues a job.
     wake: Notify,
+    /// What reads and previews pipelines.
+    pipelines: OnceLock<Arc<dyn Engine>>,
 }
 
 impl Ctx {
@@ -77,6 +79,7 @@ impl Ctx {
             decoy: OnceCell::new(),
             serving: Arc::default(),
             wake: Notify::new(),
+            pipelines: OnceLock::new(),
         })))
     }
 
@@ -91,6 +94,16 @@ impl Ctx {
     }
     pub fn data_dir(&self) -> &Path {
         &self.0.settings.data_dir
+    }
+    /// Brings along what reads and previews pipelines; the first one stays.
+    pub fn bring_pipelines(&self, engine: Arc<dyn Engine>) {
+        let _ = self.0.pipelines.set(engine);
+    }
+    pub(crate) fn pipelines(&self) -> Result<&dyn Engine, Problem> {
+        self.0.pipelines.get().map(AsRef::as_ref).ok_or_else(no_pipelines)
+    }
+    pub(crate) fn engine(&self) -> Result<Arc<dyn Engine>, Problem> {
+        self.0.pipelines.get().cloned().ok_or_else(no_pipelines)
     }
     pub(crate) fn limits(&self) -> &SignInLimits {
         &self.0.limits
@@ -107,6 +120,10 @@ impl Ctx {
     pub(crate) fn decoy(&self) -> &OnceCell<String> {
         &self.0.decoy
     }
+}
+
+fn no_pipelines() -> Problem {
+    Problem::new(Code::Unavailable, "This process has no pipelines. Ask the server.")
 }
 
 /// Makes the data folder, readable by its owner alone, and tries to write in it.

@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod leakage;
 pub mod models;
 pub mod oip;
+pub mod pipelines;
 pub mod projects;
 pub mod runs;
 pub mod workers;

@@ -161,6 +161,31 @@ pub async fn by_name(
         .transpose()
 }
 
+/// The version of a data set with this number, or its current one.
+///
+/// # Errors
+/// The database failed.
+pub async fn numbered(
+    db: &impl ConnectionTrait,
+    dataset: DatasetId,
+    number: Option<i32>,
+) -> Result<Option<DatasetVersionId>, StoreError> {
+    let number = match number {
+        Some(number) => number,
+        None => match dataset::Entity::find_by_id(dataset.to_string()).one(db).await? {
+            Some(model) => model.current,
+            None => return Ok(None),
+        },
+    };
+    dataset_version::Entity::find()
+        .filter(dataset_version::Column::DatasetId.eq(dataset.to_string()))
+        .filter(dataset_version::Column::Number.eq(number))
+        .one(db)
+        .await?
+        .map(|model| parse("dataset_versions.id", &model.id))
+        .transpose()
+}
+
 /// The version of a data set that has this content.
 ///
 /// # Errors

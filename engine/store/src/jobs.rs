@@ -238,6 +238,20 @@ pub async fn end(
     Ok(done.rows_affected > 0)
 }
 
+/// Ends the job of a run that was done elsewhere, within the transaction that makes both.
+///
+/// # Errors
+/// The database failed.
+pub(crate) async fn done_elsewhere(tx: &Tx, run: RunId, now: Timestamp) -> Result<(), StoreError> {
+    ended(JobState::Succeeded, None, now)
+        .col_expr(job::Column::Attempt, Expr::value(1))
+        .col_expr(job::Column::StartedAt, Expr::value(now.0))
+        .filter(job::Column::RunId.eq(run.to_string()))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
 fn ended(state: JobState, reason: Option<&str>, now: Timestamp) -> UpdateMany<job::Entity> {
     job::Entity::update_many()
         .col_expr(job::Column::State, Expr::value(state.as_str()))

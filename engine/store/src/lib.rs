@@ -17,6 +17,7 @@ pub mod logs;
 pub mod memberships;
 pub mod metrics;
 pub mod models;
+pub mod pipelines;
 pub mod predictions;
 pub mod projects;
 mod query;

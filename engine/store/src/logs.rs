@@ -37,7 +37,7 @@ pub(crate) async fn write(
 }
 
 /// As PostgreSQL can hold it, and not without end.
-fn clean_line(line: &str) -> String {
+pub(crate) fn clean_line(line: &str) -> String {
     let mut end = line.len().min(MAX_LINE);
     while !line.is_char_boundary(end) {
         end -= 1;
@@ -49,7 +49,7 @@ fn clean_line(line: &str) -> String {
     clean
 }
 
-fn level_text(level: LogLevel) -> &'static str {
+pub(crate) fn level_text(level: LogLevel) -> &'static str {
     match level {
         LogLevel::Info => "info",
         LogLevel::Warning => "warning",
@@ -57,7 +57,7 @@ fn level_text(level: LogLevel) -> &'static str {
     }
 }
 
-fn level_from(text: &str) -> LogLevel {
+pub(crate) fn level_from(text: &str) -> LogLevel {
     match text {
         "error" => LogLevel::Error,
         "warning" => LogLevel::Warning,

@@ -65,6 +65,17 @@ pub async fn create(tx: &Tx, new: NewRun<'_>) -> Result<(), StoreError> {
     jobs::enqueue(tx, new.job, new.project, new.id, new.created_at).await
 }
 
+/// Inserts a run that was done elsewhere, by a pipeline's step, with its result.
+///
+/// # Errors
+/// The database failed.
+pub async fn create_finished(tx: &Tx, new: NewRun<'_>, result: &RunResult, model_bytes: u64) -> Result<(), StoreError> {
+    let (id, at) = (new.id, new.created_at);
+    create(tx, new).await?;
+    set_result(tx, id, result, model_bytes).await?;
+    jobs::done_elsewhere(tx, id, at).await
+}
+
 /// Keeps what a run found out.
 ///
 /// # Errors

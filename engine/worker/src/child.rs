@@ -1,7 +1,11 @@
-//! The process of one job: `trainyard job SPEC.json`. It speaks JSON lines: [`JobEvent`] on standard output, [`JobCommand`]
+//! The process of one job, or of a pipeline's run: `trainyard job SPEC.json`. It speaks JSON lines: [`JobEvent`] on standard output, [`JobCommand`]
 //! on standard input. It ends when its input ends, for then its worker is gone.
 
-use crate::training::{self, Sink, TrainError};
+use crate::{
+    pipeline,
+    training::{self, Sink, TrainError},
+};
+use serde::{Deserialize, Serialize};
 use std::{
     any::Any,
     io::{self, BufRead, Write},
@@ -17,6 +21,7 @@ use std::{
 use trainyard_types::{
     Code, Problem,
     job::{JobCommand, JobEvent, JobSpec},
+    pipeline::PipelineSpec,
     run::DeviceChoice,
 };
 
@@ -45,16 +50,23 @@ pub fn run_child(spec: &Path) -> i32 {
     prefer_as_victim();
     let cancelled = Arc::new(AtomicBool::new(false));
     listen(Arc::clone(&cancelled));
-    let spec: JobSpec = match std::fs::read(spec)
+    let order: Order = match std::fs::read(spec)
         .map_err(|e| e.to_string())
         .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|e| e.to_string()))
     {
-        Ok(spec) => spec,
+        Ok(order) => order,
         Err(error) => {
             return fail(Problem::internal(format!("The job's order could not be read ({error}). Retry the run.")));
         }
     };
     let place = remember_panics();
+    let spec = match order {
+        Order::Training(spec) => spec,
+        Order::Pipeline(spec) => {
+            let ended = pipeline::process::run(*spec, &cancelled);
+            return say(&ended).map_or(exit::ORPHANED, |()| exit::OK);
+        }
+    };
     let mut sink = Lines { cancelled };
     let outcome =
         panic::catch_unwind(AssertUnwindSafe(|| training::train(&spec.train, Path::new(&spec.folder), &mut sink)));
@@ -70,8 +82,16 @@ pub fn run_child(spec: &Path) -> i32 {
     say(&event).map_or(exit::ORPHANED, |()| code)
 }
 
+/// What a process is told to do.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Order {
+    Pipeline(Box<PipelineSpec>),
+    Training(Box<JobSpec>),
+}
+
 /// Writes one line, whole.
-fn say(event: &JobEvent) -> io::Result<()> {
+pub(crate) fn say(event: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(event)?;
     line.push(b'\n');
     let mut out = io::stdout().lock();

@@ -2,7 +2,9 @@
 
 pub mod death;
 pub mod identity;
+mod piping;
 mod running;
+mod training;
 
 use identity::Identity;
 use std::{
@@ -21,6 +23,7 @@ use tokio::{
 use trainyard_service::{
     Ctx, datasets,
     jobs::{self, NewWorker},
+    pipelines,
 };
 use trainyard_types::{Code, Problem, WorkerId, job::JobEvent};
 
@@ -28,6 +31,8 @@ use trainyard_types::{Code, Problem, WorkerId, job::JobEvent};
 const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How often this worker shows that it is alive and looks for jobs of dead ones.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(10);
+/// How often schedules are looked at.
+const SCHEDULES_EVERY: Duration = Duration::from_secs(2);
 /// How often rows are looked for that have outlived their retention.
 const RETENTION_EVERY: Duration = Duration::from_secs(3600);
 /// A graphics driver may take its time to start.
@@ -86,6 +91,8 @@ impl Worker {
         if released.requeued + released.failed + released.cancelled > 0 {
             tracing::info!(worker = %id, ?released, "gave up what it held before");
         }
+        pipelines::work::reap(&ctx, Some(id)).await?;
+        ctx.bring_pipelines(crate::pipeline::engine());
         tokio::spawn(tell_device(ctx.clone(), id, options.clone()));
         let (stop, stopped) = watch::channel(false);
         let work = tokio::spawn(work(ctx, identity, options, stopped));
@@ -117,16 +124,15 @@ async fn work(ctx: Ctx, identity: Identity, options: WorkerOptions, mut stop: wa
     let mut running: JoinSet<()> = JoinSet::new();
     let mut housekeeping = interval(HOUSEKEEPING_EVERY);
     housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut schedules = interval(SCHEDULES_EVERY);
+    schedules.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut retention = interval(RETENTION_EVERY);
     retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         while running.len() < options.slots.max(1) && !*stop.borrow() {
-            match jobs::claim(&ctx, identity.id).await {
-                Ok(Some(claimed)) => {
-                    tracing::info!(job = %claimed.lease.job, attempt = claimed.lease.attempt, "claimed");
-                    running.spawn(running::run(ctx.clone(), claimed, options.program.clone(), stop.clone()));
-                }
-                Ok(None) => break,
+            match claim(&ctx, identity.id, &mut running, &options, &stop).await {
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(error) => {
                     tracing::warn!(%error, "the queue could not be asked");
                     break;
@@ -142,6 +148,7 @@ async fn work(ctx: Ctx, identity: Identity, options: WorkerOptions, mut stop: wa
                 }
             }
             _ = housekeeping.tick() => keep_house(&ctx, identity.id).await,
+            _ = schedules.tick() => tick(&ctx).await,
             _ = retention.tick() => keep_to_retention(&ctx).await,
             changed = stop.changed() => {
                 if changed.is_err() || *stop.borrow() {
@@ -159,9 +166,45 @@ async fn work(ctx: Ctx, identity: Identity, options: WorkerOptions, mut stop: wa
     }
 }
 
+/// Takes up what has waited longest, pipelines' runs first: they are asked for by few and start what others wait for.
+async fn claim(
+    ctx: &Ctx,
+    worker: WorkerId,
+    running: &mut JoinSet<()>,
+    options: &WorkerOptions,
+    stop: &watch::Receiver<bool>,
+) -> Result<bool, Problem> {
+    let (program, stop) = (options.program.clone(), stop.clone());
+    if let Some(claimed) = pipelines::work::claim(ctx, worker).await? {
+        tracing::info!(pipeline_run = %claimed.lease.run, attempt = claimed.lease.attempt, "claimed");
+        let folder = PathBuf::from(&claimed.spec.folder);
+        running.spawn(running::run(ctx.clone(), piping::Piping::new(claimed), folder, program, stop));
+        return Ok(true);
+    }
+    if let Some(claimed) = jobs::claim(ctx, worker).await? {
+        tracing::info!(job = %claimed.lease.job, attempt = claimed.lease.attempt, "claimed");
+        let folder = PathBuf::from(&claimed.spec.folder);
+        running.spawn(running::run(ctx.clone(), training::Training::new(claimed), folder, program, stop));
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+/// Queues the runs of schedules that ticked.
+async fn tick(ctx: &Ctx) {
+    if let Err(error) = pipelines::starts::tick(ctx).await {
+        tracing::warn!(%error, "schedules could not be looked at");
+    }
+}
+
 async fn keep_house(ctx: &Ctx, id: WorkerId) {
     if let Err(error) = jobs::worker_seen(ctx, id).await {
         tracing::warn!(%error, "the worker could not show that it is alive");
+    }
+    match pipelines::work::reap(ctx, None).await {
+        Ok(0) => {}
+        Ok(runs) => tracing::info!(runs, "dealt with pipelines' runs of silent workers"),
+        Err(error) => tracing::warn!(%error, "pipelines' runs of silent workers could not be looked for"),
     }
     match jobs::reap(ctx).await {
         Ok(reaped) if reaped.requeued + reaped.failed + reaped.cancelled > 0 => {

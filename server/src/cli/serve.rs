@@ -67,6 +67,7 @@ pub async fn start(config: &Config) -> Result<Running, Problem> {
     let address = listener.local_addr().map_err(|error| cannot_bind(&config.bind, &error))?;
     let ctx = Ctx::open(config.settings()).await?;
     let first = accounts::bootstrap(&ctx, config.admin_password.clone()).await?;
+    ctx.bring_pipelines(trainyard_worker::pipeline::engine());
     let worker = match config.worker {
         true => Some(work(&ctx, config.slots, None).await?),
         false => None,

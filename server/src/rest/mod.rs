@@ -8,6 +8,7 @@ mod datasets;
 mod events;
 mod models;
 pub(crate) mod oip;
+mod pipelines;
 mod projects;
 mod runs;
 mod splits;
@@ -61,6 +62,7 @@ pub fn router() -> (Router<AppState>, Arc<str>) {
         .merge(datasets::router())
         .merge(checks::router())
         .merge(splits::router())
+        .merge(pipelines::router())
         .merge(runs::router())
         .merge(models::router())
         .merge(oip::router())

@@ -6,12 +6,16 @@ use crate::{
     authorise::{self, Scope},
     blocking::blocking,
     checks::{self, Judged},
+    pipelines::starts::{Happened, happened},
 };
-use std::{ops::ControlFlow, path::Path};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 use trainyard_data::ingest::Ingested;
 use trainyard_store::{self as store, ConnectionTrait, StoreError, audit, fresh_id, now};
 use trainyard_types::{
-    Action, DatasetId, DatasetVersionId, Problem, ResourceName, Slug, UploadId,
+    Action, DatasetId, DatasetVersionId, PipelineId, Problem, ResourceName, Slug, UploadId,
     dataset::{BadRows, CommitUpload, ReadFailure, ReadOptions, VersionView},
 };
 
@@ -42,6 +46,7 @@ pub async fn commit(
         bad_rows: input.bad_rows,
         why: input.why,
         upload: Some(upload),
+        by: None,
     };
     let version = add(ctx, actor, &scope, &source, new).await?;
     let _ = tokio::fs::remove_file(&source).await;
@@ -89,8 +94,61 @@ pub async fn import_file(
         bad_rows,
         why: String::new(),
         upload: None,
+        by: None,
     };
     add(ctx, actor, &scope, path, new).await
+}
+
+/// A table that became a version, or is one already.
+pub(crate) struct Written {
+    pub(crate) id: DatasetVersionId,
+    pub(crate) dataset: DatasetId,
+    pub(crate) number: i32,
+    pub(crate) quarantined: bool,
+    /// `false`: a version had exactly this content before.
+    pub(crate) new: bool,
+}
+
+/// Makes a data set, or a further version, of a Parquet table that a pipeline made. Content that a version has already is
+/// that version. `by` is the pipeline, and how many runs led to its run.
+///
+/// # Errors
+/// The table can't be stored, or had its rows deleted.
+pub(crate) async fn write_table(
+    ctx: &Ctx,
+    actor: &Actor,
+    scope: &Scope,
+    name: ResourceName,
+    table: &Path,
+    cause: &str,
+    by: Option<(PipelineId, i32)>,
+) -> Result<Written, Problem> {
+    let path = table.to_path_buf();
+    let options = blocking(move || trainyard_data::inspect::inspect(&path, "table.parquet")).await??.options;
+    let new = New {
+        source_name: cause,
+        name,
+        description: String::new(),
+        options,
+        bad_rows: BadRows::Refuse,
+        why: format!("Written by {cause}."),
+        upload: None,
+        by,
+    };
+    let Prepared { ingested, parquet, known, .. } = &prepare(ctx, scope, table, &new).await.map_err(|f| f.problem)?;
+    let same = match known {
+        Some(known) => store::datasets::with_content(ctx.store().db(), *known, &ingested.hash).await?,
+        None => None,
+    };
+    if let (Some(same), Some(dataset)) = (same, known)
+        && same.deleted.is_none()
+    {
+        let (id, number, quarantined) = (same.id, same.number, same.quarantined);
+        return Ok(Written { id, dataset: *dataset, number, quarantined, new: false });
+    }
+    let view = keep(ctx, actor, scope, &new, ingested, parquet, *known).await?;
+    let VersionView { summary, dataset, .. } = view;
+    Ok(Written { id: summary.id, dataset, number: summary.number, quarantined: summary.quarantined, new: true })
 }
 
 struct New<'a> {
@@ -102,9 +160,25 @@ struct New<'a> {
     why: String,
     /// Is used up by it.
     upload: Option<UploadId>,
+    /// The pipeline whose run made it, and how many runs led to that one.
+    by: Option<(PipelineId, i32)>,
+}
+
+/// Rows that were read and are about to become a version.
+struct Prepared {
+    ingested: Ingested,
+    parquet: PathBuf,
+    _removed: Temporary,
+    /// The data set, where it is there already.
+    known: Option<DatasetId>,
 }
 
 async fn add(ctx: &Ctx, actor: &Actor, scope: &Scope, source: &Path, new: New<'_>) -> Result<VersionView, ReadFailure> {
+    let prepared = prepare(ctx, scope, source, &new).await?;
+    Ok(keep(ctx, actor, scope, &new, &prepared.ingested, &prepared.parquet, prepared.known).await?)
+}
+
+async fn prepare(ctx: &Ctx, scope: &Scope, source: &Path, new: &New<'_>) -> Result<Prepared, ReadFailure> {
     if new.description.chars().count() > 2000 {
         return Err(Problem::field("description", "Use at most 2,000 characters.").into());
     }
@@ -114,7 +188,7 @@ async fn add(ctx: &Ctx, actor: &Actor, scope: &Scope, source: &Path, new: New<'_
     let folder = upload::folder(ctx);
     tokio::fs::create_dir_all(&folder).await.map_err(|error| store::error::internal(&error))?;
     let parquet = folder.join(format!("{}.parquet", fresh_id()));
-    let _removed = Temporary::new(parquet.clone());
+    let removed = Temporary::new(parquet.clone());
     let ingested = {
         let (source, options, bad_rows, parquet) =
             (source.to_path_buf(), new.options.clone(), new.bad_rows, parquet.clone());
@@ -125,16 +199,28 @@ async fn add(ctx: &Ctx, actor: &Actor, scope: &Scope, source: &Path, new: New<'_
     };
     let known =
         store::datasets::by_name(ctx.store().db(), scope.project, new.name.as_str()).await.map_err(Problem::from)?;
+    Ok(Prepared { ingested, parquet, _removed: removed, known })
+}
+
+async fn keep(
+    ctx: &Ctx,
+    actor: &Actor,
+    scope: &Scope,
+    new: &New<'_>,
+    ingested: &Ingested,
+    parquet: &Path,
+    known: Option<DatasetId>,
+) -> Result<VersionView, Problem> {
     // Before the file is stored: rows that were deleted must not come back by being refused.
     if let Some(known) = known {
         refuse_known(ctx.store().db(), known, &ingested.hash, &new.name).await?;
     }
     let judged = match known {
-        Some(dataset) => checks::judge(ctx, dataset, parquet.clone()).await?,
+        Some(dataset) => checks::judge(ctx, dataset, parquet.to_path_buf()).await?,
         None => None,
     };
-    let hash = ctx.artifacts().put(&parquet).await.map_err(Problem::from)?;
-    Ok(insert(ctx, actor, scope, &new, &ingested, &hash, judged).await?)
+    let hash = ctx.artifacts().put(parquet).await?;
+    insert(ctx, actor, scope, new, ingested, &hash, judged).await
 }
 
 async fn insert(
@@ -192,6 +278,10 @@ async fn insert(
         judged.keep(&tx, actor, id).await?;
     }
     let view = store::datasets::version(&*tx, scope.project, id).await?.ok_or_else(super::no_version)?;
+    if !view.summary.quarantined {
+        let what = Happened::Version { dataset: new.name.as_str(), number, id };
+        happened(ctx, &tx, scope.project, &what, new.by).await?;
+    }
     let (action, summary) = match known {
         None => ("dataset.create", format!("Created data set '{}' of {} rows.", new.name, ingested.rows)),
         Some(_) => ("dataset.version", format!("Added version {number} of '{}': {} rows.", new.name, ingested.rows)),
@@ -207,6 +297,7 @@ async fn insert(
         return Err(Problem::conflict("The same content was being deleted elsewhere. Try again."));
     }
     tx.commit().await?;
+    ctx.wake().notify_one();
     Ok(view)
 }
 

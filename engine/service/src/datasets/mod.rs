@@ -10,6 +10,7 @@ mod retention;
 pub mod splits;
 mod upload;
 
+pub(crate) use commit::{Written, write_table};
 pub use commit::{commit, import_file};
 pub use details::{details, set_details};
 pub use diff::diff;

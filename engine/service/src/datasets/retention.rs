@@ -1,7 +1,7 @@
 //! Deleting rows for good, and keeping the proof that they were there.
 
 use super::no_version;
-use crate::{Actor, Ctx, authorise, authorise::Scope};
+use crate::{Actor, Ctx, authorise, authorise::Scope, pipelines};
 use trainyard_store::{
     self as store, audit,
     datasets::retention::{self as kept, Due},
@@ -84,7 +84,7 @@ async fn delete(ctx: &Ctx, actor: &Actor, scope: &Scope, id: DatasetVersionId, r
     let event = actor.event("dataset.delete_rows", format!("dataset_version/{id}"), summary);
     audit::append(&tx, event.in_project(&scope.slug).before(&version.summary).after(&deletion)).await?;
     tx.commit().await?;
-    Ok(())
+    pipelines::forget_results(ctx).await
 }
 
 /// Removes files that only deleted versions have. A transaction is held open meanwhile, so that no version of the same

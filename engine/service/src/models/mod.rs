@@ -17,10 +17,11 @@ use trainyard_store::{
     runs::Work,
 };
 use trainyard_types::{
-    Action, Code, ModelId, ModelVersionId, Page, PageQuery, Problem, RunId, Slug,
+    Action, Code, DatasetId, DatasetVersionId, JobId, ModelId, ModelVersionId, Page, PageQuery, Problem, RunId, Slug,
     evaluation::RunResult,
     job::JobState,
     model::{ModelVersionView, ModelView, MoveAlias, RegisterModel},
+    run::TrainSettings,
 };
 
 /// Registers a finished run's model: a new name makes a model whose first version is champion, a known name of the same
@@ -139,6 +140,59 @@ pub(crate) async fn register_automatically(
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// A model that a pipeline's step trained.
+pub(crate) struct Finished<'a> {
+    pub(crate) dataset: DatasetId,
+    pub(crate) dataset_version: DatasetVersionId,
+    /// Of the run that stands for the training.
+    pub(crate) name: String,
+    pub(crate) settings: &'a TrainSettings,
+    pub(crate) result: &'a RunResult,
+    pub(crate) bytes: u64,
+}
+
+/// Registers a model that a pipeline's step trained, with a run that tells how, within the caller's transaction. Answers the
+/// version's number. The model file has to be in the artifact store.
+///
+/// # Errors
+/// Another project has the name, or the database failed.
+pub(crate) async fn register_finished(
+    tx: &Tx,
+    ctx: &Ctx,
+    scope: &Scope,
+    name: &str,
+    done: &Finished<'_>,
+) -> Result<i32, Problem> {
+    let actor = Actor::system();
+    let name = Slug::parse(name).map_err(|message| Problem::field("model", message))?;
+    let run = RunId(fresh_id());
+    let new = store::runs::NewRun {
+        id: run,
+        job: JobId(fresh_id()),
+        project: scope.project,
+        dataset: done.dataset,
+        dataset_version: done.dataset_version,
+        name: done.name.chars().take(128).collect(),
+        settings: done.settings,
+        code_version: &ctx.settings().code_version,
+        register_as: None,
+        created_at: now(),
+        created_by: actor.name.clone(),
+    };
+    store::runs::create_finished(tx, new, done.result, done.bytes).await?;
+    let new = Registration {
+        run,
+        run_name: &done.name,
+        name: name.as_str(),
+        description: "",
+        result: done.result,
+        bytes: done.bytes,
+    };
+    let (_, number) = insert(tx, &actor, scope, &new).await?;
+    append(tx, &actor, &scope.slug, &new, number).await?;
+    Ok(number)
 }
 
 /// The project's models, the last changed first. Sorts by `name`, `created`.

@@ -1,4 +1,4 @@
-//! One job: its process, what it says, its lease, and how it ends.
+//! One process at work: what it says, its lease, and how it ends, whatever the work is.
 
 use super::{command, death};
 use std::{
@@ -13,16 +13,8 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
 };
-use trainyard_service::{
-    Ctx,
-    jobs::{self, Batch, Claimed, Lease, LeaseError},
-};
-use trainyard_store::now;
-use trainyard_types::{
-    Problem,
-    evaluation::RunResult,
-    job::{JobCommand, JobEvent, LogLevel},
-};
+use trainyard_service::{Ctx, jobs::LeaseError};
+use trainyard_types::{Problem, job::JobCommand};
 
 /// How often what a job said is written to the store.
 const REPORT_EVERY: Duration = Duration::from_millis(300);
@@ -37,13 +29,29 @@ const STOP_GRACE: Duration = Duration::from_secs(3);
 /// Lines that may wait between the process and the store: beyond them the process waits.
 const WAITING_LINES: usize = 4096;
 /// Tries to write a job's end before it is left to the lease to run out.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 
-/// What the last line of a process said.
-enum Said {
-    Done(Box<RunResult>),
-    Cancelled,
-    Failed(Problem),
+/// What a process works on: how it is told, how its news are kept, how it ends.
+pub(super) trait Task: Send {
+    /// The work's lease ends after so long without a heartbeat, milliseconds.
+    const LEASE: i64;
+    /// For the log.
+    fn name(&self) -> String;
+    /// What the process is to do, as JSON.
+    fn spec(&self) -> serde_json::Result<Vec<u8>>;
+    /// Takes a line of the process.
+    fn hear(&mut self, line: &str);
+    /// Whether the process said itself how it ended, otherwise than by being cancelled.
+    fn has_ended(&self) -> bool;
+    /// Writes what was heard since the last time; what can't be written now is kept.
+    fn report(&mut self, ctx: &Ctx) -> impl Future<Output = Result<(), LeaseError>> + Send;
+    /// Extends the lease; `true`: the work is to stop.
+    fn beat(&self, ctx: &Ctx) -> impl Future<Output = Result<bool, LeaseError>> + Send;
+    /// Ends as the process said. `true` where the folder is still needed.
+    fn finish(&mut self, ctx: &Ctx, folder: &Path) -> impl Future<Output = bool> + Send;
+    fn cancelled(&mut self, ctx: &Ctx) -> impl Future<Output = bool> + Send;
+    fn fail(&mut self, ctx: &Ctx, problem: &Problem) -> impl Future<Output = bool> + Send;
+    fn requeue(&mut self, ctx: &Ctx) -> impl Future<Output = bool> + Send;
 }
 
 /// Why the process was stopped from here.
@@ -55,39 +63,42 @@ enum Stopped {
     Draining,
 }
 
-/// Runs a claimed job to its end, whatever that is.
-pub async fn run(ctx: Ctx, claimed: Claimed, program: PathBuf, stop: watch::Receiver<bool>) {
-    let lease = claimed.lease;
-    let folder = PathBuf::from(&claimed.spec.folder);
-    let keep_folder = match start(&claimed, &program).await {
-        Ok(child) => Running::new(&ctx, lease, child, stop).see_through(&folder).await,
-        Err(problem) => insist(|| jobs::fail(&ctx, &lease, &problem)).await,
+/// Sees claimed work through to its end, whatever that is.
+pub(super) async fn run<T: Task>(
+    ctx: Ctx,
+    mut task: T,
+    folder: PathBuf,
+    program: PathBuf,
+    stop: watch::Receiver<bool>,
+) {
+    let keep_folder = match start(&task, &folder, &program).await {
+        Ok(child) => Running::new(&ctx, task, child, stop).see_through(&folder).await,
+        Err(problem) => task.fail(&ctx, &problem).await,
     };
     if !keep_folder && let Err(error) = tokio::fs::remove_dir_all(&folder).await {
-        tracing::warn!(%error, folder = %folder.display(), "a job's folder could not be removed");
+        tracing::warn!(%error, folder = %folder.display(), "a folder of finished work could not be removed");
     }
 }
 
 /// Writes the spec and starts the process.
-async fn start(claimed: &Claimed, program: &Path) -> Result<Child, Problem> {
+async fn start(task: &impl Task, folder: &Path, program: &Path) -> Result<Child, Problem> {
     let refuse = |what: &str, error: String| {
-        Problem::internal(format!("{what}: {error}. Check the data folder's space and rights, then retry the run."))
+        Problem::internal(format!("{what}: {error}. Check the data folder's space and rights, then retry."))
     };
-    let path = Path::new(&claimed.spec.folder).join("spec.json");
-    let spec = serde_json::to_vec_pretty(&claimed.spec)
-        .map_err(|e| refuse("The job's order could not be written", e.to_string()))?;
-    tokio::fs::write(&path, spec).await.map_err(|e| refuse("The job's order could not be written", e.to_string()))?;
+    let path = folder.join("spec.json");
+    let spec = task.spec().map_err(|e| refuse("The order could not be written", e.to_string()))?;
+    tokio::fs::write(&path, spec).await.map_err(|e| refuse("The order could not be written", e.to_string()))?;
     command(program, &path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|e| refuse("The job's process could not be started", e.to_string()))
+        .map_err(|e| refuse("The process could not be started", e.to_string()))
 }
 
 /// Tries again while the store fails. `true` where the job is no more this worker's, or could not be ended: then its folder is
 /// left to whoever takes it up.
-async fn insist<F: Future<Output = Result<(), LeaseError>>>(mut act: impl FnMut() -> F) -> bool {
+pub(super) async fn insist<F: Future<Output = Result<(), LeaseError>>>(mut act: impl FnMut() -> F) -> bool {
     let mut wait = Duration::from_millis(200);
     for _ in 0..TRIES {
         match act().await {
@@ -101,22 +112,20 @@ async fn insist<F: Future<Output = Result<(), LeaseError>>>(mut act: impl FnMut(
     true
 }
 
-struct Running<'a> {
+struct Running<'a, T> {
     ctx: &'a Ctx,
-    lease: Lease,
+    task: T,
     child: Child,
     commands: Option<ChildStdin>,
     lines: mpsc::Receiver<String>,
     tail: Arc<Mutex<death::Tail>>,
     stop: watch::Receiver<bool>,
-    batch: Batch,
-    said: Option<Said>,
     cancelled_at: Option<Instant>,
     last_beat: Instant,
 }
 
-impl<'a> Running<'a> {
-    fn new(ctx: &'a Ctx, lease: Lease, mut child: Child, stop: watch::Receiver<bool>) -> Self {
+impl<'a, T: Task> Running<'a, T> {
+    fn new(ctx: &'a Ctx, task: T, mut child: Child, stop: watch::Receiver<bool>) -> Self {
         let (send, lines) = mpsc::channel(WAITING_LINES);
         if let Some(output) = child.stdout.take() {
             tokio::spawn(async move {
@@ -139,19 +148,7 @@ impl<'a> Running<'a> {
             });
         }
         let commands = child.stdin.take();
-        Self {
-            ctx,
-            lease,
-            child,
-            commands,
-            lines,
-            tail,
-            stop,
-            batch: Batch::default(),
-            said: None,
-            cancelled_at: None,
-            last_beat: Instant::now(),
-        }
+        Self { ctx, task, child, commands, lines, tail, stop, cancelled_at: None, last_beat: Instant::now() }
     }
 
     /// `true` where the job's folder is still needed.
@@ -174,7 +171,7 @@ impl<'a> Running<'a> {
             let patience = self.cancelled_at.map(|at| at + CANCEL_GRACE);
             tokio::select! {
                 line = self.lines.recv() => match line {
-                    Some(line) => self.hear(&line),
+                    Some(line) => self.task.hear(&line),
                     None => return None,
                 },
                 _ = report.tick() => if let Err(stopped) = self.report().await {
@@ -195,48 +192,24 @@ impl<'a> Running<'a> {
         }
     }
 
-    fn hear(&mut self, line: &str) {
-        match serde_json::from_str(line) {
-            Ok(JobEvent::Device { device, reason }) => self.batch.device = Some((device, reason)),
-            Ok(JobEvent::Progress(progress)) => self.batch.progress = Some(progress),
-            Ok(JobEvent::Metrics { points }) => self.batch.points.extend(points),
-            Ok(JobEvent::Log { level, line }) => self.batch.log.push((now(), level, line)),
-            Ok(JobEvent::Checkpoint { .. }) => {}
-            Ok(JobEvent::Done { result }) => self.said = Some(Said::Done(result)),
-            Ok(JobEvent::Cancelled) => self.said = Some(Said::Cancelled),
-            Ok(JobEvent::Failed { problem }) => self.said = Some(Said::Failed(problem)),
-            // A library that prints.
-            Err(_) if !line.trim().is_empty() => self.batch.log.push((now(), LogLevel::Info, line.to_owned())),
-            Err(_) => {}
-        }
-    }
-
-    /// Writes what was heard since the last time. What can't be written now is kept for the next.
     async fn report(&mut self) -> Result<(), Stopped> {
-        let Batch { progress, device, points, log } = &self.batch;
-        if progress.is_none() && device.is_none() && points.is_empty() && log.is_empty() {
-            return Ok(());
-        }
-        match jobs::record(self.ctx, &self.lease, &self.batch).await {
-            Ok(()) => {
-                self.batch = Batch::default();
-                Ok(())
-            }
+        match self.task.report(self.ctx).await {
+            Ok(()) => Ok(()),
             Err(LeaseError::Lost) => Err(Stopped::Lost),
             Err(LeaseError::Problem(error)) => {
-                tracing::warn!(%error, job = %self.lease.job, "a report could not be written yet");
+                tracing::warn!(%error, work = self.task.name(), "a report could not be written yet");
                 Ok(())
             }
         }
     }
 
     /// Extends the lease and passes a cancellation on. Where the store does not answer for as long as the lease lasts, another
-    /// worker may have the job.
+    /// worker may have the work.
     async fn beat(&mut self) -> Result<(), Stopped> {
-        match jobs::heartbeat(self.ctx, &self.lease).await {
-            Ok(beat) => {
+        match self.task.beat(self.ctx).await {
+            Ok(cancel) => {
                 self.last_beat = Instant::now();
-                if beat.cancel && self.cancelled_at.is_none() {
+                if cancel && self.cancelled_at.is_none() {
                     self.cancelled_at = Some(Instant::now());
                     self.send(JobCommand::Cancel).await;
                 }
@@ -244,8 +217,8 @@ impl<'a> Running<'a> {
             }
             Err(LeaseError::Lost) => Err(Stopped::Lost),
             Err(LeaseError::Problem(error)) => {
-                tracing::warn!(%error, job = %self.lease.job, "the lease could not be extended");
-                let lease = Duration::from_millis(jobs::LEASE.unsigned_abs());
+                tracing::warn!(%error, work = self.task.name(), "the lease could not be extended");
+                let lease = Duration::from_millis(T::LEASE.unsigned_abs());
                 if self.last_beat.elapsed() > lease.saturating_sub(BEAT_EVERY) { Err(Stopped::Lost) } else { Ok(()) }
             }
         }
@@ -266,7 +239,7 @@ impl<'a> Running<'a> {
         if let Ok(Ok(status)) = timeout(patience, self.child.wait()).await {
             // What it wrote last may still be on its way.
             while let Ok(Some(line)) = timeout(Duration::from_millis(200), self.lines.recv()).await {
-                self.hear(&line);
+                self.task.hear(&line);
             }
             return Some(status);
         }
@@ -275,36 +248,29 @@ impl<'a> Running<'a> {
     }
 
     async fn conclude(&mut self, stopped: Option<Stopped>, status: Option<ExitStatus>, folder: &Path) -> bool {
-        let (ctx, lease) = (self.ctx, self.lease);
+        let ctx = self.ctx;
         if stopped == Some(Stopped::Lost) {
-            tracing::warn!(job = %lease.job, attempt = lease.attempt, "the lease is lost; another attempt has the job");
+            tracing::warn!(work = self.task.name(), "the lease is lost; another attempt has the work");
             return true;
         }
-        match self.said.take() {
-            Some(Said::Done(result)) => finish(ctx, &lease, &result, folder).await,
-            Some(Said::Failed(problem)) => insist(|| jobs::fail(ctx, &lease, &problem)).await,
-            Some(Said::Cancelled) if self.cancelled_at.is_some() => insist(|| jobs::cancelled(ctx, &lease)).await,
-            Some(Said::Cancelled) | None => {
-                if self.cancelled_at.is_some() {
-                    return insist(|| jobs::cancelled(ctx, &lease)).await;
-                }
-                if stopped == Some(Stopped::Draining) || self.told_to_stop_as_well(status).await {
-                    let reason = "Its worker was stopped: queued again, to go on from its last checkpoint.";
-                    insist(|| jobs::requeue(ctx, &lease, reason)).await;
-                    return true;
-                }
-                let problem = {
-                    let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-                    status.map_or_else(
-                        || Problem::internal("The job's process is gone. Retry the run."),
-                        |status| death::problem(status, &tail),
-                    )
-                };
-                self.batch.log.push((now(), LogLevel::Error, problem.message.clone()));
-                let _ = self.report().await;
-                insist(|| jobs::fail(ctx, &lease, &problem)).await
-            }
+        if self.task.has_ended() {
+            return self.task.finish(ctx, folder).await;
         }
+        if self.cancelled_at.is_some() {
+            return self.task.cancelled(ctx).await;
+        }
+        if stopped == Some(Stopped::Draining) || self.told_to_stop_as_well(status).await {
+            self.task.requeue(ctx).await;
+            return true;
+        }
+        let problem = {
+            let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            status.map_or_else(
+                || Problem::internal("The process is gone. Retry."),
+                |status| death::problem(status, &tail),
+            )
+        };
+        self.task.fail(ctx, &problem).await
     }
 
     /// A service manager ends all processes at the same time: a child that dies of it has not failed.
@@ -316,29 +282,6 @@ impl<'a> Running<'a> {
         let asked = false && status.is_some();
         asked && timeout(STOP_GRACE, self.stop.wait_for(|stop| *stop)).await.is_ok()
     }
-}
-
-/// Stores the model and ends the run; where that can't be done, says why.
-async fn finish(ctx: &Ctx, lease: &Lease, result: &RunResult, folder: &Path) -> bool {
-    // The process named the file: nothing but a plain name in its own folder.
-    let name = Path::new(&result.model_file).file_name().unwrap_or_default();
-    let file = folder.join(name);
-    let mut wait = Duration::from_millis(200);
-    for attempt in 1..=TRIES {
-        match jobs::finish(ctx, lease, result, &file).await {
-            Ok(()) => return false,
-            Err(LeaseError::Lost) => return true,
-            Err(LeaseError::Problem(problem)) if attempt == TRIES => {
-                return insist(|| jobs::fail(ctx, lease, &problem)).await;
-            }
-            Err(LeaseError::Problem(problem)) => {
-                tracing::warn!(%problem, job = %lease.job, "the result could not be stored yet")
-            }
-        }
-        sleep(wait).await;
-        wait *= 2;
-    }
-    true
 }
 
 /// The next line without its end; `None` at the stream's end. What is not UTF-8 is replaced.

@@ -1,0 +1,63 @@
+//! What pipelines need of the program that runs their steps. The program brings it along: reading a document takes the
+//! kinds of steps, and those take a query engine and a trainer.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    path::{Path, PathBuf},
+};
+use trainyard_types::{
+    Problem, Timestamp,
+    pipeline::{Partitions, Pipeline, Schedule, StepKindView, StepPreview, Values},
+};
+
+/// A preview to be made.
+#[derive(Clone, Debug)]
+pub struct PreviewOrder {
+    pub document: Pipeline,
+    pub step: String,
+    pub values: Values,
+    /// Parquet files by `name` or `name@version`.
+    pub datasets: BTreeMap<String, PathBuf>,
+}
+
+/// Reads documents and knows their words.
+pub trait Engine: Debug + Send + Sync {
+    /// # Errors
+    /// The text is no document, or has faults; with lines.
+    fn read(&self, text: &str) -> Result<Pipeline, Problem>;
+    /// # Errors
+    /// The document has no form in YAML.
+    fn print(&self, document: &Pipeline) -> Result<String, Problem>;
+    /// All kinds of steps.
+    fn kinds(&self) -> Vec<StepKindView>;
+    /// The JSON schema of documents.
+    fn schema(&self) -> serde_json::Value;
+    /// Ticks after `last` up to `now` that are to be run, and the first one after `now`.
+    ///
+    /// # Errors
+    /// The schedule can't be read.
+    fn ticks(
+        &self,
+        schedule: &Schedule,
+        last: Timestamp,
+        now: Timestamp,
+    ) -> Result<(Vec<Timestamp>, Option<Timestamp>), Problem>;
+    /// The partitions that a tick is about.
+    fn partitions_of(&self, partitions: &Partitions, tick: Timestamp) -> Vec<String>;
+    /// What a partition sets.
+    ///
+    /// # Errors
+    /// There is no such partition.
+    fn partition(&self, partitions: &Partitions, name: &str) -> Result<Values, Problem>;
+    /// All partitions from one to another.
+    ///
+    /// # Errors
+    /// One of them is none, or there are too many.
+    fn range(&self, partitions: &Partitions, first: &str, last: &str) -> Result<Vec<String>, Problem>;
+    /// The first rows of a step; takes its time.
+    ///
+    /// # Errors
+    /// The step fails on the sample.
+    fn preview(&self, order: &PreviewOrder, cache: &Path, spill: &Path) -> Result<StepPreview, Problem>;
+}
