@@ -96,6 +96,10 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/data/upload") view=pages::upload::UploadPage ssr=SsrMode::Async/>
                         <Route path=path!("/data/:dataset_id") view=pages::dataset::DatasetPage ssr=SsrMode::Async/>
                         <Route path=path!("/data/:dataset_id/compare") view=pages::version_diff::VersionDiffPage ssr=SsrMode::Async/>
+                        <Route path=path!("/pipelines") view=pages::pipeline::PipelinesPage ssr=SsrMode::Async/>
+                        <Route path=path!("/pipelines/new") view=pages::pipeline::NewPipelinePage ssr=SsrMode::Async/>
+                        <Route path=path!("/pipelines/:pipeline_id") view=pages::pipeline::PipelinePage ssr=SsrMode::Async/>
+                        <Route path=path!("/pipeline-runs/:run_id") view=pages::pipeline::PipelineRunPage ssr=SsrMode::Async/>
                         <Route path=path!("/runs") view=pages::runs::RunsPage ssr=SsrMode::Async/>
                         <Route path=path!("/runs/new") view=pages::new_run::NewRunPage ssr=SsrMode::Async/>
                         <Route path=path!("/runs/:run_id") view=pages::run::RunPage ssr=SsrMode::Async/>

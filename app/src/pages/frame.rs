@@ -256,6 +256,7 @@ fn SideNav(me: Me) -> impl IntoView {
                     <ul>
                         {item(base.clone(), "Home", Glyph::Home, true)}
                         {item(format!("{base}/data"), "Data", Glyph::Data, false)}
+                        {item(format!("{base}/pipelines"), "Pipelines", Glyph::Link, false)}
                         {item(format!("{base}/runs"), "Experiments", Glyph::Experiment, false)}
                         {item(format!("{base}/models"), "Models", Glyph::Model, false)}
                     </ul>

@@ -15,6 +15,7 @@ pub mod models;
 pub mod new_run;
 pub mod parts;
 pub mod people;
+pub mod pipeline;
 pub mod projects;
 pub mod run;
 pub mod runs;

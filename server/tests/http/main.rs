@@ -4,6 +4,7 @@
 mod accounts;
 mod api;
 mod data;
+mod pipelines;
 mod roles;
 mod runs;
 mod security;
