@@ -29,6 +29,21 @@ before(async () => {
   assert.equal(run?.job.state, "succeeded", JSON.stringify(run?.job));
   const dataset = (await api("/projects/demo/datasets")).items[0];
   const model = (await api("/projects/demo/models")).items[0];
+  const document = `name: demo
+description: Keeps each row once.
+steps:
+  - {id: table, type: source, dataset: ${JSON.stringify(dataset.name)}}
+  - {id: rows, type: deduplicate, input: table}
+  - {id: ok, type: approval, after: [rows], message: Is it fine?}
+  - {id: out, type: write_out, input: rows, after: [ok], dataset: once}
+`;
+  const pipeline = (await api("/projects/demo/pipelines", { method: "POST", body: { document } })).summary.id;
+  const started = (await api(`/projects/demo/pipelines/${pipeline}/runs`, { method: "POST", body: {} })).summary.id;
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
+    const { state } = (await api(`/projects/demo/pipeline-runs/${started}`)).summary;
+    if (!["queued", "running"].includes(state)) break;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
   const p = "/p/demo";
   Object.assign(pages, {
     home: p,
@@ -38,6 +53,14 @@ before(async () => {
     dataset: `${p}/data/${dataset.id}`,
     "dataset-preview": `${p}/data/${dataset.id}?tab=preview`,
     "dataset-versions": `${p}/data/${dataset.id}?tab=versions`,
+    "dataset-checks": `${p}/data/${dataset.id}?tab=checks`,
+    "dataset-splits": `${p}/data/${dataset.id}?tab=splits`,
+    pipelines: `${p}/pipelines`,
+    "pipelines-new": `${p}/pipelines/new`,
+    pipeline: `${p}/pipelines/${pipeline}`,
+    "pipeline-runs": `${p}/pipelines/${pipeline}?tab=runs`,
+    "pipeline-document": `${p}/pipelines/${pipeline}?tab=document`,
+    "pipeline-run": `${p}/pipeline-runs/${started}`,
     runs: `${p}/runs`,
     "runs-new": `${p}/runs/new`,
     run: `${p}/runs/${run.id}`,

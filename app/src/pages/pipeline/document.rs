@@ -51,7 +51,8 @@ pub(super) fn table(document: &Pipeline, reports: &[StepReport]) -> AnyView {
             let state = report.map(|report| {
                 let (tone, glyph, text) = super::step_look(report.state);
                 let number = |rows: Option<u64>| rows.map_or("–".to_owned(), crate::format::count);
-                let (rows_in, rows_out) = (number(report.rows_in), number(report.rows));
+                let (rows_in, rows_out) =
+                    (number(report.rows_in.filter(|_| !step.input.is_empty())), number(report.rows));
                 let (time, tries) = (crate::format::duration(report.seconds), report.attempt);
                 view! {
                     <Cell label="State"><Badge tone glyph=glyph text/></Cell>

@@ -1,14 +1,10 @@
 //! The project's pipelines.
 
 use super::run_badge;
-use crate::{
-    api::pipelines::all_pipelines,
-    components::*,
-    hooks::{may, use_project},
-};
+use crate::{api::pipelines::all_pipelines, components::*, hooks::use_project};
 use leptos::prelude::*;
 use leptos_router::components::A;
-use trainyard_types::{Action as Doing, pipeline::PipelineSummary};
+use trainyard_types::pipeline::PipelineSummary;
 
 /// `/p/:project/pipelines`.
 #[component]
@@ -18,7 +14,7 @@ pub fn PipelinesPage() -> impl IntoView {
     let new = move || format!("/p/{}/pipelines/new", project.get());
     view! {
         <PageHead title="Pipelines" state="Steps that make data ready and models of it, in a versioned document. They run by hand, by schedule, or when something happens.">
-            {move || may(Doing::Write).then(|| view! { <LinkButton href=Signal::derive(new) label="New pipeline" kind=ButtonKind::Primary glyph=Glyph::Plus/> })}
+            <LinkButton href=Signal::derive(new) label="New pipeline" kind=ButtonKind::Primary glyph=Glyph::Plus/>
         </PageHead>
         <Load resource=list lines=8 view=move |list| listed(list, &project.get_untracked())/>
     }

@@ -168,7 +168,7 @@ fn list(runs: Vec<PipelineRunSummary>, project: &str) -> AnyView {
                     <Cell label="Run" main=true><A href=href>{format!("#{}", run.number)}</A></Cell>
                     <Cell label="State">{run_badge(run.state)}</Cell>
                     <Cell label="Steps done" numeric=true>{done}</Cell>
-                    <Cell label="Started by">{run.cause}", "{run.created_by}</Cell>
+                    <Cell label="Cause">{run.cause}", "{run.created_by}</Cell>
                     <Cell label="Partition">{partition}</Cell>
                     <Cell label="Version" numeric=true>{run.version}</Cell>
                     <Cell label="Asked for"><RelativeTime at=run.created_at/></Cell>
@@ -181,7 +181,7 @@ fn list(runs: Vec<PipelineRunSummary>, project: &str) -> AnyView {
         Column::text("Run"),
         Column::text("State"),
         Column::number("Steps done"),
-        Column::text("Started by"),
+        Column::text("Cause"),
         Column::text("Partition"),
         Column::number("Version"),
         Column::text("Asked for"),

@@ -90,7 +90,7 @@ fn Shown(project: String, update: PipelineRunUpdate, reload: Callback<()>) -> im
         .collect();
     let title = format!("{} #{}", summary.pipeline_name, summary.number);
     let words = format!(
-        "{} of {} steps done. Started by {}, {}.",
+        "{} of {} steps done. Cause: {}. Asked for by {}.",
         summary.steps_done, summary.steps, summary.cause, summary.created_by
     );
     let problem = run.problem.clone().map(|problem| view! { <Note tone=Tone::Critical>{problem.message}</Note> });
