@@ -7,6 +7,7 @@
 
 pub mod checks;
 pub mod compare;
+pub mod concat;
 pub mod demo;
 pub mod frame;
 pub mod ingest;
@@ -36,6 +37,7 @@ mod source;
 mod words;
 mod write;
 
+pub use concat::concat;
 pub use ingest::{Ingested, ingest};
 pub use inspect::{Inspection, inspect, reinspect, sample};
 pub use profile::profile;

@@ -103,9 +103,24 @@ pub struct CommitUpload {
     /// What to do with rows that can't be read as typed.
     #[serde(default)]
     pub bad_rows: BadRows,
+    /// What becomes of the rows of the data set's newest version, if there is one.
+    #[serde(default)]
+    pub mode: CommitMode,
     /// Why this version is made, at most 500 characters.
     #[serde(default)]
     pub why: String,
+}
+
+/// What a new file is to the data set that has the name already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CommitMode {
+    /// The next version holds the file's rows alone.
+    #[default]
+    Replace,
+    /// The next version holds the newest version's rows and after them the file's, which must have the same columns.
+    Append,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,6 +28,9 @@ pub(super) struct ImportArgs {
     /// Leave out rows that can't be read (otherwise the file is refused and they are listed)
     #[arg(long)]
     skip_bad_rows: bool,
+    /// Add the file's rows to those of the current version (otherwise the file replaces them)
+    #[arg(long)]
+    append: bool,
 }
 
 pub(super) async fn dataset(verb: DatasetVerb, out: Out) -> Result<ExitCode, Problem> {
@@ -36,9 +39,13 @@ pub(super) async fn dataset(verb: DatasetVerb, out: Out) -> Result<ExitCode, Pro
     let name = args.name.map(ResourceName::parse).transpose().map_err(|message| Problem::field("name", message))?;
     let bad_rows = if args.skip_bad_rows { BadRows::Skip } else { BadRows::Refuse };
     let ctx = open_with_accounts(&args.flags).await?;
-    let version = datasets::import_file(&ctx, &Actor::cli(), &project, &args.file, name, None, bad_rows)
-        .await
-        .map_err(in_words)?;
+    let actor = Actor::cli();
+    let version = if args.append {
+        datasets::append_file(&ctx, &actor, &project, &args.file, name, bad_rows).await
+    } else {
+        datasets::import_file(&ctx, &actor, &project, &args.file, name, None, bad_rows).await
+    }
+    .map_err(in_words)?;
     out.show(&version, || {
         let summary = &version.summary;
         format!(

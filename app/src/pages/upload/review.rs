@@ -12,7 +12,8 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 use trainyard_types::{
     Problem, ResourceName,
     dataset::{
-        BadRowReport, BadRows, ColumnSchema, ColumnType, CommitUpload, FileFormat, ReadFailure, ReadOptions, UploadView,
+        BadRowReport, BadRows, ColumnSchema, ColumnType, CommitMode, CommitUpload, FileFormat, ReadFailure,
+        ReadOptions, UploadView,
     },
 };
 
@@ -65,6 +66,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
     let description = RwSignal::new(String::new());
     let why = RwSignal::new(String::new());
     let policy = RwSignal::new(BadRows::Refuse);
+    let mode = RwSignal::new(CommitMode::Replace);
     let set_query = use_set_query();
     let navigate = StoredValue::new(use_navigate());
 
@@ -91,6 +93,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
             description: description.get_untracked().trim().to_owned(),
             options: Some(options.get_untracked()),
             bad_rows: *policy,
+            mode: mode.get_untracked(),
             why: why.get_untracked().trim().to_owned(),
         };
         async move { keep_upload(project.get_untracked(), upload, commit).await }
@@ -159,6 +162,17 @@ pub fn Review(view: UploadView) -> impl IntoView {
                     <TextField name="why" label="Why this version" value=String::new()
                         hint="Optional; stands beside the version." on_value=Callback::new(move |text| why.set(text))/>
                 </div>
+                <fieldset class="choices">
+                    <legend>"If there is a data set of that name"</legend>
+                    <label class="check">
+                        <input type="radio" name="mode" value="replace" checked=true on:change=move |_| mode.set(CommitMode::Replace)/>
+                        <span>"Its next version holds these rows alone"</span>
+                    </label>
+                    <label class="check">
+                        <input type="radio" name="mode" value="append" on:change=move |_| mode.set(CommitMode::Append)/>
+                        <span>"Its next version holds its rows and these after them"</span>
+                    </label>
+                </fieldset>
                 <fieldset class="choices">
                     <legend>"Rows that can't be read as typed"</legend>
                     <label class="check">

@@ -1,6 +1,9 @@
 //! From a file to a version: read as typed, stored as Parquet under its content's hash, described.
 
-use super::upload::{self, Temporary, no_upload};
+use super::{
+    append::{self, Base},
+    upload::{self, Temporary, no_upload},
+};
 use crate::{
     Actor, Ctx,
     authorise::{self, Scope},
@@ -16,7 +19,7 @@ use trainyard_data::ingest::Ingested;
 use trainyard_store::{self as store, ConnectionTrait, StoreError, audit, fresh_id, now};
 use trainyard_types::{
     Action, DatasetId, DatasetVersionId, PipelineId, Problem, ResourceName, Slug, UploadId,
-    dataset::{BadRows, CommitUpload, ReadFailure, ReadOptions, VersionView},
+    dataset::{BadRows, CommitMode, CommitUpload, ReadFailure, ReadOptions, VersionView},
 };
 
 /// Makes a data set of an upload, or a further version of the data set that has the name already. Content that a version
@@ -44,6 +47,7 @@ pub async fn commit(
         description: input.description,
         options: input.options.unwrap_or(view.options),
         bad_rows: input.bad_rows,
+        mode: input.mode,
         why: input.why,
         upload: Some(upload),
         by: None,
@@ -66,6 +70,33 @@ pub async fn import_file(
     name: Option<ResourceName>,
     options: Option<ReadOptions>,
     bad_rows: BadRows,
+) -> Result<VersionView, ReadFailure> {
+    import(ctx, actor, project, path, name, options, (bad_rows, CommitMode::Replace)).await
+}
+
+/// Adds the rows of a file on the server's disk to the newest version of a data set, as a further version.
+///
+/// # Errors
+/// As [`commit`]; the file can't be read; there is no such data set, or its columns differ: every difference is named.
+pub async fn append_file(
+    ctx: &Ctx,
+    actor: &Actor,
+    project: &Slug,
+    path: &Path,
+    name: Option<ResourceName>,
+    bad_rows: BadRows,
+) -> Result<VersionView, ReadFailure> {
+    import(ctx, actor, project, path, name, None, (bad_rows, CommitMode::Append)).await
+}
+
+async fn import(
+    ctx: &Ctx,
+    actor: &Actor,
+    project: &Slug,
+    path: &Path,
+    name: Option<ResourceName>,
+    options: Option<ReadOptions>,
+    (bad_rows, mode): (BadRows, CommitMode),
 ) -> Result<VersionView, ReadFailure> {
     let scope = authorise::project(ctx, actor, project, Action::Write).await?;
     if !path.is_file() {
@@ -92,6 +123,7 @@ pub async fn import_file(
         description: String::new(),
         options,
         bad_rows,
+        mode,
         why: String::new(),
         upload: None,
         by: None,
@@ -125,28 +157,30 @@ pub(crate) async fn write_table(
 ) -> Result<Written, Problem> {
     let path = table.to_path_buf();
     let options = blocking(move || trainyard_data::inspect::inspect(&path, "table.parquet")).await??.options;
-    let new = New {
+    let mut new = New {
         source_name: cause,
         name,
         description: String::new(),
         options,
         bad_rows: BadRows::Refuse,
+        mode: CommitMode::Replace,
         why: format!("Written by {cause}."),
         upload: None,
         by,
     };
-    let Prepared { ingested, parquet, known, .. } = &prepare(ctx, scope, table, &new).await.map_err(|f| f.problem)?;
+    let prepared = prepare(ctx, scope, table, &mut new).await.map_err(|failure| failure.problem)?;
+    let known = prepared.known;
     let same = match known {
-        Some(known) => store::datasets::with_content(ctx.store().db(), *known, &ingested.hash).await?,
+        Some(known) => store::datasets::with_content(ctx.store().db(), known, &prepared.ingested.hash).await?,
         None => None,
     };
     if let (Some(same), Some(dataset)) = (same, known)
         && same.deleted.is_none()
     {
         let (id, number, quarantined) = (same.id, same.number, same.quarantined);
-        return Ok(Written { id, dataset: *dataset, number, quarantined, new: false });
+        return Ok(Written { id, dataset, number, quarantined, new: false });
     }
-    let view = keep(ctx, actor, scope, &new, ingested, parquet, *known).await?;
+    let view = keep(ctx, actor, scope, &new, &prepared).await?;
     let VersionView { summary, dataset, .. } = view;
     Ok(Written { id: summary.id, dataset, number: summary.number, quarantined: summary.quarantined, new: true })
 }
@@ -157,6 +191,7 @@ struct New<'a> {
     description: String,
     options: ReadOptions,
     bad_rows: BadRows,
+    mode: CommitMode,
     why: String,
     /// Is used up by it.
     upload: Option<UploadId>,
@@ -171,14 +206,22 @@ struct Prepared {
     _removed: Temporary,
     /// The data set, where it is there already.
     known: Option<DatasetId>,
+    /// The version whose rows come before the file's.
+    base: Option<Base>,
 }
 
-async fn add(ctx: &Ctx, actor: &Actor, scope: &Scope, source: &Path, new: New<'_>) -> Result<VersionView, ReadFailure> {
-    let prepared = prepare(ctx, scope, source, &new).await?;
-    Ok(keep(ctx, actor, scope, &new, &prepared.ingested, &prepared.parquet, prepared.known).await?)
+async fn add(
+    ctx: &Ctx,
+    actor: &Actor,
+    scope: &Scope,
+    source: &Path,
+    mut new: New<'_>,
+) -> Result<VersionView, ReadFailure> {
+    let prepared = prepare(ctx, scope, source, &mut new).await?;
+    Ok(keep(ctx, actor, scope, &new, &prepared).await?)
 }
 
-async fn prepare(ctx: &Ctx, scope: &Scope, source: &Path, new: &New<'_>) -> Result<Prepared, ReadFailure> {
+async fn prepare(ctx: &Ctx, scope: &Scope, source: &Path, new: &mut New<'_>) -> Result<Prepared, ReadFailure> {
     if new.description.chars().count() > 2000 {
         return Err(Problem::field("description", "Use at most 2,000 characters.").into());
     }
@@ -189,6 +232,13 @@ async fn prepare(ctx: &Ctx, scope: &Scope, source: &Path, new: &New<'_>) -> Resu
     tokio::fs::create_dir_all(&folder).await.map_err(|error| store::error::internal(&error))?;
     let parquet = folder.join(format!("{}.parquet", fresh_id()));
     let removed = Temporary::new(parquet.clone());
+    let base = match new.mode {
+        CommitMode::Replace => None,
+        CommitMode::Append => Some(append::base(ctx, scope, &new.name).await?),
+    };
+    if let Some(base) = &base {
+        base.read_alike(&mut new.options)?;
+    }
     let ingested = {
         let (source, options, bad_rows, parquet) =
             (source.to_path_buf(), new.options.clone(), new.bad_rows, parquet.clone());
@@ -197,9 +247,18 @@ async fn prepare(ctx: &Ctx, scope: &Scope, source: &Path, new: &New<'_>) -> Resu
         })
         .await??
     };
+    let (ingested, parquet, removed) = match &base {
+        None => (ingested, parquet, removed),
+        Some(base) => {
+            let whole = folder.join(format!("{}.parquet", fresh_id()));
+            let joined = Temporary::new(whole.clone());
+            let ingested = base.join(&parquet, new.source_name, &whole, ingested.bad_rows).await?;
+            (ingested, whole, joined)
+        }
+    };
     let known =
         store::datasets::by_name(ctx.store().db(), scope.project, new.name.as_str()).await.map_err(Problem::from)?;
-    Ok(Prepared { ingested, parquet, _removed: removed, known })
+    Ok(Prepared { ingested, parquet, _removed: removed, known, base })
 }
 
 async fn keep(
@@ -207,20 +266,19 @@ async fn keep(
     actor: &Actor,
     scope: &Scope,
     new: &New<'_>,
-    ingested: &Ingested,
-    parquet: &Path,
-    known: Option<DatasetId>,
+    prepared: &Prepared,
 ) -> Result<VersionView, Problem> {
+    let Prepared { ingested, parquet, known, base, .. } = prepared;
     // Before the file is stored: rows that were deleted must not come back by being refused.
-    if let Some(known) = known {
+    if let Some(known) = *known {
         refuse_known(ctx.store().db(), known, &ingested.hash, &new.name).await?;
     }
-    let judged = match known {
-        Some(dataset) => checks::judge(ctx, dataset, parquet.to_path_buf()).await?,
+    let judged = match *known {
+        Some(dataset) => checks::judge(ctx, dataset, parquet.clone()).await?,
         None => None,
     };
     let hash = ctx.artifacts().put(parquet).await?;
-    insert(ctx, actor, scope, new, ingested, &hash, judged).await
+    insert(ctx, actor, scope, new, (ingested, &hash), base.as_ref(), judged).await
 }
 
 async fn insert(
@@ -228,8 +286,8 @@ async fn insert(
     actor: &Actor,
     scope: &Scope,
     new: &New<'_>,
-    ingested: &Ingested,
-    hash: &str,
+    (ingested, hash): (&Ingested, &str),
+    base: Option<&Base>,
     judged: Option<Judged>,
 ) -> Result<VersionView, Problem> {
     let id = DatasetVersionId(fresh_id());
@@ -274,6 +332,10 @@ async fn insert(
         quarantined: judged.as_ref().is_some_and(Judged::quarantined),
     };
     let number = store::datasets::add_version(&tx, row).await.map_err(|error| at_the_same_time(error, &new.name))?;
+    if let Some(base) = base {
+        // Numbering locked the data set: no version can come in between any more.
+        base.followed_by(dataset, number)?;
+    }
     if let Some(judged) = &judged {
         judged.keep(&tx, actor, id).await?;
     }

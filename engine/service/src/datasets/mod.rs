@@ -1,5 +1,6 @@
 //! Data sets: files come in as uploads, are confirmed, and become immutable versions.
 
+mod append;
 mod commit;
 mod details;
 mod diff;
@@ -11,7 +12,7 @@ pub mod splits;
 mod upload;
 
 pub(crate) use commit::{Written, write_table};
-pub use commit::{commit, import_file};
+pub use commit::{append_file, commit, import_file};
 pub use details::{details, set_details};
 pub use diff::diff;
 pub use groups::{groups, sufficiency};

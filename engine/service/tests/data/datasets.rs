@@ -5,7 +5,7 @@ use std::io;
 use trainyard_service::{Actor, audit, datasets};
 use trainyard_types::{
     Code, PageQuery, Role,
-    dataset::{BadRows, ColumnType},
+    dataset::{BadRows, ColumnType, CommitMode, CommitUpload},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,4 +131,31 @@ async fn a_file_on_the_server_is_imported_under_its_own_name() {
     assert!(path.exists(), "the file is the person's own");
     let missing = import(&world.folder.path().join("nothing.csv")).await.unwrap_err();
     assert_eq!(missing.problem.code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn appended_rows_follow_those_of_the_newest_version() {
+    let world = world().await;
+    let member = world.person(Role::Member).await;
+    let append = async |name: &str, text: &str| {
+        let upload = world.upload(&member, "more.csv", text).await.unwrap();
+        let input = CommitUpload { mode: CommitMode::Append, ..commit(name) };
+        datasets::commit(&world.ctx, &member, &world.project, upload.id, input).await.map_err(|f| f.problem.message)
+    };
+    assert!(append("Prices", "n,t\n1,x\n").await.unwrap_err().contains("no data set 'Prices'"));
+    let first = world.upload(&member, "a.csv", "n,t\n1.5,x\n").await.unwrap();
+    datasets::commit(&world.ctx, &member, &world.project, first.id, commit("Prices")).await.unwrap();
+    // Whole numbers among numbers, in another order: read as the version is.
+    let version = append("Prices", "t,n\ny,2\n,3\n").await.unwrap();
+    assert_eq!((version.summary.number, version.summary.rows), (2, 3));
+    let rows = datasets::rows(&world.ctx, &member, &world.project, version.summary.id, 0, 10).await.unwrap();
+    let rows: Vec<String> = rows
+        .rows
+        .iter()
+        .map(|row| row.iter().map(|c| c.as_deref().unwrap_or("-")).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(rows, ["1.5 x", "2 y", "3 -"]);
+    let refused = append("Prices", "n,u\n1,x\n").await.unwrap_err();
+    assert!(refused.contains("version 2 of 'Prices': it lacks `t`; it has `u` besides."), "{refused}");
+    assert!(append("Prices", "n,t\nmany,x\n").await.unwrap_err().contains("line 2"), "no number is no number");
 }

@@ -12,7 +12,7 @@ use trainyard_service::{
 use trainyard_types::{
     Password, PersonName, Problem, ResourceName, Role, RunId, Slug, UserName,
     account::{NewProject, NewUser, NewWorkspace},
-    dataset::{BadRows, CommitUpload, UploadView, VersionView},
+    dataset::{BadRows, CommitMode, CommitUpload, UploadView, VersionView},
     run::{Family, NewRun, RunView, TrainSettings},
 };
 
@@ -130,6 +130,7 @@ pub fn commit(name: &str) -> CommitUpload {
         description: String::new(),
         options: None,
         bad_rows: BadRows::Refuse,
+        mode: CommitMode::Replace,
         why: String::new(),
     }
 }
