@@ -12,6 +12,7 @@ mod m0003_catalog;
 mod m0004_checks;
 mod m0005_splits;
 mod m0006_pipelines;
+mod m0007_sources;
 
 /// Applies the steps that a database lacks.
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_checks::Migration),
             Box::new(m0005_splits::Migration),
             Box::new(m0006_pipelines::Migration),
+            Box::new(m0007_sources::Migration),
         ]
     }
 }

@@ -6,15 +6,33 @@ use figment::{
     providers::{Format, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-use trainyard_service::Settings;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use trainyard_service::{
+    Settings,
+    sources::{Limits, Rules, secrets::KeyPlace},
+};
 use trainyard_types::Problem;
 
 /// Read where no other file is named.
 const FILE: &str = "trainyard.toml";
 /// Texts, and whole numbers or switches, that may stand in the environment.
-const TEXTS: [&str; 7] = ["bind", "data_dir", "database_url", "admin_password", "log", "log_format", "public_url"];
-const VALUES: [&str; 4] = ["max_upload_mib", "slots", "worker", "trust_proxy"];
+const TEXTS: [&str; 9] = [
+    "bind",
+    "data_dir",
+    "database_url",
+    "admin_password",
+    "log",
+    "log_format",
+    "public_url",
+    "secret_key",
+    "secret_key_file",
+];
+const VALUES: [&str; 6] = ["max_upload_mib", "max_fetch_mib", "fetch_minutes", "slots", "worker", "trust_proxy"];
+/// Lists that may stand there, separated by commas.
+const LISTS: [&str; 2] = ["source_roots", "source_hosts"];
 /// Variables of builds and tests; not configuration.
 const OTHERS: [&str; 5] = ["site", "program", "shots", "config", "code_version"];
 
@@ -32,6 +50,20 @@ pub struct Config {
     pub admin_password: Option<String>,
     /// Largest upload, MiB.
     pub max_upload_mib: u64,
+    /// Folders on the server whose files may be read as sources. None by default.
+    pub source_roots: Vec<PathBuf>,
+    /// Hosts that sources may be fetched from: `data.example.org`, `*.example.org`, with `=RANGE` in a private network.
+    /// None by default.
+    pub source_hosts: Vec<String>,
+    /// Largest fetch, MiB, unpacked.
+    pub max_fetch_mib: u64,
+    /// Longest fetch, minutes.
+    pub fetch_minutes: u64,
+    /// Keys that the passwords of connections are encrypted under, 64 hexadecimal digits each, separated by commas: the
+    /// first encrypts, all decrypt. Left out: `secret_key_file`.
+    pub secret_key: Option<String>,
+    /// File of such keys. Left out: `secret.key` in `data_dir`, made when it is first needed.
+    pub secret_key_file: Option<PathBuf>,
     /// Jobs that the server works on at a time.
     pub slots: u32,
     /// Whether `serve` works on jobs itself.
@@ -54,6 +86,12 @@ impl Default for Config {
             database_url: None,
             admin_password: None,
             max_upload_mib: 4096,
+            source_roots: Vec::new(),
+            source_hosts: Vec::new(),
+            max_fetch_mib: 64 << 10,
+            fetch_minutes: 360,
+            secret_key: None,
+            secret_key_file: None,
             slots: 1,
             worker: true,
             public_url: None,
@@ -111,6 +149,12 @@ impl Config {
                 layers = layers.merge(Serialized::default(key, value));
             }
         }
+        for key in LISTS {
+            if let Some(text) = environment(key) {
+                let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+                layers = layers.merge(Serialized::default(key, parts));
+            }
+        }
         for key in VALUES {
             let Some(text) = environment(key) else { continue };
             let name = format!("TRAINYARD_{}", key.to_uppercase());
@@ -144,6 +188,10 @@ impl Config {
         if self.max_upload_mib == 0 {
             return Err(Problem::invalid("'max_upload_mib' has to be at least 1."));
         }
+        if self.max_fetch_mib == 0 || self.fetch_minutes == 0 {
+            return Err(Problem::invalid("'max_fetch_mib' and 'fetch_minutes' have to be at least 1."));
+        }
+        Rules::new(&self.source_roots, &self.source_hosts)?;
         if !["text", "json"].contains(&self.log_format.as_str()) {
             return Err(Problem::invalid("'log_format' has to be text or json."));
         }
@@ -161,7 +209,7 @@ impl Config {
             .filter_map(|(name, _)| name.into_string().ok())
             .filter(|name| {
                 name.strip_prefix("TRAINYARD_").map(str::to_lowercase).is_some_and(|key| {
-                    let known = TEXTS.iter().chain(&VALUES).chain(&OTHERS).any(|known| *known == key);
+                    let known = TEXTS.iter().chain(&VALUES).chain(&LISTS).chain(&OTHERS).any(|known| *known == key);
                     !known && !key.starts_with("test_")
                 })
             })
@@ -169,13 +217,23 @@ impl Config {
     }
 
     /// What the service needs of it.
-    pub fn settings(&self) -> Settings {
-        Settings {
+    ///
+    /// # Errors
+    /// A source folder is gone.
+    pub fn settings(&self) -> Result<Settings, Problem> {
+        Ok(Settings {
+            sources: Rules::new(&self.source_roots, &self.source_hosts)?,
+            fetch: Limits {
+                bytes: self.max_fetch_mib.saturating_mul(1 << 20),
+                time: Duration::from_secs(self.fetch_minutes.saturating_mul(60)),
+                ..Limits::default()
+            },
+            keys: KeyPlace { texts: self.secret_key.clone(), file: self.secret_key_file.clone() },
             data_dir: self.data_dir.clone(),
             database_url: self.database_url.clone(),
             max_upload_bytes: self.max_upload_mib.saturating_mul(1 << 20),
             code_version: CODE_VERSION.to_owned(),
-        }
+        })
     }
 
     /// Whether browsers reach the server over TLS.

@@ -1,12 +1,15 @@
 //! What every use case needs: the store, the artifacts, the settings.
 
-use crate::{accounts::limits::SignInLimits, models::serving::Serving, pipelines::engine::Engine};
+use crate::{
+    accounts::limits::SignInLimits, models::serving::Serving, pipelines::engine::Engine, sources::secrets::KeyPlace,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 use tokio::sync::{Notify, OnceCell, Semaphore};
+use trainyard_sources::{Limits, Rules};
 use trainyard_store::{ArtifactStore, Store};
 use trainyard_types::{Code, Problem};
 
@@ -18,6 +21,12 @@ pub struct Settings {
     /// `sqlite:…` or `postgres://…`. `None`: a SQLite file in `data_dir`.
     pub database_url: Option<String>,
     pub max_upload_bytes: u64,
+    /// What may be fetched from outside; nothing by default.
+    pub sources: Rules,
+    /// Bounds of one fetch.
+    pub fetch: Limits,
+    /// Keys that stored secrets are sealed under.
+    pub keys: KeyPlace,
     /// Stands in runs as the code that trained them.
     pub code_version: String,
 }
@@ -29,6 +38,9 @@ impl Settings {
             data_dir: data_dir.into(),
             database_url: None,
             max_upload_bytes: 4 << 30,
+            sources: Rules::default(),
+            fetch: Limits::default(),
+            keys: KeyPlace::default(),
             code_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

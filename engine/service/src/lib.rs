@@ -18,6 +18,7 @@ pub mod oip;
 pub mod pipelines;
 pub mod projects;
 pub mod runs;
+pub mod sources;
 pub mod workers;
 
 pub use actor::{Actor, Via};

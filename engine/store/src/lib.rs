@@ -25,6 +25,7 @@ pub mod queue;
 pub mod runs;
 pub mod sessions;
 pub mod settings;
+pub mod sources;
 pub mod tokens;
 pub mod uploads;
 pub mod workers;

@@ -66,6 +66,10 @@ ids! {
     ModelId;
     /// One version of a registered model.
     ModelVersionId;
+    /// A stored way to a source outside.
+    ConnectionId;
+    /// One fetching of a source.
+    FetchId;
     /// A process that claims jobs.
     WorkerId;
 }

@@ -20,6 +20,7 @@ pub mod problem;
 pub mod relations;
 pub mod role;
 pub mod run;
+pub mod source;
 pub mod split;
 pub mod time;
 pub mod words;

@@ -5,6 +5,7 @@ mod dataset;
 mod headless;
 mod people;
 mod pipeline;
+mod secrets;
 mod serve;
 
 use crate::config::{Config, Flags};
@@ -49,6 +50,9 @@ enum Verb {
     /// Manage API tokens
     #[command(subcommand)]
     Token(people::TokenVerb),
+    /// Manage the keys that connections' passwords are encrypted under
+    #[command(subcommand)]
+    Secrets(secrets::SecretsVerb),
     /// Manage data sets
     #[command(subcommand)]
     Dataset(dataset::DatasetVerb),
@@ -110,6 +114,7 @@ async fn run(verb: Verb, out: Out) -> Result<ExitCode, Problem> {
         }
         Verb::User(verb) => people::user(verb, out).await,
         Verb::Token(verb) => people::token(verb, out).await,
+        Verb::Secrets(verb) => secrets::secrets(verb, out).await,
         Verb::Dataset(verb) => dataset::dataset(verb, out).await,
         Verb::VerifyAudit(flags) => people::verify_audit(&flags, out).await,
         Verb::Train(_) | Verb::Predict(_) | Verb::Data(_) | Verb::Pipeline(_) | Verb::Job(_) => Ok(ExitCode::SUCCESS),
@@ -129,7 +134,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
 async fn open(flags: &Flags) -> Result<(Ctx, Config), Problem> {
     let config = Config::read(flags)?;
     log_to_stderr(&std::env::var("TRAINYARD_LOG").unwrap_or_else(|_| "warn".to_owned()), "text");
-    let ctx = Ctx::open(config.settings()).await?;
+    let ctx = Ctx::open(config.settings()?).await?;
     Ok((ctx, config))
 }
 

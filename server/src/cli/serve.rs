@@ -65,7 +65,7 @@ pub struct Running {
 pub async fn start(config: &Config) -> Result<Running, Problem> {
     let listener = TcpListener::bind(&config.bind).await.map_err(|error| cannot_bind(&config.bind, &error))?;
     let address = listener.local_addr().map_err(|error| cannot_bind(&config.bind, &error))?;
-    let ctx = Ctx::open(config.settings()).await?;
+    let ctx = Ctx::open(config.settings()?).await?;
     let first = accounts::bootstrap(&ctx, config.admin_password.clone()).await?;
     ctx.bring_pipelines(trainyard_worker::pipeline::engine());
     let worker = match config.worker {
@@ -173,7 +173,7 @@ pub(super) async fn serve(args: ServeArgs, out: Out) -> Result<ExitCode, Problem
 pub(super) async fn worker(args: WorkerArgs, out: Out) -> Result<ExitCode, Problem> {
     let config = Config::read(&args.flags)?;
     log_to_stderr(&config.log, &config.log_format);
-    let ctx = Ctx::open(config.settings()).await?;
+    let ctx = Ctx::open(config.settings()?).await?;
     let worker = work(&ctx, args.slots.unwrap_or(config.slots), args.name).await?;
     out.show(&json!({ "worker": worker.id() }), || "The worker takes jobs. Stop it with Ctrl-C.".to_owned())?;
     told_to_stop().await;

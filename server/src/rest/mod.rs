@@ -11,6 +11,7 @@ pub(crate) mod oip;
 mod pipelines;
 mod projects;
 mod runs;
+mod sources;
 mod splits;
 
 use crate::web::{described, errors::ErrorBody, state::AppState};
@@ -60,6 +61,7 @@ pub fn router() -> (Router<AppState>, Arc<str>) {
         .merge(accounts::router())
         .merge(projects::router())
         .merge(datasets::router())
+        .merge(sources::router())
         .merge(checks::router())
         .merge(splits::router())
         .merge(pipelines::router())

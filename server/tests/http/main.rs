@@ -10,5 +10,6 @@ mod runs;
 mod security;
 #[path = "../../../engine/service/tests/shared/jobs.rs"]
 mod simulated;
+mod sources;
 mod support;
 mod tokens;

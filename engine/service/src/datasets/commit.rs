@@ -10,6 +10,7 @@ use crate::{
     blocking::blocking,
     checks::{self, Judged},
     pipelines::starts::{Happened, happened},
+    sources::Fetched,
 };
 use std::{
     ops::ControlFlow,
@@ -50,6 +51,7 @@ pub async fn commit(
         mode: input.mode,
         why: input.why,
         upload: Some(upload),
+        fetched: Fetched::behind(ctx, scope.project, upload).await?,
         by: None,
     };
     let version = add(ctx, actor, &scope, &source, new).await?;
@@ -126,9 +128,57 @@ async fn import(
         mode,
         why: String::new(),
         upload: None,
+        fetched: None,
         by: None,
     };
     add(ctx, actor, &scope, path, new).await
+}
+
+/// Makes the next version of a data set of a file that was fetched, read as the current version is.
+///
+/// # Errors
+/// As [`commit`].
+pub(crate) async fn refresh(
+    ctx: &Ctx,
+    actor: &Actor,
+    scope: &Scope,
+    current: &VersionView,
+    (path, source_name): (&Path, &str),
+    mode: CommitMode,
+    fetched: Fetched,
+) -> Result<VersionView, ReadFailure> {
+    let name = ResourceName::parse(current.dataset_name.clone()).map_err(|error| Problem::field("name", error))?;
+    let options = {
+        let (path, name, before) = (path.to_path_buf(), source_name.to_owned(), current.read_options.clone());
+        blocking(move || {
+            let found = trainyard_data::inspect::inspect(&path, &name)?.options;
+            if found.format != before.format {
+                return Ok(found);
+            }
+            let again = ReadOptions { columns: Vec::new(), ..before };
+            Ok::<_, Problem>(trainyard_data::inspect::reinspect(&path, &again)?.options)
+        })
+        .await??
+    };
+    let mut new = New {
+        source_name,
+        name,
+        description: String::new(),
+        options,
+        bad_rows: BadRows::Refuse,
+        mode,
+        why: "Fetched again from its source.".to_owned(),
+        upload: None,
+        fetched: Some(fetched),
+        by: None,
+    };
+    // Types that a person confirmed stay, whatever a day's rows look like.
+    for column in &mut new.options.columns {
+        if let Some(known) = current.profile.columns.iter().find(|known| known.name == column.name) {
+            column.kind = known.kind;
+        }
+    }
+    add(ctx, actor, scope, path, new).await
 }
 
 /// A table that became a version, or is one already.
@@ -166,6 +216,7 @@ pub(crate) async fn write_table(
         mode: CommitMode::Replace,
         why: format!("Written by {cause}."),
         upload: None,
+        fetched: None,
         by,
     };
     let prepared = prepare(ctx, scope, table, &mut new).await.map_err(|failure| failure.problem)?;
@@ -195,6 +246,8 @@ struct New<'a> {
     why: String,
     /// Is used up by it.
     upload: Option<UploadId>,
+    /// The source outside that the file was fetched from.
+    fetched: Option<Fetched>,
     /// The pipeline whose run made it, and how many runs led to that one.
     by: Option<(PipelineId, i32)>,
 }
@@ -338,6 +391,9 @@ async fn insert(
     }
     if let Some(judged) = &judged {
         judged.keep(&tx, actor, id).await?;
+    }
+    if let Some(fetched) = &new.fetched {
+        fetched.keep(&tx, dataset, id, at, &actor.name).await?;
     }
     let view = store::datasets::version(&*tx, scope.project, id).await?.ok_or_else(super::no_version)?;
     if !view.summary.quarantined {

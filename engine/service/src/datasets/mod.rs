@@ -11,7 +11,7 @@ mod retention;
 pub mod splits;
 mod upload;
 
-pub(crate) use commit::{Written, write_table};
+pub(crate) use commit::{Written, refresh, write_table};
 pub use commit::{append_file, commit, import_file};
 pub use details::{details, set_details};
 pub use diff::diff;
@@ -20,6 +20,7 @@ pub use lineage::lineage;
 pub use relations::{SAMPLE_ROWS, relations};
 pub use retention::{delete_rows, keep_to_retention};
 pub use upload::{discard_upload, receive_upload, reinspect, upload_view};
+pub(crate) use upload::{folder as uploads_folder, sweep as sweep_uploads};
 
 use crate::{Actor, Ctx, authorise, blocking::blocking};
 use std::path::PathBuf;

@@ -43,7 +43,7 @@ impl Drop for Temporary {
 }
 
 /// Where uploads lie.
-pub(super) fn folder(ctx: &Ctx) -> PathBuf {
+pub(crate) fn folder(ctx: &Ctx) -> PathBuf {
     ctx.data_dir().join("uploads")
 }
 
@@ -231,7 +231,7 @@ pub async fn discard_upload(ctx: &Ctx, actor: &Actor, project: &Slug, upload: Up
 }
 
 /// Removes uploads that were left lying. Failing to is no reason to refuse a new one.
-async fn sweep(ctx: &Ctx) {
+pub(crate) async fn sweep(ctx: &Ctx) {
     let outcome: Result<(), StoreError> = async {
         for (project, id) in store::uploads::older_than(ctx.store().db(), Timestamp(now().0 - KEPT_FOR)).await? {
             let tx = ctx.store().begin().await?;
