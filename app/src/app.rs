@@ -94,6 +94,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("") view=pages::home::HomePage ssr=SsrMode::Async/>
                         <Route path=path!("/data") view=pages::data::DataPage ssr=SsrMode::Async/>
                         <Route path=path!("/data/upload") view=pages::upload::UploadPage ssr=SsrMode::Async/>
+                        <Route path=path!("/data/connections") view=pages::connections::ConnectionsPage ssr=SsrMode::Async/>
                         <Route path=path!("/data/:dataset_id") view=pages::dataset::DatasetPage ssr=SsrMode::Async/>
                         <Route path=path!("/data/:dataset_id/compare") view=pages::version_diff::VersionDiffPage ssr=SsrMode::Async/>
                         <Route path=path!("/pipelines") view=pages::pipeline::PipelinesPage ssr=SsrMode::Async/>

@@ -50,6 +50,7 @@ steps:
     "home-empty": "/p/default",
     data: `${p}/data`,
     "data-upload": `${p}/data/upload`,
+    "data-connections": `${p}/data/connections`,
     dataset: `${p}/data/${dataset.id}`,
     "dataset-preview": `${p}/data/${dataset.id}?tab=preview`,
     "dataset-versions": `${p}/data/${dataset.id}?tab=versions`,

@@ -13,6 +13,7 @@ pub mod models;
 pub mod pipelines;
 pub mod project;
 pub mod runs;
+pub mod sources;
 pub mod splits;
 
 #[cfg(feature = "ssr")]

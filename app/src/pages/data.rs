@@ -18,9 +18,11 @@ pub fn DataPage() -> impl IntoView {
     let query = use_page_query();
     let list = Resource::new(move || (project.get(), query.get()), |(project, query)| list_datasets(project, query));
     let upload = move || format!("/p/{}/data/upload", project.get());
+    let connections = move || format!("/p/{}/data/connections", project.get());
     view! {
         <PageHead title="Data" state="Tables that models train on. Every change makes a new version; old ones stay as they were.">
-            <LinkButton href=Signal::derive(upload) label="Upload data" kind=ButtonKind::Primary glyph=Glyph::Upload/>
+            <LinkButton href=Signal::derive(connections) label="Connections"/>
+            <LinkButton href=Signal::derive(upload) label="Add data" kind=ButtonKind::Primary glyph=Glyph::Upload/>
         </PageHead>
         <Load resource=list lines=10 view=move |page| listed(page, &query.get_untracked(), project.get_untracked()).into_any()/>
     }
@@ -94,7 +96,7 @@ fn nothing_yet(project: String) -> AnyView {
     let href = format!("/p/{project}/data/upload");
     view! {
         <EmptyState glyph=Glyph::Data title="No data yet" text="Upload a table as CSV, TSV, JSON Lines or Parquet, or load the demo project with a loan data set and a first model.">
-            <LinkButton href=href label="Upload data" kind=ButtonKind::Primary glyph=Glyph::Upload/>
+            <LinkButton href=href label="Add data" kind=ButtonKind::Primary glyph=Glyph::Upload/>
             <DemoButton/>
         </EmptyState>
     }

@@ -19,6 +19,7 @@ use crate::{
             Standing, dataset_lineage, dataset_rows, dataset_version, dataset_versions, version_relations,
             version_standing,
         },
+        sources::dataset_origin,
         splits::dataset_splits,
     },
     components::*,
@@ -34,6 +35,7 @@ use trainyard_types::{
     catalog::Lineage,
     dataset::{DataWarning, RowsView, Severity, VersionSummary, VersionView},
     relations::Relations,
+    source::DatasetSource,
     split::SplitView,
 };
 
@@ -49,6 +51,7 @@ struct Extra {
     relations: Resource<Result<Option<Relations>, AppError>>,
     checks: Resource<Result<Option<ChecksShown>, AppError>>,
     splits: Resource<Result<Option<Vec<SplitView>>, AppError>>,
+    origin: Resource<Result<Option<DatasetSource>, AppError>>,
 }
 
 /// The version that is meant where none is named: the newest that no contract keeps back.
@@ -176,7 +179,16 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
-    let extra = Extra { rows, standing, lineage, relations, checks, splits };
+    let origin = Resource::new(
+        move || (tab.get() == "versions").then(|| (project.get(), dataset.get())),
+        |wanted| async move {
+            match wanted {
+                Some((project, dataset)) => dataset_origin(project, parse_id(&dataset, "data set")?).await,
+                None => Ok(None),
+            }
+        },
+    );
+    let extra = Extra { rows, standing, lineage, relations, checks, splits, origin };
     let reload = Callback::new(move |()| {
         loaded.refetch();
         checks.refetch();
@@ -229,7 +241,16 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
                 "preview" => view! {
                     <EmptyState glyph=Glyph::Shield title="Rows are not shown to your role" text="A viewer sees what a data set looks like, not its rows. An admin can give you the role of a member or an auditor."/>
                 }.into_any(),
-                "versions" => view! { <versions::Versions project version versions reload/> }.into_any(),
+                "versions" => {
+                    let (of, dataset) = (project.clone(), version.dataset);
+                    let show = move |found: Option<DatasetSource>| {
+                        found.map_or_else(|| ().into_any(), |found| versions::origin(of.clone(), dataset, found))
+                    };
+                    view! {
+                        <Load resource=extra.origin lines=2 view=show/>
+                        <versions::Versions project version versions reload/>
+                    }.into_any()
+                }
                 "lineage" => {
                     let show = move |graph: Option<Lineage>| graph.map_or_else(|| ().into_any(), |g| lineage::graph(&project, g));
                     view! { <Load resource=extra.lineage lines=12 view=show/> }.into_any()

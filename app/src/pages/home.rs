@@ -104,7 +104,7 @@ fn Home(slug: Slug, home: HomeView, workers: Vec<WorkerView>) -> impl IntoView {
     view! {
         <PageHead title=name state>
             {write.then(|| view! {
-                <LinkButton href=at(slug, "/data/upload") label="Upload data" glyph=Glyph::Upload/>
+                <LinkButton href=at(slug, "/data/upload") label="Add data" glyph=Glyph::Upload/>
                 <LinkButton href=at(slug, "/runs/new") label="Train model" kind=ButtonKind::Primary glyph=Glyph::Play/>
             })}
         </PageHead>
@@ -189,9 +189,14 @@ fn Doors(slug: Slug, write: bool) -> impl IntoView {
             <section class="door">
                 <Icon glyph=Glyph::Upload/>
                 <h2>"Bring your data"</h2>
-                <p>"A CSV, TSV, JSON Lines or Parquet file with one row a case. You see how it was read before anything is kept."</p>
+                <p>"A CSV, TSV, JSON Lines or Parquet file, or a table of a database, with one row a case. You see how it was read before anything is kept."</p>
                 {if write {
-                    view! { <LinkButton href=at(slug, "/data/upload") label="Upload data" kind=ButtonKind::Primary/> }.into_any()
+                    view! {
+                        <div class="button-row">
+                            <LinkButton href=at(slug, "/data/upload") label="Add data" kind=ButtonKind::Primary/>
+                            <LinkButton href=at(slug, "/data/connections") label="Connect a source" kind=ButtonKind::Quiet/>
+                        </div>
+                    }.into_any()
                 } else {
                     view! { <p class="muted">"Your role only reads. A member of the project uploads data."</p> }.into_any()
                 }}

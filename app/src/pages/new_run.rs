@@ -91,7 +91,7 @@ fn form(project: String, loaded: Loaded) -> AnyView {
         let upload = format!("/p/{project}/data/upload");
         return view! {
             <EmptyState glyph=Glyph::Data title="There is no data to learn from" text="Upload a table first, or load the demo project.">
-                <LinkButton href=upload label="Upload data" kind=ButtonKind::Primary glyph=Glyph::Upload/>
+                <LinkButton href=upload label="Add data" kind=ButtonKind::Primary glyph=Glyph::Upload/>
                 <DemoButton/>
             </EmptyState>
         }

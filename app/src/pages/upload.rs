@@ -1,42 +1,91 @@
-//! Uploads a file and shows how it was read before it is kept.
+//! Uploads or fetches a file and shows how it was read before it is kept.
 
+mod elsewhere;
+mod fetching;
 mod review;
 mod transfer;
 
 use crate::{
-    api::datasets::get_upload,
+    AppError,
+    api::{
+        datasets::get_upload,
+        sources::{KnownSources, fetch_state, source_places},
+    },
     components::*,
     format::{self, bytes},
     hooks::{use_project, use_query_param, use_set_query},
     pages::parts::parse_id,
 };
+use elsewhere::{Draft, Elsewhere};
+use fetching::Fetching;
 use leptos::{html, prelude::*};
 use review::Review;
-use trainyard_types::dataset::UploadView;
+use serde::{Deserialize, Serialize};
+use trainyard_types::{
+    dataset::UploadView,
+    source::{FetchState, FetchView},
+};
 use transfer::{Sender, Sent, Transfer};
 
-/// Uploads a file and shows how it was read before it is kept. The upload's id stands in the address, so that a
-/// reload goes on with the same file.
+/// How far it is.
+#[derive(Clone, Serialize, Deserialize)]
+enum Step {
+    Choose(KnownSources),
+    Fetch(FetchView),
+    Review(UploadView),
+}
+
+async fn step(project: String, upload: String, fetch: String) -> Result<Step, AppError> {
+    if !upload.is_empty() {
+        return get_upload(project, parse_id(&upload, "upload")?).await.map(Step::Review);
+    }
+    if fetch.is_empty() {
+        return source_places(project).await.map(Step::Choose);
+    }
+    let fetch = fetch_state(project.clone(), parse_id(&fetch, "fetch")?).await?;
+    match fetch.upload {
+        Some(upload) if fetch.state == FetchState::Ready => get_upload(project, upload).await.map(Step::Review),
+        _ => Ok(Step::Fetch(fetch)),
+    }
+}
+
+/// Uploads or fetches a file and shows how it was read before it is kept. The id of the upload or the fetch stands in
+/// the address, so that a reload goes on with the same file.
 #[component]
 pub fn UploadPage() -> impl IntoView {
     let project = use_project();
     let upload = use_query_param("upload");
+    let fetch = use_query_param("fetch");
     let waiting = Resource::new(
-        move || (project.get(), upload.get()),
-        |(project, upload)| async move {
-            if upload.is_empty() {
-                return Ok(None);
-            }
-            get_upload(project, parse_id(&upload, "upload")?).await.map(Some)
-        },
+        move || (project.get(), upload.get(), fetch.get()),
+        |(project, upload, fetch)| step(project, upload, fetch),
     );
+    let reload = Callback::new(move |()| waiting.refetch());
+    Effect::new(move |_| {
+        let again = move || {
+            let runs = waiting.with_untracked(
+                |step| matches!(step, Some(Ok(Step::Fetch(fetch))) if fetch.state == FetchState::Running),
+            );
+            if runs {
+                waiting.refetch();
+            }
+        };
+        let handle = set_interval_with_handle(again, std::time::Duration::from_secs(1));
+        on_cleanup(move || {
+            if let Ok(handle) = handle {
+                handle.clear();
+            }
+        });
+    });
+    let draft = Draft::new();
     let data = move || vec![("Data".to_owned(), format!("/p/{}/data", project.get_untracked()))];
-    let shown = |waiting: Option<UploadView>| match waiting {
-        None => view! { <Chooser/> }.into_any(),
-        Some(view) => view! { <Review view/> }.into_any(),
+    let shown = move |step: Step| match step {
+        Step::Choose(known) => view! { <Chooser/><Elsewhere known draft/> }.into_any(),
+        Step::Fetch(fetch) => view! { <Fetching fetch reload/> }.into_any(),
+        Step::Review(view) => view! { <Review view/> }.into_any(),
     };
     view! {
-        <PageHead title="Upload data" state="CSV, TSV, JSON Lines or Parquet. You see how the file is read before anything is kept." crumbs=data()/>
+        <PageHead title="Add data" state="CSV, TSV, JSON Lines or Parquet, or tables of a database. You see how they are read before anything is kept." crumbs=data()/>
         <Load resource=waiting lines=8 view=shown/>
     }
 }

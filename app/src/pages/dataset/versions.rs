@@ -2,17 +2,47 @@
 
 use super::checks::standing_badge;
 use crate::{
-    api::datasets::delete_rows,
+    AppError,
+    api::{datasets::delete_rows, sources::fetch_again},
     components::*,
     format::{bytes, count, encode},
     hooks::may,
 };
 use leptos::prelude::*;
-use leptos_router::components::A;
+use leptos_router::{NavigateOptions, components::A, hooks::use_navigate};
 use trainyard_types::{
-    Action as Doing, DatasetVersionId, Problem,
-    dataset::{VersionSummary, VersionView},
+    Action as Doing, DatasetId, DatasetVersionId, Problem,
+    dataset::{CommitMode, VersionSummary, VersionView},
+    source::DatasetSource,
 };
+
+/// Where the rows were fetched from, and fetching them again.
+pub fn origin(project: String, dataset: DatasetId, found: DatasetSource) -> AnyView {
+    let navigate = use_navigate();
+    let toasts = use_toasts();
+    let project = StoredValue::new(project);
+    let again = Action::new(move |mode: &CommitMode| fetch_again(project.get_value(), dataset, *mode));
+    Effect::new(move |_| match again.value().get() {
+        Some(Ok(fetch)) => {
+            let to = format!("/p/{}/data/upload?fetch={}", project.get_value(), fetch.id);
+            navigate(&to, NavigateOptions::default());
+        }
+        Some(Err(AppError(problem))) => toasts.fail(problem.message),
+        None => {}
+    });
+    let words = format!("Fetched from {}, last by {} ", found.source, found.fetched_by);
+    let pending = again.pending();
+    let buttons = may(Doing::Write).then(|| {
+        view! {
+            <Button label="Fetch again, replace the rows".to_owned() glyph=Glyph::Retry disabled=pending
+                on_press=move |()| { again.dispatch(CommitMode::Replace); }/>
+            <Button label="Fetch again, append".to_owned() disabled=pending
+                on_press=move |()| { again.dispatch(CommitMode::Append); }/>
+        }
+    });
+    view! { <div class="origin"><p>{words}<RelativeTime at=found.fetched_at/></p><div class="button-row">{buttons}</div></div> }
+        .into_any()
+}
 
 /// The tab.
 #[component]

@@ -124,7 +124,7 @@ pub fn Review(view: UploadView) -> impl IntoView {
     let discard = Action::new(move |()| async move { discard_upload(project.get_untracked(), upload).await });
     Effect::new(move |_| {
         if let Some(Ok(())) = discard.value().get() {
-            set_query(&[("upload", None)]);
+            set_query(&[("upload", None), ("fetch", None)]);
         }
     });
     let pending = commit.pending();
