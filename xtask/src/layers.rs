@@ -39,6 +39,11 @@ const RULES: &[Rule] = &[
     },
     Rule { package: "trainyard-data", arguments: &[], never: &["sea-orm", "leptos", "axum", "burn"] },
     Rule {
+        package: "trainyard-sources",
+        arguments: &[],
+        never: &["sea-orm", "leptos", "axum", "burn", "trainyard-store", "trainyard-service"],
+    },
+    Rule {
         package: "trainyard-pipeline",
         arguments: &[],
         never: &["sea-orm", "leptos", "axum", "burn", "trainyard-store", "trainyard-service"],
