@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use trainyard_data::Memory;
 use trainyard_service::{
     Settings,
     sources::{Limits, Rules, secrets::KeyPlace},
@@ -30,7 +31,8 @@ const TEXTS: [&str; 9] = [
     "secret_key",
     "secret_key_file",
 ];
-const VALUES: [&str; 6] = ["max_upload_mib", "max_fetch_mib", "fetch_minutes", "slots", "worker", "trust_proxy"];
+const VALUES: [&str; 7] =
+    ["max_upload_mib", "memory_limit_mib", "max_fetch_mib", "fetch_minutes", "slots", "worker", "trust_proxy"];
 /// Lists that may stand there, separated by commas.
 const LISTS: [&str; 2] = ["source_roots", "source_hosts"];
 /// Variables of builds and tests; not configuration.
@@ -50,6 +52,8 @@ pub struct Config {
     pub admin_password: Option<String>,
     /// Largest upload, MiB.
     pub max_upload_mib: u64,
+    /// For reading, storing and describing one table, MiB; what needs more goes to the disk or is estimated.
+    pub memory_limit_mib: u64,
     /// Folders on the server whose files may be read as sources. None by default.
     pub source_roots: Vec<PathBuf>,
     /// Hosts that sources may be fetched from: `data.example.org`, `*.example.org`, with `=RANGE` in a private network.
@@ -86,6 +90,7 @@ impl Default for Config {
             database_url: None,
             admin_password: None,
             max_upload_mib: 4096,
+            memory_limit_mib: 1024,
             source_roots: Vec::new(),
             source_hosts: Vec::new(),
             max_fetch_mib: 64 << 10,
@@ -114,6 +119,9 @@ pub struct Flags {
     /// postgres://… or sqlite:… [default: a SQLite file in the data folder]
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
+    /// Memory for reading and describing one table, such as 512M or 2G [default: 1G]
+    #[arg(long, value_name = "SIZE", value_parser = crate::cli::size)]
+    pub memory_limit: Option<u64>,
 }
 
 impl Config {
@@ -129,6 +137,9 @@ impl Config {
         }
         if flags.database_url.is_some() {
             config.database_url.clone_from(&flags.database_url);
+        }
+        if let Some(bytes) = flags.memory_limit {
+            config.memory_limit_mib = bytes >> 20;
         }
         Ok(config)
     }
@@ -219,13 +230,16 @@ impl Config {
     /// What the service needs of it.
     ///
     /// # Errors
-    /// A source folder is gone.
+    /// A source folder is gone, or the memory limit is too low.
     pub fn settings(&self) -> Result<Settings, Problem> {
+        let memory = Memory::new(self.memory_limit_mib.saturating_mul(1 << 20))?;
         Ok(Settings {
+            memory,
             sources: Rules::new(&self.source_roots, &self.source_hosts)?,
             fetch: Limits {
                 bytes: self.max_fetch_mib.saturating_mul(1 << 20),
                 time: Duration::from_secs(self.fetch_minutes.saturating_mul(60)),
+                memory,
                 ..Limits::default()
             },
             keys: KeyPlace { texts: self.secret_key.clone(), file: self.secret_key_file.clone() },

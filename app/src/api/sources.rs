@@ -7,10 +7,7 @@ use server_fn::codec::Json;
 use trainyard_types::{
     ConnectionId, DatasetId, FetchId,
     dataset::CommitMode,
-    source::{
-        ConnectionTest, ConnectionView, DatasetSource, EditConnection, FetchView, NewConnection, NewFetch, SourceRules,
-        SourceSpec,
-    },
+    source::{ConnectionTest, ConnectionView, DatasetSource, FetchView, NewConnection, SourceRules, SourceSpec},
 };
 
 /// What a project can fetch from.
@@ -42,6 +39,7 @@ pub async fn keep_connection(
     input: NewConnection,
 ) -> Result<ConnectionView, AppError> {
     use trainyard_service::sources::connections;
+    use trainyard_types::source::EditConnection;
     let (ctx, actor, project) = super::in_project(&project)?;
     let NewConnection { name, settings, secret } = input;
     super::done(match id {
@@ -64,6 +62,7 @@ pub async fn try_connection(project: String, id: ConnectionId) -> Result<Connect
 
 #[server(prefix = "/api/fn", endpoint = "begin_fetch", input = Json)]
 pub async fn begin_fetch(project: String, source: SourceSpec) -> Result<FetchView, AppError> {
+    use trainyard_types::source::NewFetch;
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::sources::fetches::start(&ctx, &actor, &project, NewFetch { source }).await)
 }

@@ -80,9 +80,9 @@ fn main() {
         "ingest" => {
             let options = trainyard_data::inspect(path(1), "table.csv").unwrap().options;
             let go_on = &mut |_| ControlFlow::Continue(());
-            trainyard_data::ingest(path(1), &options, BadRows::Refuse, path(2), go_on).unwrap();
+            trainyard_data::ingest(path(1), &options, BadRows::Refuse, path(2), Default::default(), go_on).unwrap();
         }
-        "profile" => drop(trainyard_data::profile(path(1)).unwrap()),
+        "profile" => drop(trainyard_data::profile(path(1), Default::default()).unwrap()),
         "checks" => assert_eq!(checks::run(path(1), &suite()).unwrap().outcome, None),
         other => panic!("'{other}' is none of generate, ingest, profile and checks"),
     }

@@ -4,8 +4,9 @@ use crate::{
     block::{Cells, Stop},
     ingest::Ingested,
     limits::MAX_ROWS,
+    memory::Memory,
     parquet_source::{ParquetFile, ParquetSource, guarded},
-    profile::{TableStats, stored_schema},
+    profile::{TableStats, folder_of, stored_schema},
     words,
     write::TableWriter,
 };
@@ -26,6 +27,7 @@ pub fn concat(
     parts: &[&Path],
     names: &[String],
     dest_parquet: &Path,
+    memory: Memory,
     progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
 ) -> Result<Ingested, Problem> {
     let files = parts.iter().map(|path| ParquetFile::open(path)).collect::<Result<Vec<_>, _>>()?;
@@ -50,8 +52,8 @@ pub fn concat(
             format!("Together that is {} rows; the limit is {}.", words::count(total), words::count(MAX_ROWS)),
         ));
     }
-    let mut stats = TableStats::new(&schema);
-    let mut writer = TableWriter::create(dest_parquet, &schema)?;
+    let mut stats = TableStats::new(&schema, memory, folder_of(dest_parquet));
+    let mut writer = TableWriter::create(dest_parquet, &schema, memory)?;
     let mut rows = 0_u64;
     for (file, order) in files.iter().zip(&orders) {
         let mut source = ParquetSource::new(file, order)?;
@@ -65,7 +67,7 @@ pub fn concat(
         }
     }
     let written = writer.finish()?;
-    let profile = stats.finish();
+    let profile = stats.finish()?;
     let _ = progress(1.0);
     Ok(Ingested { rows, bytes: written.bytes, hash: written.hash, profile, bad_rows: BadRowReport::default() })
 }
@@ -147,7 +149,7 @@ mod tests {
         std::fs::write(&file, csv).unwrap();
         let options = inspect(&file, name).unwrap().options;
         let parquet = folder.join(format!("{name}.parquet"));
-        ingest(&file, &options, BadRows::Refuse, &parquet, &mut go_on).unwrap();
+        ingest(&file, &options, BadRows::Refuse, &parquet, Memory::default(), &mut go_on).unwrap();
         parquet
     }
 
@@ -159,9 +161,9 @@ mod tests {
         let whole = stored(folder.path(), "whole.csv", "n,t\n1,x\n2,y\n1,x\n,z\n");
         let dest = folder.path().join("joined.parquet");
         let names = ["a".to_owned(), "b".to_owned()];
-        let joined = concat(&[&a, &b], &names, &dest, &mut go_on).unwrap();
+        let joined = concat(&[&a, &b], &names, &dest, Memory::default(), &mut go_on).unwrap();
         assert_eq!((joined.rows, joined.profile.duplicate_rows), (4, 1));
-        assert_eq!(joined.profile, crate::profile(&whole).unwrap());
+        assert_eq!(joined.profile, crate::profile(&whole, Memory::default()).unwrap());
         assert_eq!(std::fs::read(&dest).unwrap(), std::fs::read(&whole).unwrap(), "the same bytes, so the same hash");
     }
 
@@ -172,7 +174,7 @@ mod tests {
         let b = stored(folder.path(), "b.csv", "n,u,v\nx,1,2\n");
         let dest = folder.path().join("joined.parquet");
         let names = ["version 1".to_owned(), "b.csv".to_owned()];
-        let problem = concat(&[&a, &b], &names, &dest, &mut go_on).unwrap_err();
+        let problem = concat(&[&a, &b], &names, &dest, Memory::default(), &mut go_on).unwrap_err();
         assert_eq!(
             problem.message,
             "b.csv does not fit version 1: it lacks `t`; it has `u` and `v` besides; `n` is text and should be whole numbers."

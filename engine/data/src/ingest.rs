@@ -2,15 +2,16 @@
 //!
 //! One thread reads and divides the text into blocks of about 4 MiB, while the columns of the block before are
 //! converted, described and encoded by all cores. Nothing depends on timing: the same file read the same way gives
-//! the same bytes. Memory stays within some hundred MiB whatever the file's size, by the bounds in [`crate::limits`].
+//! the same bytes. Memory stays within [`Memory`], whatever the file's size.
 
 use crate::{
     block::{Block, Stop, note_bad},
     cell,
     convert::{self, Converted, Reading},
     limits::{MAX_BAD_ROWS_LISTED, MAX_ROWS},
+    memory::Memory,
     parallel,
-    profile::TableStats,
+    profile::{TableStats, folder_of},
     source::Source,
     words,
     write::TableWriter,
@@ -46,14 +47,15 @@ pub fn ingest(
     options: &ReadOptions,
     bad: BadRows,
     dest_parquet: &Path,
+    memory: Memory,
     progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
 ) -> Result<Ingested, ReadFailure> {
-    let mut stats = TableStats::new(&options.columns);
+    let mut stats = TableStats::new(&options.columns, memory, folder_of(dest_parquet));
     let mut report = BadRowReport::default();
     let mut rows = 0_u64;
     let written = (|| {
         let opened = Source::open(source, options)?;
-        let mut writer = Some(TableWriter::create(dest_parquet, &options.columns)?);
+        let mut writer = Some(TableWriter::create(dest_parquet, &options.columns, memory)?);
         read_blocks(opened, options, &mut report, &mut |table, report, fraction| {
             if progress(fraction * 0.98).is_break() {
                 return Err(Problem::conflict("The import was cancelled. Nothing was stored."));
@@ -73,7 +75,10 @@ pub fn ingest(
     })();
     match written {
         Ok(Some(written)) => {
-            let profile = stats.finish();
+            let profile = match stats.finish() {
+                Ok(profile) => profile,
+                Err(problem) => return Err(ReadFailure { problem, report }),
+            };
             let _ = progress(1.0);
             Ok(Ingested { rows, bytes: written.bytes, hash: written.hash, profile, bad_rows: report })
         }

@@ -27,16 +27,6 @@ pub(crate) const BLOCK_ROWS: usize = 65_536;
 pub(crate) const BLOCK_CELLS: usize = 2 << 20;
 /// Rows of a Parquet row group.
 pub(crate) const GROUP_ROWS: usize = 131_072;
-/// A row group is closed early when its encoded columns hold this many bytes.
-pub(crate) const GROUP_BYTES: usize = 128 << 20;
-/// Numbers kept for exact quantiles, over all columns (8 bytes each); beyond, a uniform sample is kept.
-pub(crate) const PROFILE_NUMBERS: usize = 32 << 20;
-/// Different texts counted, over all columns (about 40 bytes each).
-pub(crate) const PROFILE_TEXTS: usize = 8 << 20;
-/// Bytes of different texts kept, over all columns.
-pub(crate) const PROFILE_TEXT_BYTES: usize = 128 << 20;
-/// Rows whose hash is kept to find duplicates (8 bytes each).
-pub(crate) const PROFILE_ROW_HASHES: usize = 32 << 20;
 /// Different values counted exactly in one column.
 pub(crate) const MAX_DISTINCT: usize = 1_000_000;
 /// Bytes of the beginning of a file that decide format, delimiter and header.

@@ -2,7 +2,8 @@
 
 use crate::{
     convert::arrow_type,
-    limits::{GROUP_BYTES, GROUP_ROWS},
+    limits::GROUP_ROWS,
+    memory::Memory,
     parallel,
     profile::{ColumnStats, TableStats},
     words,
@@ -90,6 +91,7 @@ pub(crate) struct TableWriter {
     group: Vec<ArrowColumnWriter>,
     group_rows: usize,
     groups: usize,
+    group_bytes: usize,
     dest: PathBuf,
     temporary: Temporary,
 }
@@ -102,7 +104,7 @@ pub(crate) struct Written {
 }
 
 impl TableWriter {
-    pub(crate) fn create(dest: &Path, schema: &[ColumnSchema]) -> Result<Self, Problem> {
+    pub(crate) fn create(dest: &Path, schema: &[ColumnSchema], memory: Memory) -> Result<Self, Problem> {
         if let Some(folder) = dest.parent() {
             fs::create_dir_all(folder).map_err(|error| words::cannot_write(&error))?;
         }
@@ -130,6 +132,7 @@ impl TableWriter {
             group: Vec::new(),
             group_rows: 0,
             groups: 0,
+            group_bytes: memory.group_bytes(),
             dest: dest.to_owned(),
             temporary,
         })
@@ -165,10 +168,10 @@ impl TableWriter {
             },
         );
         items.into_iter().try_for_each(|item| item.outcome).map_err(failed)?;
-        stats.add_hashes(hashes, rows);
+        stats.add_hashes(hashes, rows)?;
         self.group_rows += rows;
         let held: usize = self.group.iter().map(ArrowColumnWriter::memory_size).sum();
-        if self.group_rows >= GROUP_ROWS || held >= GROUP_BYTES { self.close_group() } else { Ok(()) }
+        if self.group_rows >= GROUP_ROWS || held >= self.group_bytes { self.close_group() } else { Ok(()) }
     }
 
     fn close_group(&mut self) -> Result<(), Problem> {

@@ -14,6 +14,7 @@ use std::{
     time::Instant,
 };
 use tokio::runtime::Handle;
+use trainyard_data::Memory;
 use trainyard_types::{
     Problem,
     dataset::ColumnSchema,
@@ -157,6 +158,8 @@ pub struct StepContext<'a> {
     pub with: &'a Map<String, Value>,
     pub inputs: Vec<Taken>,
     pub session: Session,
+    /// For reading a file and describing a table.
+    pub memory: Memory,
     /// An empty folder of its own, for its results.
     pub folder: PathBuf,
     pub places: &'a Places,

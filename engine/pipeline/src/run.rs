@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
+use trainyard_data::Memory;
 use trainyard_types::{
     Problem,
     job::LogLevel,
@@ -294,6 +295,7 @@ fn once(
         with: &with,
         inputs,
         session: Session::new(share, &run.spill)?,
+        memory: Memory::new(share.max(Memory::LEAST))?,
         folder: aside.path().to_owned(),
         places: &run.places,
         sample: run.sample,

@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 use tokio::sync::{Notify, OnceCell, Semaphore};
+use trainyard_data::Memory;
 use trainyard_sources::{Limits, Rules};
 use trainyard_store::{ArtifactStore, Store};
 use trainyard_types::{Code, Problem};
@@ -21,6 +22,8 @@ pub struct Settings {
     /// `sqlite:…` or `postgres://…`. `None`: a SQLite file in `data_dir`.
     pub database_url: Option<String>,
     pub max_upload_bytes: u64,
+    /// For reading, storing and describing one table.
+    pub memory: Memory,
     /// What may be fetched from outside; nothing by default.
     pub sources: Rules,
     /// Bounds of one fetch.
@@ -38,6 +41,7 @@ impl Settings {
             data_dir: data_dir.into(),
             database_url: None,
             max_upload_bytes: 4 << 30,
+            memory: Memory::default(),
             sources: Rules::default(),
             fetch: Limits::default(),
             keys: KeyPlace::default(),

@@ -18,6 +18,7 @@ mod web;
 pub use rules::Rules;
 
 use std::{fmt, ops::ControlFlow, path::Path, time::Duration};
+use trainyard_data::Memory;
 use trainyard_types::{
     Problem,
     source::{ConnectionSettings, ConnectionTest, SourceSpec},
@@ -51,12 +52,14 @@ pub struct Limits {
     pub time: Duration,
     /// Objects below a prefix.
     pub objects: usize,
+    /// For making one table of several objects.
+    pub memory: Memory,
 }
 
 impl Default for Limits {
     /// 64 GiB, 6 hours, 1,000 objects.
     fn default() -> Self {
-        Self { bytes: 64 << 30, time: Duration::from_secs(6 * 3600), objects: 1_000 }
+        Self { bytes: 64 << 30, time: Duration::from_secs(6 * 3600), objects: 1_000, memory: Memory::default() }
     }
 }
 

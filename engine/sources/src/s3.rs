@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::{fs::File, io::AsyncWriteExt};
-use trainyard_data::concat;
+use trainyard_data::{Memory, concat};
 use trainyard_types::{
     Problem,
     dataset::{BadRows, ReadOptions},
@@ -164,7 +164,7 @@ pub(crate) async fn fetch(
         return Err(cancelled());
     }
     let (count, to) = (parts.len(), dest.to_path_buf());
-    tokio::task::spawn_blocking(move || join(&parts, &to))
+    tokio::task::spawn_blocking(move || join(&parts, &to, limits.memory))
         .await
         .map_err(|error| Problem::internal(format!("Joining failed: {error}.")))??;
     let bytes = tokio::fs::metadata(dest).await.map_err(|error| cannot_write(&error))?.len();
@@ -217,7 +217,7 @@ struct Part {
 }
 
 /// Reads every part with the types that hold all parts' values, and writes one table.
-fn join(parts: &[Part], dest: &Path) -> Result<(), Problem> {
+fn join(parts: &[Part], dest: &Path, memory: Memory) -> Result<(), Problem> {
     let named = |part: &Part, problem: Problem| Problem {
         message: format!("The object {}: {}", part.key, problem.message),
         ..problem
@@ -243,7 +243,7 @@ fn join(parts: &[Part], dest: &Path) -> Result<(), Problem> {
         }
         let parquet = part.file.with_extension("parquet");
         let go_on = &mut |_| ControlFlow::Continue(());
-        trainyard_data::ingest(&part.file, &options, BadRows::Refuse, &parquet, go_on)
+        trainyard_data::ingest(&part.file, &options, BadRows::Refuse, &parquet, memory, go_on)
             .map_err(|failure| named(part, failure.problem))?;
         // Two copies of the largest object at a time are enough.
         let _ = std::fs::remove_file(&part.file);
@@ -251,7 +251,7 @@ fn join(parts: &[Part], dest: &Path) -> Result<(), Problem> {
     }
     let paths: Vec<&Path> = stored.iter().map(PathBuf::as_path).collect();
     let names: Vec<String> = parts.iter().map(|part| part.key.clone()).collect();
-    trainyard_data::concat(&paths, &names, dest, &mut |_| ControlFlow::Continue(()))?;
+    trainyard_data::concat(&paths, &names, dest, memory, &mut |_| ControlFlow::Continue(()))?;
     Ok(())
 }
 

@@ -255,6 +255,9 @@ pub struct NumericProfile {
     pub negative: u64,
     /// Equal-width bins from `min` to `max`, 20 at most.
     pub histogram: Vec<u64>,
+    /// Values drawn at random that quantiles and histogram are estimated from; `None`: they stand on all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

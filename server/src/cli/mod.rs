@@ -17,10 +17,29 @@ use std::{
     process::ExitCode,
 };
 use tracing_subscriber::EnvFilter;
+use trainyard_data::Memory;
 use trainyard_service::{Ctx, accounts};
 use trainyard_types::Problem;
 
 pub use serve::{Running, start};
+
+/// A size such as `512M`.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" | "KIB" => 1 << 10,
+        "M" | "MB" | "MIB" => 1 << 20,
+        "G" | "GB" | "GIB" => 1 << 30,
+        _ => return Err(format!("'{text}' is no size. Write it as 512M or 2G.")),
+    };
+    let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    match size {
+        Some(size) if size >= Memory::LEAST => Ok(size),
+        Some(_) => Err("At least 256M are needed.".into()),
+        None => Err(format!("'{text}' is no size. Write it as 512M or 2G.")),
+    }
+}
 
 /// Trains, judges, registers and serves models, with evidence.
 #[derive(Parser)]

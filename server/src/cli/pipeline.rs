@@ -75,7 +75,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "STEP")]
     approve: Vec<String>,
     /// Memory for queries, such as 512M or 2G; what needs more goes to the disk
-    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = super::size)]
     memory_limit: u64,
     /// Steps at the same time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -91,24 +91,6 @@ pub(super) struct PreviewArgs {
     /// The step to show
     #[arg(long, value_name = "ID")]
     step: String,
-}
-
-/// A size such as `512M`.
-fn bytes(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "" | "B" => 1,
-        "K" | "KB" | "KIB" => 1 << 10,
-        "M" | "MB" | "MIB" => 1 << 20,
-        "G" | "GB" | "GIB" => 1 << 30,
-        _ => return Err(format!("'{text}' is no size. Write it as 512M or 2G.")),
-    };
-    let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    match size {
-        Some(size) if size >= 64 << 20 => Ok(size),
-        Some(_) => Err("At least 64M are needed.".into()),
-        None => Err(format!("'{text}' is no size. Write it as 512M or 2G.")),
-    }
 }
 
 pub(super) fn pipeline(verb: PipelineVerb, out: Out) -> Result<ExitCode, Problem> {

@@ -223,8 +223,13 @@ fn ColumnPanel(column: ColumnProfile, rows: u64, warnings: Vec<String>, close: S
             .zip(values)
             .map(|(head, v)| view! { <tr><th scope="row">{head}</th><td class="num">{value(kind, v)}</td></tr> })
             .collect_view();
+        let drawn = n.sample.map(|sample| {
+            let text = format!("Estimated, as is the histogram, from {} values drawn at random.", count(sample));
+            view! { <p class="muted">{text}</p> }
+        });
         view! {
             <h3>"Quantiles"</h3>
+            {drawn}
             <table class="table compact"><tbody>{rows}</tbody></table>
         }
     });

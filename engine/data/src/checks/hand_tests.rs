@@ -19,7 +19,7 @@ fn stored(csv: &str) -> Stored {
     std::fs::write(&file, csv).unwrap();
     let options = inspect(&file, "t.csv").unwrap().options;
     let go_on = &mut |_| ControlFlow::Continue(());
-    let done = crate::ingest(&file, &options, BadRows::Refuse, &parquet, go_on).unwrap();
+    let done = crate::ingest(&file, &options, BadRows::Refuse, &parquet, crate::Memory::default(), go_on).unwrap();
     Stored { _folder: folder, parquet, profile: done.profile }
 }
 

@@ -19,7 +19,9 @@ fn stored(csv: &str) -> Stored {
     let (source, path) = (folder.path().join("t.csv"), folder.path().join("t.parquet"));
     std::fs::write(&source, csv).unwrap();
     let options = inspect(&source, "t.csv").unwrap().options;
-    let ingested = ingest(&source, &options, BadRows::Refuse, &path, &mut |_| ControlFlow::Continue(())).unwrap();
+    let ingested =
+        ingest(&source, &options, BadRows::Refuse, &path, crate::Memory::default(), &mut |_| ControlFlow::Continue(()))
+            .unwrap();
     Stored { _folder: folder, path, ingested }
 }
 

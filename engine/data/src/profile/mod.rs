@@ -2,18 +2,19 @@
 //!
 //! Means and deviations are merged block by block (Chan, Golub, LeVeque: "Updating formulae and a pairwise algorithm
 //! for computing sample variances", 1979). Quantiles, histograms and counts of different values are exact while the
-//! numbers kept fit a bound (32 million over all columns, 256 MiB); beyond it each column keeps a uniform sample
-//! (Vitter's algorithm R, seeded) of its share, and quantiles and histograms are estimated from that. Counts of
-//! different texts are exact to 1,000,000 a column and 8 million over all columns. Duplicate rows are found by 64-bit
-//! hashes among the first 32 million rows.
+//! numbers kept fit their share of [`Memory`] (38 million over all columns by default); beyond it each column keeps a
+//! uniform sample (Vitter's algorithm R, seeded), and quantiles and histograms are estimated from that, which the profile
+//! says. Counts of different texts are exact to 1,000,000 a column and to their share of the memory. Duplicate rows are
+//! found by 64-bit hashes of all rows, on the disk where they do not fit.
 
 mod content;
+mod duplicates;
 mod numbers;
 mod texts;
 mod warnings;
 
 use crate::{
-    limits::{PROFILE_NUMBERS, PROFILE_ROW_HASHES, PROFILE_TEXT_BYTES, PROFILE_TEXTS},
+    memory::Memory,
     parallel,
     parquet_source::{ParquetFile, ParquetSource, guarded, kind_of},
     words,
@@ -24,6 +25,7 @@ use arrow_array::{
     types::{Float64Type, Int64Type, TimestampMillisecondType},
 };
 use content::ContentHash;
+use duplicates::RowHashes;
 use numbers::NumberStats;
 use std::{hash::BuildHasher, path::Path};
 use texts::TextStats;
@@ -36,21 +38,23 @@ use trainyard_types::{
 ///
 /// # Errors
 /// If the file can't be read, or is not one that this crate wrote.
-pub fn profile(parquet: &Path) -> Result<Profile, Problem> {
+pub fn profile(parquet: &Path, memory: Memory) -> Result<Profile, Problem> {
     let file = ParquetFile::open(parquet)?;
     let schema = stored_schema(&file)?;
     let all: Vec<usize> = (0..schema.len()).collect();
-    let mut stats = TableStats::new(&schema);
+    let mut stats = TableStats::new(&schema, memory, folder_of(parquet));
     let mut source = ParquetSource::new(&file, &all)?;
     while let Some(block) = source.next_block()? {
         if let crate::block::Cells::Arrow(arrays) = &block.cells {
-            guarded(|| {
-                stats.add(arrays, block.rows);
-                Ok(())
-            })?;
+            guarded(|| stats.add(arrays, block.rows))?;
         }
     }
-    Ok(stats.finish())
+    stats.finish()
+}
+
+/// Where a file stands.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The columns of a stored table, which has only the types that [`crate::ingest()`] writes.
@@ -74,12 +78,13 @@ pub(crate) fn stored_schema(file: &ParquetFile) -> Result<Vec<ColumnSchema>, Pro
 /// Statistics of a whole table in the making.
 pub(crate) struct TableStats {
     pub columns: Vec<ColumnStats>,
-    hashes: Vec<u64>,
+    hashes: RowHashes,
     rows: u64,
 }
 
 impl TableStats {
-    pub(crate) fn new(schema: &[ColumnSchema]) -> Self {
+    /// `spill` is the folder for what does not fit the memory.
+    pub(crate) fn new(schema: &[ColumnSchema], memory: Memory, spill: &Path) -> Self {
         let count = |wanted: fn(ColumnType) -> bool| schema.iter().filter(|column| wanted(column.kind)).count().max(1);
         let texts = count(|kind| kind == ColumnType::Text);
         let numbers = count(|kind| kind.is_numeric() || kind == ColumnType::Datetime);
@@ -93,54 +98,55 @@ impl TableStats {
                 missing: 0,
                 content: ContentHash::new(column.kind),
                 stats: match column.kind {
-                    ColumnType::Text => Stats::Texts(TextStats::new(PROFILE_TEXTS / texts, PROFILE_TEXT_BYTES / texts)),
+                    ColumnType::Text => {
+                        Stats::Texts(TextStats::new(memory.texts() / texts, memory.text_bytes() / texts))
+                    }
                     ColumnType::Boolean => Stats::Booleans([0; 2]),
-                    _ => Stats::Numbers(NumberStats::new((PROFILE_NUMBERS / numbers).max(4096))),
+                    _ => Stats::Numbers(NumberStats::new((memory.numbers() / numbers).max(4096))),
                 },
             })
             .collect();
-        Self { columns, hashes: Vec::new(), rows: 0 }
+        Self { columns, hashes: RowHashes::new(memory.row_hashes(), spill), rows: 0 }
     }
 
     /// Adds rows, column by column in parallel.
-    pub(crate) fn add(&mut self, arrays: &[ArrayRef], rows: usize) {
+    fn add(&mut self, arrays: &[ArrayRef], rows: usize) -> Result<(), Problem> {
         let partial =
             parallel::each(&mut self.columns, || vec![0; rows], |hashes, i, column| column.add(&arrays[i], hashes));
-        self.add_hashes(partial, rows);
+        self.add_hashes(partial, rows)
     }
 
     /// Adds the rows' hashes, which are the sums over the threads' columns.
-    pub(crate) fn add_hashes(&mut self, partial: Vec<Vec<u64>>, rows: usize) {
+    ///
+    /// # Errors
+    /// The disk can't take what does not fit the memory.
+    pub(crate) fn add_hashes(&mut self, partial: Vec<Vec<u64>>, rows: usize) -> Result<(), Problem> {
         self.rows += rows as u64;
-        if self.hashes.len() >= PROFILE_ROW_HASHES {
-            return;
-        }
         let mut partial = partial.into_iter();
         let mut sum = partial.next().unwrap_or_default();
         for other in partial {
             sum.iter_mut().zip(other).for_each(|(sum, hash)| *sum = sum.wrapping_add(hash));
         }
-        self.hashes.append(&mut sum);
+        self.hashes.add(sum)
     }
 
-    pub(crate) fn finish(mut self) -> Profile {
-        self.hashes.sort_unstable();
-        let all = self.hashes.len() as u64;
-        let different = self.hashes.chunk_by(|a, b| a == b).count() as u64;
-        self.hashes = Vec::new();
+    /// # Errors
+    /// The disk can't be read.
+    pub(crate) fn finish(self) -> Result<Profile, Problem> {
+        let duplicate_rows = self.hashes.duplicates()?;
         let mut done: Vec<(ColumnStats, Option<Described>)> =
             self.columns.into_iter().map(|column| (column, None)).collect();
         parallel::each(&mut done, || (), |(), _, (column, out)| *out = Some(column.finish()));
         let columns: Vec<Described> = done.into_iter().filter_map(|(_, out)| out).collect();
         let mut profile = Profile {
             rows: self.rows,
-            duplicate_rows: all - different,
+            duplicate_rows,
             warnings: Vec::new(),
             columns: Vec::with_capacity(columns.len()),
         };
         profile.warnings = warnings::of(&profile, &columns);
         profile.columns = columns.into_iter().map(|column| column.profile).collect();
-        profile
+        Ok(profile)
     }
 }
 

@@ -147,6 +147,7 @@ impl NumberStats {
             zeros: self.zeros,
             negative: self.negative,
             histogram: histogram(&numbers, min, max, kind != ColumnType::Float, self.count),
+            sample: (numbers.len() as u64 != self.count).then_some(numbers.len() as u64),
         });
         if std > 0.0 {
             numbers.iter().map(|x| ((x - self.mean) / std).powi(3)).sum::<f64>() / numbers.len() as f64

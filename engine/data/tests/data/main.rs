@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
-use trainyard_data::{Ingested, ingest, inspect};
+use trainyard_data::{Ingested, Memory, ingest, inspect};
 use trainyard_types::dataset::{BadRows, ReadFailure, ReadOptions};
 
 /// A folder for one test's files.
@@ -48,10 +48,10 @@ fn go_on(_: f64) -> ControlFlow<()> {
 fn take_in(path: &Path, dest: &Path) -> (ReadOptions, Ingested) {
     let name = path.file_name().unwrap().to_str().unwrap();
     let options = inspect(path, name).unwrap().options;
-    let ingested = ingest(path, &options, BadRows::Refuse, dest, &mut go_on).unwrap();
+    let ingested = ingest(path, &options, BadRows::Refuse, dest, Memory::default(), &mut go_on).unwrap();
     (options, ingested)
 }
 
 fn try_in(path: &Path, options: &ReadOptions, bad: BadRows, dest: &Path) -> Result<Ingested, ReadFailure> {
-    ingest(path, options, bad, dest, &mut go_on)
+    ingest(path, options, bad, dest, Memory::default(), &mut go_on)
 }

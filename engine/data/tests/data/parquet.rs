@@ -8,7 +8,7 @@ use arrow_array::{
 };
 use parquet::arrow::ArrowWriter;
 use std::{fs::File, path::Path, sync::Arc};
-use trainyard_data::{inspect, profile, rows};
+use trainyard_data::{Memory, inspect, profile, rows};
 use trainyard_types::dataset::{BadRows, ColumnType};
 
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) {
@@ -74,7 +74,7 @@ fn foreign_types_are_read_and_lists_left_out() {
     );
     assert_eq!(rows(&dest, 2, 1).unwrap().rows[0], [Some("false".to_owned()), Some("-2.25".into()), Some("c".into())]);
     // What was not stored by this crate has no profile.
-    assert!(profile(&path).unwrap_err().message.contains("Import the file first"));
+    assert!(profile(&path, Memory::default()).unwrap_err().message.contains("Import the file first"));
 }
 
 fn found_column(name: &str) -> trainyard_types::dataset::ColumnSchema {

@@ -2,7 +2,7 @@
 
 use crate::{Folder, go_on, take_in, try_in};
 use std::ops::ControlFlow;
-use trainyard_data::{frame, ingest, inspect, profile, read_any::read_file, reinspect, rows, sample};
+use trainyard_data::{Memory, frame, ingest, inspect, profile, read_any::read_file, reinspect, rows, sample};
 use trainyard_infer::frame::{MISSING, Values};
 use trainyard_types::{
     Code,
@@ -90,7 +90,7 @@ fn the_same_file_gives_the_same_bytes_and_the_profile_is_the_stored_tables() {
     assert_eq!(one, two);
     assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
     assert_eq!(one.rows, 140_000);
-    let again = profile(&first).unwrap();
+    let again = profile(&first, Memory::default()).unwrap();
     assert_eq!(again.columns.len(), 4);
     for (a, b) in again.columns.iter().zip(&one.profile.columns) {
         assert_eq!((a.distinct, a.missing, &a.top), (b.distinct, b.missing, &b.top));
@@ -119,7 +119,7 @@ fn an_import_can_be_cancelled() {
     let path = folder.write("a.csv", large(140_000));
     let options = inspect(&path, "a.csv").unwrap().options;
     let mut calls = Vec::new();
-    let failure = ingest(&path, &options, BadRows::Refuse, &folder.path("t.parquet"), &mut |done| {
+    let failure = ingest(&path, &options, BadRows::Refuse, &folder.path("t.parquet"), Memory::default(), &mut |done| {
         calls.push(done);
         if calls.len() == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
@@ -151,7 +151,8 @@ fn json_lines_with_nested_and_mixed_values() {
     assert_eq!(ingested.profile.columns[3].top[0].value, "{\"k\":[1,2]}");
     let broken = folder.write("b.jsonl", "{\"a\": 1}\n{\"a\": \n{\"a\": 3}\n");
     let options = inspect(&broken, "b.jsonl").unwrap().options;
-    let failure = ingest(&broken, &options, BadRows::Refuse, &folder.path("u.parquet"), &mut go_on).unwrap_err();
+    let failure = ingest(&broken, &options, BadRows::Refuse, &folder.path("u.parquet"), Memory::default(), &mut go_on)
+        .unwrap_err();
     assert_eq!((failure.report.count, failure.report.first[0].line), (1, 2));
 }
 

@@ -114,15 +114,16 @@ impl StepKind for Source {
         };
         let read_from = head.as_ref().map_or(path.as_path(), tempfile::NamedTempFile::path);
         let mut go_on = |_| if step.stop().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let ingested = trainyard_data::ingest(read_from, &options, bad, &dest, &mut go_on).map_err(|failure| {
-            let mut problem = failure.problem;
-            for row in failure.report.first.iter().take(3) {
-                let what =
-                    format!(" Line {}, column '{}', value '{}': {}.", row.line, row.column, row.value, row.reason);
-                problem.message.push_str(&what);
-            }
-            step.stop().unwrap_or(Stop::Problem(problem))
-        })?;
+        let ingested =
+            trainyard_data::ingest(read_from, &options, bad, &dest, step.memory, &mut go_on).map_err(|failure| {
+                let mut problem = failure.problem;
+                for row in failure.report.first.iter().take(3) {
+                    let what =
+                        format!(" Line {}, column '{}', value '{}': {}.", row.line, row.column, row.value, row.reason);
+                    problem.message.push_str(&what);
+                }
+                step.stop().unwrap_or(Stop::Problem(problem))
+            })?;
         if let (Some(rows), None) = (step.sample, head) {
             // Parquet: the file is read whole above and cut here.
             let all = step.folder.join("all.parquet");

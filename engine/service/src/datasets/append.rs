@@ -5,7 +5,7 @@ use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
-use trainyard_data::{Ingested, concat};
+use trainyard_data::{Ingested, Memory, concat};
 use trainyard_store as store;
 use trainyard_types::{
     DatasetId, Problem, ResourceName,
@@ -88,13 +88,15 @@ impl Base {
         added: &Path,
         added_name: &str,
         whole: &Path,
+        memory: Memory,
         bad_rows: BadRowReport,
     ) -> Result<Ingested, Problem> {
         let (base, added, whole) = (self.parquet.clone(), added.to_path_buf(), whole.to_path_buf());
         let names = [self.title.clone(), added_name.to_owned()];
-        let joined =
-            blocking(move || concat::concat(&[&base, &added], &names, &whole, &mut |_| ControlFlow::Continue(())))
-                .await??;
+        let joined = blocking(move || {
+            concat::concat(&[&base, &added], &names, &whole, memory, &mut |_| ControlFlow::Continue(()))
+        })
+        .await??;
         Ok(Ingested { bad_rows, ..joined })
     }
 

@@ -292,11 +292,14 @@ async fn prepare(ctx: &Ctx, scope: &Scope, source: &Path, new: &mut New<'_>) -> 
     if let Some(base) = &base {
         base.read_alike(&mut new.options)?;
     }
+    let memory = ctx.settings().memory;
     let ingested = {
         let (source, options, bad_rows, parquet) =
             (source.to_path_buf(), new.options.clone(), new.bad_rows, parquet.clone());
         blocking(move || {
-            trainyard_data::ingest::ingest(&source, &options, bad_rows, &parquet, &mut |_| ControlFlow::Continue(()))
+            trainyard_data::ingest::ingest(&source, &options, bad_rows, &parquet, memory, &mut |_| {
+                ControlFlow::Continue(())
+            })
         })
         .await??
     };
@@ -305,7 +308,7 @@ async fn prepare(ctx: &Ctx, scope: &Scope, source: &Path, new: &mut New<'_>) -> 
         Some(base) => {
             let whole = folder.join(format!("{}.parquet", fresh_id()));
             let joined = Temporary::new(whole.clone());
-            let ingested = base.join(&parquet, new.source_name, &whole, ingested.bad_rows).await?;
+            let ingested = base.join(&parquet, new.source_name, &whole, memory, ingested.bad_rows).await?;
             (ingested, whole, joined)
         }
     };

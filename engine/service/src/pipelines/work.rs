@@ -28,8 +28,6 @@ pub use trainyard_store::pipelines::runs::{PipelineBatch, PipelineLease};
 /// A worker has to send a heartbeat within this time or loses the run, milliseconds. Longer than a job's: storing a large
 /// table is one act.
 pub const LEASE: i64 = 120_000;
-/// Memory for the queries of one run, bytes.
-const MEMORY: u64 = 1 << 30;
 
 /// A run to be done.
 #[derive(Clone, Debug)]
@@ -78,7 +76,7 @@ async fn prepare(ctx: &Ctx, lease: &PipelineLease) -> Result<PipelineSpec, Probl
         use_cache: !work.no_cache,
         cache: cache(ctx).to_string_lossy().into_owned(),
         folder: own.to_string_lossy().into_owned(),
-        memory_limit: MEMORY,
+        memory_limit: ctx.settings().memory.bytes(),
     })
 }
 

@@ -51,8 +51,15 @@ pub async fn get(
     let fetched = fetched?;
     let options = trainyard_data::inspect(&dest, &fetched.file_name)?.options;
     let parquet = folder.path().join("t.parquet");
-    let table = trainyard_data::ingest(&dest, &options, BadRows::Refuse, &parquet, &mut |_| ControlFlow::Continue(()))
-        .map_err(|failure| failure.problem)?;
+    let table = trainyard_data::ingest(
+        &dest,
+        &options,
+        BadRows::Refuse,
+        &parquet,
+        trainyard_data::Memory::default(),
+        &mut |_| ControlFlow::Continue(()),
+    )
+    .map_err(|failure| failure.problem)?;
     let rows = trainyard_data::rows(&parquet, 0, 20)?.rows;
     Ok(Got { fetched, table, rows })
 }

@@ -54,7 +54,7 @@ async fn url(rules: &Rules, url: String, limits: Limits) -> Result<Got, Problem>
 }
 
 fn small() -> Limits {
-    Limits { bytes: 1 << 20, time: Duration::from_secs(3), objects: 10 }
+    Limits { bytes: 1 << 20, time: Duration::from_secs(3), objects: 10, ..Limits::default() }
 }
 
 #[tokio::test]

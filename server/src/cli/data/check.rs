@@ -1,6 +1,6 @@
 //! `data check`.
 
-use super::{Table, severity_word};
+use super::{DataArgs, Table, severity_word};
 use crate::cli::{Out, headless::Terminal};
 use clap::Args;
 use std::{
@@ -22,9 +22,8 @@ const LISTED: usize = 50;
 
 #[derive(Args)]
 pub(in crate::cli) struct CheckArgs {
-    /// CSV, TSV, JSON Lines or Parquet file
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    file: DataArgs,
     /// Checks as YAML
     #[arg(long, value_name = "FILE", conflicts_with_all = ["reference", "suggest"])]
     suite: Option<PathBuf>,
@@ -44,17 +43,17 @@ pub(in crate::cli) struct CheckArgs {
 
 pub(super) fn check(args: CheckArgs, out: Out) -> Result<ExitCode, Problem> {
     if let Some(target) = &args.labels {
-        return labels(&args.data, target, &args.drop, out);
+        return labels(&args.file.data, target, &args.drop, out);
     }
     if args.suggest {
-        let suite = suggested(&Table::read(args.reference.as_deref().unwrap_or(&args.data))?)?;
+        let suite = suggested(&args.file.read_other(args.reference.as_deref().unwrap_or(&args.file.data))?)?;
         let text = yaml::print(&suite)?;
         return out.show(&suite, || text.trim_end().to_owned());
     }
-    let table = Table::read(&args.data)?;
+    let table = args.file.read()?;
     let suite = match (&args.suite, &args.reference) {
         (Some(path), _) => written(path)?,
-        (None, Some(path)) => suggested(&Table::read(path)?)?,
+        (None, Some(path)) => suggested(&args.file.read_other(path)?)?,
         // Of the file's own figures only what they break by themselves is a fault; the rest is told by `--suggest`.
         (None, None) => suggested(&table)?,
     };

@@ -1,17 +1,16 @@
 //! `data leakage`.
 
-use super::{SplitArgs, Table, severity_word};
+use super::{DataArgs, SplitArgs, severity_word};
 use crate::cli::Out;
 use clap::Args;
-use std::{fmt::Write, path::PathBuf, process::ExitCode};
+use std::{fmt::Write, process::ExitCode};
 use trainyard_service::leakage;
 use trainyard_types::{Problem, dataset::Severity, leakage::LeakageReport};
 
 #[derive(Args)]
 pub(in crate::cli) struct LeakageArgs {
-    /// CSV, TSV, JSON Lines or Parquet file
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    file: DataArgs,
     /// Column to predict
     #[arg(long, value_name = "COLUMN")]
     target: String,
@@ -23,7 +22,7 @@ pub(in crate::cli) struct LeakageArgs {
 }
 
 pub(super) fn leakage(args: LeakageArgs, out: Out) -> Result<ExitCode, Problem> {
-    let table = Table::read(&args.data)?;
+    let table = args.file.read()?;
     let frame = trainyard_data::frame::load(&table.parquet, None)?;
     let report = leakage::of_table(&frame, &args.target, None, &args.split.spec()?, None, &args.drop)?;
     out.show(&report, || in_words(&report))?;

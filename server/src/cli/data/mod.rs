@@ -5,14 +5,14 @@ mod leakage;
 mod profile;
 mod split;
 
-use super::Out;
+use super::{Out, size};
 use clap::{Args, Subcommand};
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use trainyard_data::Ingested;
+use trainyard_data::{Ingested, Memory};
 use trainyard_types::{
     Problem,
     dataset::{BadRows, ReadFailure, Severity},
@@ -45,6 +45,28 @@ pub(super) fn data(verb: DataVerb, out: Out) -> Result<ExitCode, Problem> {
         DataVerb::Check(args) => check::check(args, out),
         DataVerb::Leakage(args) => leakage::leakage(args, out),
         DataVerb::Split(args) => split::split(args, out),
+    }
+}
+
+/// The file, and what reading it may take.
+#[derive(Args)]
+struct DataArgs {
+    /// CSV, TSV, JSON Lines or Parquet file
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Memory for reading and describing it, such as 512M or 2G; what needs more goes to the disk or is estimated
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size)]
+    memory_limit: u64,
+}
+
+impl DataArgs {
+    fn read(&self) -> Result<Table, Problem> {
+        self.read_other(&self.data)
+    }
+
+    /// Reads another file within the same bound.
+    fn read_other(&self, file: &Path) -> Result<Table, Problem> {
+        Table::read(file, Memory::new(self.memory_limit)?)
     }
 }
 
@@ -120,14 +142,15 @@ struct Table {
 impl Table {
     /// # Errors
     /// The file can't be read; the first bad rows are named.
-    fn read(file: &Path) -> Result<Self, Problem> {
+    fn read(file: &Path, memory: Memory) -> Result<Self, Problem> {
         let folder =
             tempfile::tempdir().map_err(|error| Problem::internal(format!("No temporary folder: {error}.")))?;
         let parquet = folder.path().join("table.parquet");
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let options = trainyard_data::inspect(file, &name)?.options;
         let go_on = &mut |_| ControlFlow::Continue(());
-        let ingested = trainyard_data::ingest(file, &options, BadRows::Refuse, &parquet, go_on).map_err(in_words)?;
+        let ingested =
+            trainyard_data::ingest(file, &options, BadRows::Refuse, &parquet, memory, go_on).map_err(in_words)?;
         Ok(Self { _folder: folder, parquet, ingested })
     }
 }

@@ -1,10 +1,10 @@
 //! `data profile`.
 
-use super::Table;
+use super::DataArgs;
 use crate::cli::Out;
 use clap::Args;
 use serde::Serialize;
-use std::{fmt::Write, path::PathBuf, process::ExitCode};
+use std::{fmt::Write, process::ExitCode};
 use trainyard_assess::relations::relations;
 use trainyard_data::frame;
 use trainyard_service::datasets::SAMPLE_ROWS;
@@ -12,9 +12,8 @@ use trainyard_types::{Problem, dataset::Profile, relations::Relations};
 
 #[derive(Args)]
 pub(in crate::cli) struct ProfileArgs {
-    /// CSV, TSV, JSON Lines or Parquet file
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    file: DataArgs,
     /// Leave out correlations, values missing together and values far out
     #[arg(long)]
     minimal: bool,
@@ -30,7 +29,7 @@ struct Whole<'a> {
 }
 
 pub(super) fn profile(args: ProfileArgs, out: Out) -> Result<ExitCode, Problem> {
-    let table = Table::read(&args.data)?;
+    let table = args.file.read()?;
     let profile = &table.ingested.profile;
     let relations = match args.minimal {
         true => None,
@@ -47,7 +46,13 @@ fn in_words(profile: &Profile, relations: Option<&Relations>) -> String {
     let _ = write!(text, "\n{:width$}  {:8}  {:>10}  {:>10}  values", "column", "type", "missing", "distinct");
     for column in &profile.columns {
         let values = match &column.numeric {
-            Some(numeric) => format!("{} to {}, mean {:.4}", numeric.min, numeric.max, numeric.mean),
+            Some(numeric) => {
+                let median = match numeric.sample {
+                    Some(n) => format!("about {} (of {n} drawn)", numeric.quantiles[2]),
+                    None => numeric.quantiles[2].to_string(),
+                };
+                format!("{} to {}, mean {:.4}, median {median}", numeric.min, numeric.max, numeric.mean)
+            }
             None => column
                 .top
                 .iter()

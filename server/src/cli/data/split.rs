@@ -1,6 +1,6 @@
 //! `data split`.
 
-use super::{SplitArgs, Table};
+use super::{DataArgs, SplitArgs};
 use crate::cli::Out;
 use clap::Args;
 use std::{
@@ -18,9 +18,8 @@ use trainyard_types::{
 
 #[derive(Args)]
 pub(in crate::cli) struct DivideArgs {
-    /// CSV, TSV, JSON Lines or Parquet file
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    file: DataArgs,
     /// Column to predict: rows without it are not used, and classes are divided evenly
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
@@ -38,7 +37,7 @@ pub(in crate::cli) struct DivideArgs {
 }
 
 pub(super) fn split(args: DivideArgs, out: Out) -> Result<ExitCode, Problem> {
-    let table = Table::read(&args.data)?;
+    let table = args.file.read()?;
     let plan = SplitPlan {
         spec: args.split.spec()?,
         target: args.target,

@@ -72,7 +72,10 @@ impl Orders {
         }
         std::fs::write(&source, text).unwrap();
         let options = inspect(&source, "t.csv").unwrap().options;
-        let stored = ingest(&source, &options, BadRows::Refuse, &path, &mut |_| ControlFlow::Continue(())).unwrap();
+        let stored = ingest(&source, &options, BadRows::Refuse, &path, crate::Memory::default(), &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         (folder, path, stored.profile)
     }
 

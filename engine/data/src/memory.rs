@@ -1,0 +1,66 @@
+//! How much memory reading and describing a table may take.
+
+use trainyard_types::Problem;
+
+/// A bound on what one table holds in memory while it is read, stored and described, whatever its size. What does not fit
+/// is estimated from a uniform sample (quantiles and histograms of columns with very many rows) or goes to the disk (the
+/// rows' hashes, which find duplicates). The program itself, the blocks being read and Parquet's encoders take up to
+/// 200 MiB, which the shares leave room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory(u64);
+
+impl Default for Memory {
+    /// 1 GiB.
+    fn default() -> Self {
+        Self(1 << 30)
+    }
+}
+
+impl Memory {
+    /// The least: 256 MiB.
+    pub const LEAST: u64 = 256 << 20;
+
+    /// # Errors
+    /// It is less than [`Memory::LEAST`].
+    pub fn new(bytes: u64) -> Result<Self, Problem> {
+        if bytes < Self::LEAST {
+            return Err(Problem::field("memory_limit", "The memory limit is at least 256 MiB. Raise it."));
+        }
+        Ok(Self(bytes))
+    }
+
+    pub fn bytes(self) -> u64 {
+        self.0
+    }
+
+    /// So many units of `unit` bytes in `percent` of what is left of the limit after the fixed part.
+    fn share(self, percent: u64, unit: u64) -> usize {
+        const FIXED: u64 = 192 << 20;
+        usize::try_from((self.0.max(Self::LEAST) - FIXED) / 100 * percent / unit).unwrap_or(usize::MAX)
+    }
+
+    /// Numbers kept for exact quantiles, over all columns. They are copied a column at a time at the end.
+    pub(crate) fn numbers(self) -> usize {
+        self.share(35, 8)
+    }
+
+    /// Different texts counted, over all columns.
+    pub(crate) fn texts(self) -> usize {
+        self.share(25, 48)
+    }
+
+    /// Bytes of different texts kept, over all columns.
+    pub(crate) fn text_bytes(self) -> usize {
+        self.share(15, 1)
+    }
+
+    /// Rows whose hash is kept in memory.
+    pub(crate) fn row_hashes(self) -> usize {
+        self.share(15, 8)
+    }
+
+    /// A row group is closed early when its encoded columns hold this many bytes.
+    pub(crate) fn group_bytes(self) -> usize {
+        self.share(10, 1).min(128 << 20)
+    }
+}
