@@ -7,11 +7,12 @@ use crate::{
     words,
 };
 use arrow_array::{
-    Array, ArrayRef,
+    Array, ArrayRef, UInt32Array,
     cast::AsArray,
     types::{Float64Type, Int32Type, Int64Type, TimestampMillisecondType},
 };
 use arrow_schema::DataType;
+use arrow_select::take::take;
 use foldhash::fast::RandomState;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -59,7 +60,7 @@ pub fn load(parquet: &Path, columns: Option<&[String]>) -> Result<Frame, Problem
         &mut items,
         || (),
         |(), _, item| {
-            item.outcome = guarded(|| load_column(&file.reopen(parquet)?, item.index, &schema[item.index]));
+            item.outcome = guarded(|| load_column(&file.reopen(parquet)?, item.index, &schema[item.index], None));
         },
     );
     let columns = items.into_iter().map(|item| item.outcome).collect::<Result<Vec<_>, _>>()?;
@@ -94,11 +95,7 @@ pub fn load_sample(parquet: &Path, rows: usize) -> Result<Frame, Problem> {
         &mut items,
         || (),
         |(), index, item| {
-            *item = guarded(|| {
-                let column = load_column(&file.reopen(parquet)?, index, &schema[index])?;
-                let whole = Frame { columns: vec![column], rows: all };
-                whole.take(&wanted).columns.pop().ok_or_else(|| Problem::internal("The column was not read."))
-            });
+            *item = guarded(|| load_column(&file.reopen(parquet)?, index, &schema[index], Some(&wanted)));
         },
     );
     Ok(Frame { columns: items.into_iter().collect::<Result<_, _>>()?, rows: wanted.len() })
@@ -115,18 +112,35 @@ pub fn sampled_rows(all: usize, rows: usize) -> Vec<usize> {
     (0..rows).map(|i| (((i as f64 + random.random::<f64>()) * stretch) as usize).min(all - 1)).collect()
 }
 
-fn load_column(file: &ParquetFile, index: usize, schema: &ColumnSchema) -> Result<Column, Problem> {
-    let mut builder = ColumnBuilder::new(schema, file.rows() as usize);
+/// All rows, or those wanted, in rising order; only what is kept is held.
+fn load_column(
+    file: &ParquetFile,
+    index: usize,
+    schema: &ColumnSchema,
+    wanted: Option<&[usize]>,
+) -> Result<Column, Problem> {
+    let rows = wanted.map_or(file.rows() as usize, <[usize]>::len);
+    let mut builder = ColumnBuilder::new(schema, rows);
     let reader = file.builder(&[index])?.with_batch_size(32_768).build().map_err(words::damaged)?;
+    let (mut first, mut rest) = (0, wanted);
     for batch in reader {
-        builder.add(batch.map_err(words::damaged)?.column(0));
+        let batch = batch.map_err(words::damaged)?;
+        let next = first + batch.num_rows();
+        match &mut rest {
+            None => builder.add(batch.column(0)),
+            Some(rest) => {
+                let (here, after) = rest.split_at(rest.partition_point(|&row| row < next));
+                *rest = after;
+                if !here.is_empty() {
+                    let places = UInt32Array::from_iter_values(here.iter().map(|row| (row - first) as u32));
+                    builder.add(&take(batch.column(0), &places, None).map_err(words::damaged)?);
+                }
+            }
+        }
+        first = next;
     }
-    let column = builder.finish();
-    let length = match &column.values {
-        Values::Numbers(numbers) => numbers.len(),
-        Values::Categories { codes, .. } => codes.len(),
-    };
-    if length as u64 == file.rows() { Ok(column) } else { Err(words::damaged("rows are missing")) }
+    // A file that ends early must not pass for a shorter table.
+    if first == file.rows() as usize { Ok(builder.finish()) } else { Err(words::damaged("rows are missing")) }
 }
 
 /// Appends arrays of the five stored types, texts also as dictionaries, to a column in memory.

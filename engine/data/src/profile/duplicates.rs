@@ -59,7 +59,7 @@ impl RowHashes {
         let Some(parts) = self.spilled else { return Ok(copies(self.held)) };
         let mut found = 0;
         for part in parts {
-            let hashes = read_back(part).map_err(|error| words::damaged(&format!("its rows' hashes: {error}")))?;
+            let hashes = read_back(part).map_err(|error| words::damaged(format!("its rows' hashes: {error}")))?;
             found += copies(hashes);
         }
         Ok(found)

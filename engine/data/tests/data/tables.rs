@@ -192,3 +192,33 @@ fn warnings_are_in_words() {
         assert!(warning.message.contains(word), "{}", warning.message);
     }
 }
+
+#[test]
+fn a_sample_holds_the_rows_that_it_says() {
+    let folder = Folder::new();
+    let path = folder.path("table.csv");
+    let mut text = String::from("n,place,yes\n");
+    for i in 0..70_000 {
+        let place = if i % 7 == 0 { String::new() } else { format!("place {}", i % 41) };
+        text.push_str(&format!("{i},{place},{}\n", i % 3 == 0));
+    }
+    std::fs::write(&path, text).unwrap();
+    let parquet = folder.path("table.parquet");
+    take_in(&path, &parquet);
+    let whole = frame::load(&parquet, None).unwrap();
+    let wanted = frame::sampled_rows(70_000, 500);
+    let sample = frame::load_sample(&parquet, 500).unwrap();
+    assert_eq!((sample.rows, wanted.len()), (500, 500));
+    for (at, &row) in wanted.iter().enumerate() {
+        for (a, b) in sample.columns.iter().zip(&whole.columns) {
+            match (&a.values, &b.values) {
+                (Values::Numbers(a), Values::Numbers(b)) => assert_eq!(a[at], b[row]),
+                (Values::Categories { codes: a, levels: x }, Values::Categories { codes: b, levels: y }) => {
+                    let text = |code: u32, levels: &[String]| (code != MISSING).then(|| levels[code as usize].clone());
+                    assert_eq!(text(a[at], x), text(b[row], y));
+                }
+                _ => panic!("the columns differ"),
+            }
+        }
+    }
+}

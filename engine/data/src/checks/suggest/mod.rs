@@ -17,7 +17,7 @@ mod texts;
 
 use crate::{frame, words::counted};
 use std::path::Path;
-use trainyard_infer::frame::{Column, MISSING, Values};
+use trainyard_infer::frame::{Column, Frame, MISSING, Values};
 use trainyard_types::{
     Problem,
     checks::{Check, Expectation, Partition, Scalar, Suite},
@@ -33,6 +33,12 @@ const FEW_ROWS: u64 = 30;
 /// Divergences below this are no matter, however many rows there are.
 const LEAST_DIVERGENCE: f64 = 0.03;
 
+/// A table of more rows is suggested for from [`SAMPLE`] rows drawn at random, so that memory stays bounded: 32 million
+/// values at most.
+const MOST_ROWS: u64 = 4_000_000;
+const SAMPLE: usize = 1_000_000;
+const SAMPLE_VALUES: usize = 32_000_000;
+
 /// Suggests checks for tables like this one. `profile` is the table's own.
 ///
 /// # Errors
@@ -40,6 +46,20 @@ const LEAST_DIVERGENCE: f64 = 0.03;
 pub fn suggest(parquet: &Path, profile: &Profile) -> Result<Suite, Problem> {
     let mut checks = of_table(profile);
     let mut ordered = Vec::new();
+    let sample = match profile.rows > MOST_ROWS {
+        true => {
+            let rows = (SAMPLE_VALUES / profile.columns.len().max(1)).min(SAMPLE);
+            Some(frame::load_sample(parquet, rows)?)
+        }
+        false => None,
+    };
+    let columns = |names: &[String]| match &sample {
+        Some(sample) => Ok(Frame {
+            columns: sample.columns.iter().filter(|column| names.contains(&column.name)).cloned().collect(),
+            rows: sample.rows,
+        }),
+        None => frame::load(parquet, Some(names)),
+    };
     for column in &profile.columns {
         let kind = column.kind;
         let expectation = match kind {
@@ -62,7 +82,7 @@ pub fn suggest(parquet: &Path, profile: &Profile) -> Result<Suite, Problem> {
         if present < FEW_ROWS {
             continue;
         }
-        let loaded = frame::load(parquet, Some(std::slice::from_ref(&column.name)))?;
+        let loaded = columns(std::slice::from_ref(&column.name))?;
         let Some(values) = loaded.columns.first() else { continue };
         let unique = is_identifier(column, values, present);
         if unique {
@@ -86,7 +106,7 @@ pub fn suggest(parquet: &Path, profile: &Profile) -> Result<Suite, Problem> {
         }
     }
     if profile.rows >= pairs::FEWEST_ROWS && ordered.len() > 1 {
-        checks.extend(pairs::of_pairs(&frame::load(parquet, Some(&ordered))?));
+        checks.extend(pairs::of_pairs(&columns(&ordered)?));
     }
     Ok(Suite { name: "Suggested checks".into(), checks })
 }
