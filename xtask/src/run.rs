@@ -24,10 +24,10 @@ pub fn build_release() -> Result<PathBuf> {
     let target = target_dir()?;
     preflight::check()?;
     if !target.join("release/trainyard").exists() {
-        eprintln!("A first build takes 20 to 30 minutes on two cores; later ones take seconds.");
+        eprintln!("A first build takes 30 to 40 minutes on two cores; later ones take seconds.");
     }
     let site = site::build()?;
-    step("Compiling the server", "20 min cold, seconds warm", || {
+    step("Compiling the server", "35 min cold, seconds warm", || {
         succeed(
             cargo()?.args(["build", "--locked", "--release", "--package", "trainyard"]).env("TRAINYARD_SITE", &site),
         )
