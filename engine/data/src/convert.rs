@@ -43,7 +43,7 @@ pub(crate) struct Converted {
 }
 
 /// The Arrow type that stores a column type.
-pub(crate) fn arrow_type(kind: ColumnType) -> DataType {
+pub fn arrow_type(kind: ColumnType) -> DataType {
     match kind {
         ColumnType::Integer => DataType::Int64,
         ColumnType::Float => DataType::Float64,

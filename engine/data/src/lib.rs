@@ -39,6 +39,7 @@ mod words;
 mod write;
 
 pub use concat::concat;
+pub use convert::arrow_type;
 pub use ingest::{Ingested, ingest};
 pub use inspect::{Inspection, inspect, reinspect, sample};
 pub use memory::Memory;

@@ -5,7 +5,7 @@ use trainyard_types::Problem;
 /// A bound on what one table holds in memory while it is read, stored and described, whatever its size. What does not fit
 /// is estimated from a uniform sample (quantiles and histograms of columns with very many rows) or goes to the disk (the
 /// rows' hashes, which find duplicates). The program itself, the blocks being read and Parquet's encoders take up to
-/// 200 MiB, which the shares leave room for.
+/// 192 MiB, which the shares leave room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(u64);
 

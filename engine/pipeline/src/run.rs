@@ -295,6 +295,7 @@ fn once(
         with: &with,
         inputs,
         session: Session::new(share, &run.spill)?,
+        // Reading a file can do with no less.
         memory: Memory::new(share.max(Memory::LEAST))?,
         folder: aside.path().to_owned(),
         places: &run.places,

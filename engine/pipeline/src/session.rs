@@ -33,6 +33,7 @@ use std::{
     sync::Arc,
 };
 use tokio::{sync::mpsc, task::JoinSet};
+use trainyard_data::arrow_type;
 use trainyard_types::{
     Problem,
     dataset::{ColumnSchema, ColumnType},
@@ -261,16 +262,6 @@ pub fn stored_as(kind: &DataType) -> Option<ColumnType> {
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => Some(ColumnType::Datetime),
         DataType::Dictionary(_, value) => stored_as(value),
         _ => None,
-    }
-}
-
-fn arrow_type(kind: ColumnType) -> DataType {
-    match kind {
-        ColumnType::Integer => DataType::Int64,
-        ColumnType::Float => DataType::Float64,
-        ColumnType::Boolean => DataType::Boolean,
-        ColumnType::Text => DataType::Utf8,
-        ColumnType::Datetime => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
     }
 }
 

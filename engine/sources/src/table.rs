@@ -5,13 +5,14 @@ use arrow_array::{
     ArrayRef, RecordBatch,
     builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder},
 };
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use arrow_schema::{Field, Schema};
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
 use std::{fs::File, path::Path, sync::Arc};
+use trainyard_data::arrow_type;
 use trainyard_types::{
     Problem,
     dataset::{ColumnSchema, ColumnType},
@@ -77,16 +78,6 @@ impl Builder {
             Builder::Text(builder) => Arc::new(builder.finish()),
             Builder::Datetime(builder) => Arc::new(builder.finish()),
         }
-    }
-}
-
-fn arrow_type(kind: ColumnType) -> DataType {
-    match kind {
-        ColumnType::Integer => DataType::Int64,
-        ColumnType::Float => DataType::Float64,
-        ColumnType::Boolean => DataType::Boolean,
-        ColumnType::Text => DataType::Utf8,
-        ColumnType::Datetime => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
     }
 }
 

@@ -17,7 +17,6 @@ use std::{
     process::ExitCode,
 };
 use tracing_subscriber::EnvFilter;
-use trainyard_data::Memory;
 use trainyard_service::{Ctx, accounts};
 use trainyard_types::Problem;
 
@@ -34,11 +33,7 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         _ => return Err(format!("'{text}' is no size. Write it as 512M or 2G.")),
     };
     let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    match size {
-        Some(size) if size >= Memory::LEAST => Ok(size),
-        Some(_) => Err("At least 256M are needed.".into()),
-        None => Err(format!("'{text}' is no size. Write it as 512M or 2G.")),
-    }
+    size.ok_or_else(|| format!("'{text}' is no size. Write it as 512M or 2G."))
 }
 
 /// Trains, judges, registers and serves models, with evidence.

@@ -1,6 +1,6 @@
 //! `pipeline`: documents run, checked and looked into without a server.
 
-use super::Out;
+use super::{Out, size};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::{
@@ -75,11 +75,17 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "STEP")]
     approve: Vec<String>,
     /// Memory for queries, such as 512M or 2G; what needs more goes to the disk
-    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = super::size)]
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = memory)]
     memory_limit: u64,
     /// Steps at the same time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
+}
+
+/// Memory that a query can work with.
+fn memory(text: &str) -> Result<u64, String> {
+    let size = size(text)?;
+    if size >= 64 << 20 { Ok(size) } else { Err("At least 64M are needed.".into()) }
 }
 
 #[derive(Args)]

@@ -141,7 +141,7 @@ async fn connections(server: Server) {
     assert_eq!(sealed().await, None);
     let trail = admin.get("/api/v1/audit?per_page=200").await.text();
     assert!(trail.contains("connection.remove") && trail.contains("secrets.rotate") && !trail.contains("hunter2"));
-    admin.get("/api/v1/audit/verify").await.expect(200);
+    assert_eq!(admin.get("/api/v1/audit/verify").await.expect(200).json()["intact"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
