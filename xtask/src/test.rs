@@ -68,17 +68,21 @@ pub fn test(parts: &[String]) -> Result<()> {
 
 fn rust_tests(site: &Path) -> Result<Tally> {
     let server = postgres::start_or_say();
-    let mut build = cargo()?;
-    build.args(["test", "--locked", "--workspace", "--exclude", "trainyard-frontend"]).env("TRAINYARD_SITE", site);
-    step("Compiling the tests", "12 min cold", || succeed(build.arg("--no-run")))?;
-    let mut command = cargo()?;
-    command
-        .args(["test", "--locked", "--workspace", "--exclude", "trainyard-frontend", "--no-fail-fast"])
-        .env("TRAINYARD_SITE", site);
+    step("Compiling the tests", "16 min cold", || succeed(cargo_test(site)?.arg("--no-run")))?;
+    let mut command = cargo_test(site)?;
+    command.arg("--no-fail-fast");
     if let Some(server) = &server {
         command.env("TRAINYARD_TEST_POSTGRES", &server.url);
     }
     step("Unit, store and HTTP tests", "3 min", || tally::run(command.args(["--", "--show-output"])))
+}
+
+/// One selection of packages and targets, so that no crate is compiled twice with other features: `cargo build` leaves out
+/// what only tests ask of their dependencies, and would compile most of them again.
+fn cargo_test(site: &Path) -> Result<Command> {
+    let mut command = cargo()?;
+    command.args(["test", "--locked", "--workspace", "--exclude", "trainyard-frontend"]).env("TRAINYARD_SITE", site);
+    Ok(command)
 }
 
 fn browser_tests(site: &Path) -> Result<Tally> {
@@ -87,11 +91,8 @@ fn browser_tests(site: &Path) -> Result<Tally> {
         Err(error) => return Ok(failure(&error)),
     };
     step("Compiling the server", "seconds after the tests", || {
-        succeed(
-            cargo()?
-                .args(["build", "--locked", "--workspace", "--exclude", "trainyard-frontend"])
-                .env("TRAINYARD_SITE", site),
-        )
+        // The program comes along with the server's tests.
+        succeed(cargo_test(site)?.args(["--test", "http", "--no-run"]))
     })?;
     let mut command = Command::new("node");
     command
