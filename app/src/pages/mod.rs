@@ -10,6 +10,7 @@ pub mod figure;
 pub mod frame;
 pub mod glossary;
 pub mod home;
+pub mod inbox;
 pub mod leakage;
 pub mod model;
 pub mod models;

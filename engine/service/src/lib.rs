@@ -11,6 +11,7 @@ pub mod ctx;
 pub mod datasets;
 pub mod demo;
 pub mod home;
+pub mod inbox;
 pub mod jobs;
 pub mod leakage;
 pub mod models;

@@ -12,6 +12,7 @@ pub mod connect;
 pub mod datasets;
 pub mod entity;
 pub mod error;
+pub mod inbox;
 pub mod jobs;
 pub mod logs;
 pub mod memberships;

@@ -16,7 +16,7 @@ use trainyard_types::{
     pipeline::{Effect, EffectInput, PipelineRunState, StepId, StepReport, StepState},
 };
 
-const PROJECT: &str = "/api/v1/projects/default";
+pub const PROJECT: &str = "/api/v1/projects/default";
 const DOCUMENT: &str = "name: clean
 description: Keeps what is known. # a comment that stays
 schedule: {cron: '0 6 * * *', timezone: Europe/Zurich}
@@ -32,7 +32,7 @@ steps:
   - {id: out, type: write_out, input: old, after: [ok], dataset: Old people}
 ";
 
-async fn upload(client: &mut Client, name: &str, rows: usize) {
+pub async fn upload(client: &mut Client, name: &str, rows: usize) {
     let csv: String = (0..rows).map(|n| format!("{},{}\n", 20 + n % 50, n)).collect();
     let path = format!("{PROJECT}/uploads?name=people.csv");
     let bytes = format!("age,n\n{csv}");
@@ -41,18 +41,18 @@ async fn upload(client: &mut Client, name: &str, rows: usize) {
     client.post(&format!("{PROJECT}/uploads/{id}/commit"), json!({ "name": name })).await.expect(201);
 }
 
-async fn worker(server: &Server) -> WorkerId {
+pub async fn worker(server: &Server) -> WorkerId {
     let new = NewWorker { id: None, host: "here".into(), device: "CPU".into(), slots: 1 };
     jobs::register_worker(&server.running.ctx, &new).await.unwrap()
 }
 
-fn done(id: &str, kind: &str, state: StepState) -> StepReport {
+pub fn done(id: &str, kind: &str, state: StepState) -> StepReport {
     let mut report = StepReport::pending(StepId::parse(id).unwrap(), kind.into());
     (report.state, report.rows) = (state, Some(40));
     report
 }
 
-async fn claim(server: &Server, worker: WorkerId) -> ClaimedRun {
+pub async fn claim(server: &Server, worker: WorkerId) -> ClaimedRun {
     work::claim(&server.running.ctx, worker).await.unwrap().unwrap()
 }
 

@@ -17,10 +17,11 @@ use std::{
     path::{Path, PathBuf},
 };
 use trainyard_data::ingest::Ingested;
-use trainyard_store::{self as store, ConnectionTrait, StoreError, audit, fresh_id, now};
+use trainyard_store::{self as store, ConnectionTrait, StoreError, audit, fresh_id, inbox::To, now};
 use trainyard_types::{
     Action, DatasetId, DatasetVersionId, PipelineId, Problem, ResourceName, Slug, UploadId,
     dataset::{BadRows, CommitMode, CommitUpload, ReadFailure, ReadOptions, VersionView},
+    inbox::Notice,
 };
 
 /// Makes a data set of an upload, or a further version of the data set that has the name already. Content that a version
@@ -402,6 +403,12 @@ async fn insert(
     if !view.summary.quarantined {
         let what = Happened::Version { dataset: new.name.as_str(), number, id };
         happened(ctx, &tx, scope.project, &what, new.by).await?;
+    } else if let Some(judged) = &judged {
+        let notice = Notice::version_quarantined(new.name.as_str(), number, &judged.in_words(), dataset, id);
+        // The owner is any text: where it names nobody who sees the project, whoever made the version is told.
+        if store::inbox::send(&tx, scope.project, &notice, To::Person(&view.details.owner), at).await? == 0 {
+            store::inbox::send(&tx, scope.project, &notice, To::Person(&actor.name), at).await?;
+        }
     }
     let (action, summary) = match known {
         None => ("dataset.create", format!("Created data set '{}' of {} rows.", new.name, ingested.rows)),

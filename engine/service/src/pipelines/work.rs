@@ -15,12 +15,14 @@ use crate::{
 };
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use trainyard_store::{self as store, Tx, audit, now, pipelines::runs as kept};
+use trainyard_store::{self as store, Tx, audit, inbox::To, now, pipelines::runs as kept};
 use trainyard_types::{
-    Problem, ResourceName, Timestamp, WorkerId,
+    Action, Problem, ResourceName, Timestamp, WorkerId,
     evaluation::RunResult,
+    inbox::Notice,
     pipeline::{Effect, Output, PipelineRunState, PipelineSpec, StepId, StepReport, StepState, WroteView},
     run::TrainSettings,
+    words::counted,
 };
 
 pub use trainyard_store::pipelines::runs::{PipelineBatch, PipelineLease};
@@ -307,11 +309,14 @@ impl Place<'_> {
         let message: String = message.trim().chars().take(500).collect();
         let tx = self.ctx.store().begin().await?;
         self.done(&tx, None).await?;
+        let (name, number) = (self.work.document.name.as_str(), self.work.number);
+        let notice = Notice::pipeline_message(&message, name, number, self.step, self.lease.run);
+        let told = store::inbox::send(&tx, self.scope.project, &notice, To::Those(Action::Read), now()).await?;
         let event =
             Actor::system().event("pipeline.notify", format!("pipeline_run/{}", self.lease.run), message.clone());
         audit::append(&tx, event.in_project(&self.scope.slug)).await?;
         tx.commit().await?;
-        Ok(message)
+        Ok(format!("Told {}: {message}", counted(told, "person", "people")))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     Store, StoreError, Tx,
     entity::{pipeline, pipeline_log, pipeline_run},
     from_json,
+    inbox::{self, To},
     jobs::MAX_ATTEMPTS,
     logs::{clean_line, level_from, level_text},
     parse, to_json,
@@ -16,7 +17,8 @@ use sea_orm::{
     sea_query::{Expr, Func},
 };
 use trainyard_types::{
-    PipelineId, PipelineRunId, Problem, ProjectId, Timestamp, WorkerId,
+    Action, Code, PipelineId, PipelineRunId, Problem, ProjectId, Timestamp, WorkerId,
+    inbox::Notice,
     job::LogLevel,
     pipeline::{
         ApprovalView, Pipeline, PipelineRunState, PipelineRunSummary, PipelineRunView, StepId, StepLogLine, StepReport,
@@ -24,6 +26,8 @@ use trainyard_types::{
     },
 };
 
+/// Who is said to have asked for runs that started by themselves.
+pub const SYSTEM: &str = "system";
 /// Rows of one INSERT: well below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
 const INSERT_ROWS: usize = 1000;
 /// Queued runs that a claim looks at: those before may wait for runs of the same pipeline.
@@ -128,6 +132,7 @@ pub async fn enqueue(tx: &Tx, pipeline: PipelineId, new: NewRun<'_>) -> Result<b
         worker_id: Set(None),
         lease_until: Set(None),
         log_seq: Set(0),
+        log_deleted_at: Set(None),
         created_at: Set(new.at.0),
         created_by: Set(new.by.to_owned()),
         queued_at: Set(new.at.0),
@@ -349,10 +354,56 @@ pub async fn end(
     if !record_in(tx, lease, batch).await? {
         return Ok(false);
     }
-    let problem = problem.map(to_json).transpose()?;
-    let done = ended(state, problem, now).filter(held(lease)).exec(&**tx).await?;
+    let why = problem.map(to_json).transpose()?;
+    let done = ended(state, why, now).filter(held(lease)).exec(&**tx).await?;
     settle(tx, lease.run).await?;
+    match state {
+        PipelineRunState::Failed => tell_failed(tx, lease.run, problem, now).await?,
+        PipelineRunState::Waiting => tell_waiting(tx, lease.run, now).await?,
+        _ => {}
+    }
     Ok(done.rows_affected > 0)
+}
+
+/// Tells who started a run that it failed; of one that started by itself, who edited the pipeline last.
+async fn tell_failed(tx: &Tx, run: PipelineRunId, problem: Option<&Problem>, now: Timestamp) -> Result<(), StoreError> {
+    let Some((model, kept)) = with_pipeline(tx, run).await? else { return Ok(()) };
+    let why = problem.map(|problem| problem.message.as_str()).unwrap_or_default();
+    let notice = Notice::pipeline_failed(&kept.name, model.number, why, run);
+    let project = parse("pipeline_runs.project_id", &model.project_id)?;
+    let to = if model.created_by == SYSTEM { &kept.updated_by } else { &model.created_by };
+    inbox::send(tx, project, &notice, To::Person(to), now).await?;
+    Ok(())
+}
+
+/// Tells those who may approve what a run waits for.
+async fn tell_waiting(tx: &Tx, run: PipelineRunId, now: Timestamp) -> Result<(), StoreError> {
+    let Some((model, kept)) = with_pipeline(tx, run).await? else { return Ok(()) };
+    let steps: Vec<StepReport> = from_json("pipeline_runs.steps", &model.steps)?;
+    let pipeline = parse("pipeline_runs.pipeline_id", &model.pipeline_id)?;
+    let document = super::version(&**tx, pipeline, model.version).await?.map(|(document, _)| document);
+    let asked: Vec<(StepId, String)> = steps
+        .into_iter()
+        .filter(|step| step.state == StepState::Waiting)
+        .map(|step| {
+            let known = document.as_ref().and_then(|document| document.step(step.id.as_str()));
+            let message = known.and_then(|known| known.with.get("message")).and_then(|message| message.as_str());
+            (step.id, message.unwrap_or_default().to_owned())
+        })
+        .collect();
+    let notice = Notice::approval_waiting(&kept.name, model.number, &asked, run);
+    let project = parse("pipeline_runs.project_id", &model.project_id)?;
+    inbox::send(tx, project, &notice, To::Those(Action::Approve), now).await?;
+    Ok(())
+}
+
+async fn with_pipeline(
+    tx: &Tx,
+    run: PipelineRunId,
+) -> Result<Option<(pipeline_run::Model, pipeline::Model)>, StoreError> {
+    let Some(model) = pipeline_run::Entity::find_by_id(run.to_string()).one(&**tx).await? else { return Ok(None) };
+    let kept = pipeline::Entity::find_by_id(model.pipeline_id.clone()).one(&**tx).await?;
+    Ok(kept.map(|kept| (model, kept)))
 }
 
 /// Steps of a run that has ended do not run any more, whatever they said last.
@@ -460,6 +511,9 @@ pub async fn refuse(tx: &Tx, run: PipelineRunId, problem: &Problem, now: Timesta
         .exec(&**tx)
         .await?;
     settle(tx, run).await?;
+    if outcome.rows_affected > 0 {
+        tell_failed(tx, run, Some(problem), now).await?;
+    }
     Ok(outcome.rows_affected > 0)
 }
 
@@ -479,16 +533,16 @@ pub async fn reap(store: &Store, worker: Option<WorkerId>, now: Timestamp) -> Re
         let run: PipelineRunId = parse("pipeline_runs.id", &model.id)?;
         let tx = store.begin().await?;
         let deaths = model.deaths + 1;
-        let update = if model.cancel_requested {
-            ended(PipelineRunState::Cancelled, None, now)
-        } else if deaths < MAX_ATTEMPTS {
-            ended(PipelineRunState::Queued, None, now)
-        } else {
-            let problem = Problem::new(
-                trainyard_types::Code::Unavailable,
+        let failed = (!model.cancel_requested && deaths >= MAX_ATTEMPTS).then(|| {
+            Problem::new(
+                Code::Unavailable,
                 format!("Its worker died {deaths} times. Look at the worker's log and memory, then retry the run."),
-            );
-            ended(PipelineRunState::Failed, Some(to_json(&problem)?), now)
+            )
+        });
+        let update = match &failed {
+            _ if model.cancel_requested => ended(PipelineRunState::Cancelled, None, now),
+            None => ended(PipelineRunState::Queued, None, now),
+            Some(problem) => ended(PipelineRunState::Failed, Some(to_json(problem)?), now),
         };
         let outcome = update
             .col_expr(pipeline_run::Column::Deaths, Expr::value(deaths))
@@ -498,6 +552,9 @@ pub async fn reap(store: &Store, worker: Option<WorkerId>, now: Timestamp) -> Re
             .exec(&*tx)
             .await?;
         settle(&tx, run).await?;
+        if failed.is_some() && outcome.rows_affected > 0 {
+            tell_failed(&tx, run, failed.as_ref(), now).await?;
+        }
         tx.commit().await?;
         done += outcome.rows_affected;
     }
