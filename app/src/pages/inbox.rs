@@ -68,6 +68,7 @@ fn listed(
     mark: Callback<NoticeId>,
 ) -> AnyView {
     if page.total == 0 {
+        let narrowed = !query.state.is_empty() || !query.q.is_empty();
         let (title, text) = match (query.state.as_str(), query.q.is_empty()) {
             ("", true) => (
                 "No message yet",
@@ -78,7 +79,7 @@ fn listed(
         };
         return view! {
             <EmptyState glyph=Glyph::Bell title text>
-                {(!query.state.is_empty() || !query.q.is_empty()).then(|| view! { <LinkButton href="/inbox".to_owned() label="Show all messages"/> })}
+                {narrowed.then(|| view! { <LinkButton href="/inbox".to_owned() label="Show all messages"/> })}
             </EmptyState>
         }
         .into_any();

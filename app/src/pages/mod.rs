@@ -12,6 +12,7 @@ pub mod glossary;
 pub mod home;
 pub mod inbox;
 pub mod leakage;
+pub mod lineage;
 pub mod model;
 pub mod models;
 pub mod new_run;

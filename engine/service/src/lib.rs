@@ -14,6 +14,7 @@ pub mod home;
 pub mod inbox;
 pub mod jobs;
 pub mod leakage;
+pub mod lineage;
 pub mod models;
 pub mod oip;
 pub mod pipelines;

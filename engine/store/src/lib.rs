@@ -14,6 +14,7 @@ pub mod entity;
 pub mod error;
 pub mod inbox;
 pub mod jobs;
+pub mod lineage;
 pub mod logs;
 pub mod memberships;
 pub mod metrics;

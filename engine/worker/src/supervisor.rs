@@ -221,6 +221,11 @@ async fn keep_to_retention(ctx: &Ctx) {
         Ok(versions) => tracing::info!(versions, "deleted rows that were kept for as long as they should be"),
         Err(error) => tracing::warn!(%error, "rows past their retention could not be deleted"),
     }
+    match pipelines::work::sweep_logs(ctx).await {
+        Ok(0) => {}
+        Ok(runs) => tracing::info!(runs, "deleted old logs of pipelines' runs"),
+        Err(error) => tracing::warn!(%error, "old logs of pipelines' runs could not be deleted"),
+    }
     match inbox::sweep(ctx).await {
         Ok(0) => {}
         Ok(messages) => tracing::info!(messages, "removed old messages that were read"),

@@ -125,6 +125,7 @@ async fn life(server: Server) {
     let log = admin.get(&format!("{run}/log?after=0")).await.expect(200).json();
     assert_eq!(log[0]["line"], "40 of 50 rows stay.");
     admin.post(&format!("{run}/retry"), json!({})).await.expect(409);
+    lineage(&mut admin).await;
 
     // The second one, which waited all along.
     let other = claim(&server, worker).await;
@@ -148,6 +149,31 @@ async fn life(server: Server) {
 
     starts(&server, &mut admin, &at).await;
     assert!(admin.get("/api/v1/audit/verify").await.expect(200).json()["intact"].as_bool().unwrap());
+}
+
+/// From both ends of the run: what it read, and what it wrote of it.
+async fn lineage(admin: &mut Client) {
+    let sets = admin.get(&format!("{PROJECT}/datasets?sort=name")).await.expect(200).json();
+    let id = |at: usize| sets["items"][at]["id"].as_str().unwrap().to_owned();
+    let (written, read) = (id(0), id(1));
+    let graph = async |admin: &mut Client, id: &str| {
+        let graph = admin.get(&format!("{PROJECT}/datasets/{id}/lineage")).await.expect(200).json();
+        let nodes = graph["nodes"].as_array().unwrap().clone();
+        let title = |id: &Value| nodes.iter().find(|node| node["id"] == *id).unwrap()["title"].as_str().unwrap();
+        let edges = graph["edges"].as_array().unwrap().iter();
+        let edges: Vec<String> = edges.map(|e| format!("{} > {}", title(&e["from"]), title(&e["to"]))).collect();
+        let kinds: Vec<String> =
+            nodes.iter().map(|n| format!("{} {}", n["kind"].as_str().unwrap(), n["title"].as_str().unwrap())).collect();
+        (kinds, edges, graph["left_out"].as_u64().unwrap())
+    };
+    let (nodes, edges, left_out) = graph(admin, &read).await;
+    assert_eq!(nodes, ["reader clean #1", "source people.csv", "version People v1", "written Old people v1"]);
+    assert_eq!(edges, ["People v1 > clean #1", "people.csv > People v1", "clean #1 > Old people v1"]);
+    assert_eq!(left_out, 0);
+    let (nodes, edges, left_out) = graph(admin, &written).await;
+    assert_eq!(nodes, ["pipeline clean #1", "source People v1", "version Old people v1"]);
+    assert_eq!(edges, ["People v1 > clean #1", "clean #1 > Old people v1"]);
+    assert_eq!(left_out, 0);
 }
 
 /// What starts runs besides people.

@@ -1,12 +1,13 @@
 //! Runs of pipelines. A worker holds a run by a lease; its attempt number fences off writers that lost it.
 
+use super::logs;
 use crate::{
     Store, StoreError, Tx,
-    entity::{pipeline, pipeline_log, pipeline_run},
+    entity::{pipeline, pipeline_run},
     from_json,
     inbox::{self, To},
     jobs::MAX_ATTEMPTS,
-    logs::{clean_line, level_from, level_text},
+    lineage::{self, Relation},
     parse, to_json,
 };
 use sea_orm::{
@@ -17,19 +18,17 @@ use sea_orm::{
     sea_query::{Expr, Func},
 };
 use trainyard_types::{
-    Action, Code, PipelineId, PipelineRunId, Problem, ProjectId, Timestamp, WorkerId,
+    Action, Code, DatasetVersionId, PipelineId, PipelineRunId, Problem, ProjectId, Timestamp, WorkerId,
     inbox::Notice,
     job::LogLevel,
     pipeline::{
-        ApprovalView, Pipeline, PipelineRunState, PipelineRunSummary, PipelineRunView, StepId, StepLogLine, StepReport,
-        StepState, Values, WroteView,
+        ApprovalView, Pipeline, PipelineRunState, PipelineRunSummary, PipelineRunView, StepId, StepReport, StepState,
+        Values, WroteView,
     },
 };
 
 /// Who is said to have asked for runs that started by themselves.
 pub const SYSTEM: &str = "system";
-/// Rows of one INSERT: well below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
-const INSERT_ROWS: usize = 1000;
 /// Queued runs that a claim looks at: those before may wait for runs of the same pipeline.
 const LOOKED_AT: u64 = 200;
 
@@ -274,35 +273,25 @@ async fn record_in(tx: &Tx, lease: &PipelineLease, batch: &PipelineBatch) -> Res
             .exec(&**tx)
             .await?;
     }
-    write_log(tx, lease.run, &batch.log, model.log_seq - count).await?;
+    logs::write(tx, lease.run, &batch.log, model.log_seq - count).await?;
     Ok(true)
 }
 
-async fn write_log(
+/// Notes within the caller's transaction what a step of a run reads; `false` where the lease is lost.
+///
+/// # Errors
+/// The database failed.
+pub async fn reads(
     tx: &Tx,
-    run: PipelineRunId,
-    lines: &[(Timestamp, StepId, LogLevel, String)],
-    before: i64,
-) -> Result<(), StoreError> {
-    let mut seq = before;
-    for chunk in lines.chunks(INSERT_ROWS) {
-        let models: Vec<_> = chunk
-            .iter()
-            .map(|(at, step, level, line)| {
-                seq += 1;
-                pipeline_log::ActiveModel {
-                    run_id: Set(run.to_string()),
-                    seq: Set(seq),
-                    at: Set(at.0),
-                    step: Set(step.to_string()),
-                    level: Set(level_text(*level).to_owned()),
-                    line: Set(clean_line(line)),
-                }
-            })
-            .collect();
-        pipeline_log::Entity::insert_many(models).exec_without_returning(&**tx).await?;
+    lease: &PipelineLease,
+    step: &StepId,
+    version: DatasetVersionId,
+) -> Result<bool, StoreError> {
+    if pipeline_run::Entity::find().filter(held(lease)).count(&**tx).await? == 0 {
+        return Ok(false);
     }
-    Ok(())
+    lineage::link(tx, lease.run, step, Relation::Read, version.to_string()).await?;
+    Ok(true)
 }
 
 /// Notes within the caller's transaction that a step's effect is done; `false` where the lease is lost.
@@ -455,6 +444,7 @@ pub async fn requeue(tx: &Tx, run: PipelineRunId, lease: Option<&PipelineLease>)
     }
     let outcome = ended(PipelineRunState::Queued, None, Timestamp(0))
         .col_expr(pipeline_run::Column::CancelRequested, Expr::value(false))
+        .col_expr(pipeline_run::Column::LogDeletedAt, Expr::value(None::<i64>))
         .col_expr(pipeline_run::Column::Steps, Expr::value(to_json(&steps)?))
         .filter(which)
         .exec(&**tx)
@@ -652,36 +642,6 @@ pub async fn view(
         approvals: from_json("pipeline_runs.approvals", &model.approvals)?,
         wrote: from_json("pipeline_runs.wrote", &model.wrote)?,
         problem: model.problem.as_deref().map(|text| from_json("pipeline_runs.problem", text)).transpose()?,
+        log_deleted_at: model.log_deleted_at.filter(|_| model.log_seq > 0).map(Timestamp),
     }))
-}
-
-/// Log lines after the one numbered `after`, oldest first.
-///
-/// # Errors
-/// The database failed.
-pub async fn log(
-    db: &impl ConnectionTrait,
-    run: PipelineRunId,
-    after: i64,
-    limit: u64,
-) -> Result<Vec<StepLogLine>, StoreError> {
-    let models = pipeline_log::Entity::find()
-        .filter(pipeline_log::Column::RunId.eq(run.to_string()))
-        .filter(pipeline_log::Column::Seq.gt(after))
-        .order_by_asc(pipeline_log::Column::Seq)
-        .limit(limit)
-        .all(db)
-        .await?;
-    models
-        .into_iter()
-        .map(|model| {
-            Ok(StepLogLine {
-                seq: model.seq,
-                at: Timestamp(model.at),
-                step: StepId::parse(&model.step).map_err(StoreError::Corrupt)?,
-                level: level_from(&model.level),
-                line: model.line,
-            })
-        })
-        .collect()
 }
