@@ -45,28 +45,45 @@ pub fn InboxPage() -> impl IntoView {
     };
     let mark_one = Callback::new(move |id: NoticeId| {
         all.set(false);
-        read.dispatch(ReadNotices { ids: Some(vec![id]), until: None });
+        read.dispatch(one(id));
     });
+    // The page goes away meanwhile; where it fails, the message just stays unread.
+    let open = Callback::new(move |id: NoticeId| {
+        leptos::task::spawn_local(async move {
+            if read_inbox(one(id)).await.is_ok()
+                && let Some(unread) = unread
+            {
+                unread.refresh();
+            }
+        });
+    });
+    let acts = Acts { mark: mark_one, open };
     view! {
         <PageHead title="Inbox" state="What happened in your projects that you should know of. Read messages stay for 90 days.">
             <LinkButton href="/settings#inbox".to_owned() label="Choose what comes" glyph=Glyph::Settings/>
             <Button label="Mark all as read".to_owned() kind=ButtonKind::Primary glyph=Glyph::Check disabled=read.pending() on_press=mark_all/>
         </PageHead>
         <ListTools search="Search the inbox" states=states() download="/api/v1/inbox"/>
-        <Load resource=list lines=10 view=move |page| listed(page, &query.get_untracked(), newest, mark_one)/>
+        <Load resource=list lines=10 view=move |page| listed(page, &query.get_untracked(), newest, acts)/>
     }
+}
+
+fn one(id: NoticeId) -> ReadNotices {
+    ReadNotices { ids: Some(vec![id]), until: None }
+}
+
+/// What can be done with a message.
+#[derive(Clone, Copy)]
+struct Acts {
+    mark: Callback<NoticeId>,
+    open: Callback<NoticeId>,
 }
 
 fn states() -> Vec<(String, String)> {
     [("", "All"), ("unread", "Unread")].map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec()
 }
 
-fn listed(
-    page: Page<NoticeView>,
-    query: &PageQuery,
-    newest: RwSignal<Option<Timestamp>>,
-    mark: Callback<NoticeId>,
-) -> AnyView {
+fn listed(page: Page<NoticeView>, query: &PageQuery, newest: RwSignal<Option<Timestamp>>, acts: Acts) -> AnyView {
     if page.total == 0 {
         let narrowed = !query.state.is_empty() || !query.q.is_empty();
         let (title, text) = match (query.state.as_str(), query.q.is_empty()) {
@@ -98,14 +115,14 @@ fn listed(
     let (total, number, per_page) = (page.total, page.page, page.per_page);
     view! {
         <DataTable caption="Messages" columns>
-            {page.items.into_iter().map(|notice| row(notice, mark)).collect_view()}
+            {page.items.into_iter().map(|notice| row(notice, acts)).collect_view()}
         </DataTable>
         <Pager total page=number per_page noun="messages"/>
     }
     .into_any()
 }
 
-fn row(notice: NoticeView, mark: Callback<NoticeId>) -> AnyView {
+fn row(notice: NoticeView, acts: Acts) -> AnyView {
     let NoticeView { id, severity, title, detail, project, project_name, path, at, read_at, .. } = notice;
     let href = format!("/p/{project}/{path}");
     let home = format!("/p/{project}");
@@ -113,13 +130,13 @@ fn row(notice: NoticeView, mark: Callback<NoticeId>) -> AnyView {
     let label = format!("Mark as read: {title}");
     let open = move |_| {
         if read_at.is_none() {
-            mark.run(id);
+            acts.open.run(id);
         }
     };
     let state = match read_at {
         Some(at) => view! { <RelativeTime at/> }.into_any(),
         None => view! {
-            <button type="button" class="button quiet small needs-script" aria-label=label on:click=move |_| mark.run(id)>"Mark as read"</button>
+            <button type="button" class="button quiet small needs-script" aria-label=label on:click=move |_| acts.mark.run(id)>"Mark as read"</button>
         }
         .into_any(),
     };
