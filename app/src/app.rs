@@ -107,6 +107,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/models") view=pages::models::ModelsPage ssr=SsrMode::Async/>
                         <Route path=path!("/models/:name") view=pages::model::ModelPage ssr=SsrMode::Async/>
                     </ParentRoute>
+                    <Route path=path!("/inbox") view=pages::inbox::InboxPage ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/people") view=pages::people::PeoplePage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async/>

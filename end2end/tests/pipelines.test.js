@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { apiClient, startServer } from "../support/server.js";
-import { hydrated, openPage, signIn, startBrowser } from "../support/browser.js";
+import { axe, hydrated, openPage, screenshot, signIn, startBrowser } from "../support/browser.js";
 
 let server, browser, api;
 
@@ -22,6 +22,26 @@ before(async () => {
     return (await fetch(`/api/v1/projects/default/uploads/${id}/commit`, { method: "POST", headers, body: JSON.stringify({ name: "People" }) })).status;
   });
   assert.equal(made, 201);
+
+  // What really happened, from both ends: table, run, its rows, the training, the model, its address.
+  const { run } = model.latest;
+  const people = (await api("/projects/default/datasets?q=People")).items.find((set) => set.name === "People");
+  const ways = { [`models/${model.name}?tab=lineage`]: "model", [`data/${people.id}?tab=lineage`]: "dataset" };
+  for (const [path, name] of Object.entries(ways)) {
+    await page.goto(`${server.url}/p/default/${path}`);
+    await hydrated(page);
+    const drawing = page.getByRole("region", { name: "Lineage" });
+    for (const title of ["People v1", "people #1", "people-train v1", "people-buy v1", "/v2/models/people-buy/infer"]) {
+      await drawing.getByText(title, { exact: true }).first().waitFor();
+    }
+    assert.equal(await drawing.locator(`a[href="/p/default/runs/${run}"]`).count(), 1);
+    assert.deepEqual(await axe(page), []);
+    await screenshot(page, `lineage-${name}-light-1440`);
+  }
+  await page.getByRole("region", { name: "Lineage" }).getByText("/v2/models/people-buy/infer", { exact: true }).click();
+  await page.getByRole("tab", { name: "API" }).or(page.getByRole("link", { name: "API", exact: true })).first().waitFor();
+  assert.equal(new URL(page.url()).search, "?tab=api");
+  assert.deepEqual(page.faults, []);
   await page.context().close();
 });
 

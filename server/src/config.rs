@@ -31,8 +31,16 @@ const TEXTS: [&str; 9] = [
     "secret_key",
     "secret_key_file",
 ];
-const VALUES: [&str; 7] =
-    ["max_upload_mib", "memory_limit_mib", "max_fetch_mib", "fetch_minutes", "slots", "worker", "trust_proxy"];
+const VALUES: [&str; 8] = [
+    "max_upload_mib",
+    "memory_limit_mib",
+    "max_fetch_mib",
+    "fetch_minutes",
+    "log_retention_days",
+    "slots",
+    "worker",
+    "trust_proxy",
+];
 /// Lists that may stand there, separated by commas.
 const LISTS: [&str; 2] = ["source_roots", "source_hosts"];
 /// Variables of builds and tests; not configuration.
@@ -68,6 +76,8 @@ pub struct Config {
     pub secret_key: Option<String>,
     /// File of such keys. Left out: `secret.key` in `data_dir`, made when it is first needed.
     pub secret_key_file: Option<PathBuf>,
+    /// How long the logs of pipelines' runs are kept after their end, days. The runs and their steps' states stay.
+    pub log_retention_days: u32,
     /// Jobs that the server works on at a time.
     pub slots: u32,
     /// Whether `serve` works on jobs itself.
@@ -97,6 +107,7 @@ impl Default for Config {
             fetch_minutes: 360,
             secret_key: None,
             secret_key_file: None,
+            log_retention_days: 180,
             slots: 1,
             worker: true,
             public_url: None,
@@ -199,6 +210,9 @@ impl Config {
         if self.max_upload_mib == 0 {
             return Err(Problem::invalid("'max_upload_mib' has to be at least 1."));
         }
+        if self.log_retention_days == 0 {
+            return Err(Problem::invalid("'log_retention_days' has to be at least 1."));
+        }
         if self.max_fetch_mib == 0 || self.fetch_minutes == 0 {
             return Err(Problem::invalid("'max_fetch_mib' and 'fetch_minutes' have to be at least 1."));
         }
@@ -243,6 +257,7 @@ impl Config {
                 ..Limits::default()
             },
             keys: KeyPlace { texts: self.secret_key.clone(), file: self.secret_key_file.clone() },
+            log_retention_days: self.log_retention_days,
             data_dir: self.data_dir.clone(),
             database_url: self.database_url.clone(),
             max_upload_bytes: self.max_upload_mib.saturating_mul(1 << 20),
@@ -290,7 +305,12 @@ mod tests {
     fn wrong_keys_and_values_are_named() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("trainyard.toml");
-        for (text, word) in [("bnd = \"x\"", "bnd"), ("slots = \"many\"", "slots"), ("slots = 0", "slots")] {
+        for (text, word) in [
+            ("bnd = \"x\"", "bnd"),
+            ("slots = \"many\"", "slots"),
+            ("slots = 0", "slots"),
+            ("log_retention_days = 0", "log_retention_days"),
+        ] {
             std::fs::write(&file, text).unwrap();
             let problem = Config::layered(Some(&file), none).unwrap_err();
             assert!(problem.message.contains(word), "{}", problem.message);

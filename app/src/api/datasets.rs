@@ -112,7 +112,7 @@ pub async fn save_details(
 #[server(prefix = "/api/fn", endpoint = "dataset_lineage", input = Json)]
 pub async fn dataset_lineage(project: String, dataset: DatasetId) -> Result<Lineage, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
-    super::done(trainyard_service::datasets::lineage(&ctx, &actor, &project, dataset).await)
+    super::done(trainyard_service::lineage::of_dataset(&ctx, &actor, &project, dataset).await)
 }
 
 #[server(prefix = "/api/fn", endpoint = "compare_versions", input = Json)]

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use server_fn::codec::Json;
 use trainyard_types::{
     Page, PageQuery,
+    catalog::Lineage,
     model::{ModelVersionView, ModelView, MoveAlias, PredictRows, PredictionsView, RegisterModel},
 };
 
@@ -45,4 +46,11 @@ pub async fn move_champion(name: String, to: MoveAlias) -> Result<(), AppError> 
 pub async fn predict(name: String, version: Option<i32>, rows: PredictRows) -> Result<PredictionsView, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::models::predict(&ctx, &actor, &super::model_name(&name)?, version, rows).await)
+}
+
+/// Which data, pipeline and run made the model's versions.
+#[server(prefix = "/api/fn", endpoint = "model_lineage", input = Json)]
+pub async fn model_lineage(name: String) -> Result<Lineage, AppError> {
+    let (ctx, actor) = super::caller()?;
+    super::done(trainyard_service::lineage::of_model(&ctx, &actor, &super::model_name(&name)?).await)
 }

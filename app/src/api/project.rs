@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use trainyard_types::{
     Page, PageQuery,
     account::{ProjectView, WorkspaceView},
-    home::{ActivityView, HomeView},
+    home::{HomeView, TopBarView},
     job::WorkerView,
 };
 
@@ -34,11 +34,16 @@ pub async fn start() -> Result<Option<String>, AppError> {
     Ok(known.or_else(|| me.projects.first().map(|p| p.slug.clone())))
 }
 
-/// What runs and waits in the project: the top bar's indicator.
-#[server(prefix = "/api/fn", endpoint = "activity")]
-pub async fn activity(project: String) -> Result<ActivityView, AppError> {
-    let (ctx, actor, slug) = super::in_project(&project)?;
-    super::done(trainyard_service::runs::activity(&ctx, &actor, &slug).await)
+/// What the top bar shows: unread messages, and what runs and waits in the project, where the address names one.
+#[server(prefix = "/api/fn", endpoint = "top_bar")]
+pub async fn top_bar(#[server(default)] project: Option<String>) -> Result<TopBarView, AppError> {
+    let (ctx, actor) = super::caller()?;
+    let activity = match project.as_deref().map(super::in_project).transpose()? {
+        // A project that is not the caller's has a page that says so; the inbox goes on.
+        Some((ctx, actor, slug)) => trainyard_service::runs::activity(&ctx, &actor, &slug).await.ok(),
+        None => None,
+    };
+    Ok(TopBarView { activity, unread: super::done(trainyard_service::inbox::unread(&ctx, &actor).await)? })
 }
 
 /// Makes the demo project, or finds it, and goes there.

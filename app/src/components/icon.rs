@@ -48,6 +48,7 @@ pub enum Glyph {
     Chip,
     Filter,
     Collapse,
+    Bell,
 }
 
 impl Glyph {
@@ -109,6 +110,9 @@ impl Glyph {
             }
             Glyph::Filter => "M2.5 3.5h11L9.5 8.5V13l-3-1.5v-3z",
             Glyph::Collapse => "M2.5 3h11v10h-11zM6.5 3v10",
+            Glyph::Bell => {
+                "M3 11.5h10c-1.2-1-1.5-2-1.5-4.5a3.5 3.5 0 0 0-7 0c0 2.5-.3 3.5-1.5 4.5zM6.8 13.5h2.4M8 2v1.5"
+            }
         }
     }
 }

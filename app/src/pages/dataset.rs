@@ -2,7 +2,6 @@
 
 mod about;
 pub mod checks;
-mod lineage;
 pub mod minis;
 mod preview;
 mod profile;
@@ -25,7 +24,7 @@ use crate::{
     components::*,
     format::{bytes, count, counted},
     hooks::{may, use_address, use_param, use_project, use_query_param},
-    pages::parts::parse_id,
+    pages::{lineage, parts::parse_id},
 };
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};

@@ -18,13 +18,29 @@ use trainyard_types::{Action, Code, account::Me, home::ActivityView};
 /// The address's project with what runs in it; `None` outside of projects. Pages find it in the context.
 pub type Activity = RwSignal<Option<(String, ActivityView)>>;
 
+/// How many messages the person has not read; `None` until the first answer. Pages find it in the context.
+#[derive(Clone, Copy)]
+pub struct Unread {
+    count: RwSignal<Option<u64>>,
+    asked: RwSignal<u32>,
+}
+
+impl Unread {
+    /// Asks now, not with the next turn: messages were read.
+    pub fn refresh(&self) {
+        self.asked.update(|asked| *asked += 1);
+    }
+}
+
 /// Lets in who is signed in and has a password of their own; sends everyone else to the page for that.
 #[component]
 pub fn Frame() -> impl IntoView {
     let signed_in = expect_context::<SignedIn>();
     let location = use_location();
-    let activity = use_activity();
+    let unread = Unread { count: RwSignal::new(None), asked: RwSignal::new(0) };
+    let activity = use_activity(unread);
     provide_context(activity);
+    provide_context(unread);
     let asked = StoredValue::new(String::new());
     Effect::new(move |_| {
         let path = location.pathname.get();
@@ -46,7 +62,7 @@ pub fn Frame() -> impl IntoView {
                 {move || Suspend::new(async move {
                     match signed_in.me.await {
                         Ok(me) if me.must_change_password => view! { <Redirect path="/change-password"/> }.into_any(),
-                        Ok(me) => view! { <TopBar me=me.clone() activity/><SideNav me/> }.into_any(),
+                        Ok(me) => view! { <TopBar me=me.clone() activity unread/><SideNav me/> }.into_any(),
                         Err(error) if error.0.code == Code::Unauthenticated => {
                             view! { <Redirect path=sign_in_address(&location.pathname.get_untracked(), &location.search.get_untracked())/> }.into_any()
                         }
@@ -70,7 +86,7 @@ fn anywhere(me: &Me, action: Action) -> bool {
 }
 
 #[component]
-fn TopBar(me: Me, activity: Activity) -> impl IntoView {
+fn TopBar(me: Me, activity: Activity, unread: Unread) -> impl IntoView {
     view! {
         <header class="top-bar">
             <button type="button" class="button quiet nav-toggle" popovertarget="nav" aria-label="Navigation"><Icon glyph=Glyph::Menu/></button>
@@ -78,6 +94,7 @@ fn TopBar(me: Me, activity: Activity) -> impl IntoView {
             <ProjectSwitcher me=me.clone()/>
             <span class="top-gap"></span>
             <ActivityIndicator activity/>
+            <Bell unread/>
             <PersonMenu me/>
         </header>
     }
@@ -121,9 +138,9 @@ fn ProjectSwitcher(me: Me) -> impl IntoView {
     .into_any()
 }
 
-/// What runs in the address's project, asked for again every four seconds while the page is looked at. The browser
-/// asks, never the server: the page's HTML must not depend on which of two answers came first.
-fn use_activity() -> Activity {
+/// What runs in the address's project, and unread messages, asked for again every four seconds while the page is looked at.
+/// The browser asks, never the server: the page's HTML must not depend on which of two answers came first.
+fn use_activity(unread: Unread) -> Activity {
     let path = use_location().pathname;
     let slug = Memo::new(move |_| path.with(|p| project_of_path(p)));
     let tick = RwSignal::new(0u32);
@@ -143,15 +160,20 @@ fn use_activity() -> Activity {
     let activity = RwSignal::new(None);
     Effect::new(move |_| {
         tick.track();
-        match slug.get() {
-            Some(slug) => leptos::task::spawn_local(async move {
-                // A failed look keeps what was shown: the next one is seconds away.
-                if let Ok(found) = project::activity(slug.clone()).await {
+        unread.asked.track();
+        let slug = slug.get();
+        if slug.is_none() {
+            activity.set(None);
+        }
+        leptos::task::spawn_local(async move {
+            // A failed look keeps what was shown: the next one is seconds away.
+            if let Ok(found) = project::top_bar(slug.clone()).await {
+                unread.count.try_set(Some(found.unread));
+                if let (Some(slug), Some(found)) = (slug, found.activity) {
                     activity.try_set(Some((slug, found)));
                 }
-            }),
-            None => activity.set(None),
-        }
+            }
+        });
     });
     activity
 }
@@ -183,6 +205,25 @@ fn ActivityIndicator(activity: Activity) -> impl IntoView {
         })
     };
     view! { <>{shown}</> }.into_any()
+}
+
+/// Leads to the inbox, with how many messages are unread.
+#[component]
+fn Bell(unread: Unread) -> impl IntoView {
+    let count = move || unread.count.get().unwrap_or(0);
+    let label = move || match count() {
+        0 => "Inbox".to_owned(),
+        unread => format!("Inbox, {} unread", format::count(unread)),
+    };
+    let shown = move || match count() {
+        0 => None,
+        unread => {
+            let text = if unread > 99 { "99+".to_owned() } else { unread.to_string() };
+            Some(view! { <span class="bell-count num" aria-hidden="true">{text}</span> })
+        }
+    };
+    view! { <a class="button quiet bell" href="/inbox" aria-label=label><Icon glyph=Glyph::Bell/>{shown}</a> }
+        .into_any()
 }
 
 #[component]

@@ -7,14 +7,18 @@ mod versions;
 
 use crate::{
     AppError,
-    api::models::{get_model, model_versions},
+    api::models::{get_model, model_lineage, model_versions},
     components::*,
     format::{bytes, counted},
     hooks::{use_now, use_param, use_project},
+    pages::lineage,
 };
 use leptos::prelude::*;
 use leptos_router::components::A;
-use trainyard_types::model::{ModelVersionView, ModelView, Signature};
+use trainyard_types::{
+    catalog::Lineage,
+    model::{ModelVersionView, ModelView, Signature},
+};
 
 type Loaded = (ModelView, Vec<ModelVersionView>);
 
@@ -29,9 +33,19 @@ pub fn ModelPage() -> impl IntoView {
     let project = use_project();
     let name = use_param("name");
     let loaded = Resource::new(move || name.get(), load);
+    let tab = use_tab("versions");
+    let graph = Resource::new(
+        move || (tab.get() == "lineage").then(|| name.get()),
+        |name| async move {
+            match name {
+                Some(name) => model_lineage(name).await.map(Some),
+                None => Ok(None),
+            }
+        },
+    );
     view! {
         <Load resource=loaded lines=14 view=move |(model, versions): Loaded| {
-            page(project.get_untracked(), model, versions, Callback::new(move |()| loaded.refetch()))
+            page(project.get_untracked(), model, versions, graph, Callback::new(move |()| loaded.refetch()))
         }/>
     }
 }
@@ -41,7 +55,13 @@ fn shown(model: &ModelView, versions: &[ModelVersionView]) -> ModelVersionView {
     versions.iter().find(|v| Some(v.number) == model.champion).cloned().unwrap_or_else(|| model.latest.clone())
 }
 
-fn page(project: String, model: ModelView, versions: Vec<ModelVersionView>, reload: Callback<()>) -> AnyView {
+fn page(
+    project: String,
+    model: ModelView,
+    versions: Vec<ModelVersionView>,
+    graph: Resource<Result<Option<Lineage>, AppError>>,
+    reload: Callback<()>,
+) -> AnyView {
     let now = use_now();
     let tab = use_tab("versions");
     let live = shown(&model, &versions);
@@ -83,7 +103,7 @@ fn page(project: String, model: ModelView, versions: Vec<ModelVersionView>, relo
                 "try" => view! { <try_it::TryIt model=model.name version=live champion/> }.into_any(),
                 "api" => view! { <code::Calls model=model.name version=live champion/> }.into_any(),
                 "signature" => signature(live),
-                "lineage" => lineage(project, versions),
+                "lineage" => view! { <Origin project versions graph/> }.into_any(),
                 _ => view! { <versions::Versions project model versions reload/> }.into_any(),
             }
         }}
@@ -142,8 +162,26 @@ fn signature(version: ModelVersionView) -> AnyView {
     .into_any()
 }
 
+/// Which data, pipeline and run made each version, and its file.
+#[component]
+fn Origin(
+    project: String,
+    versions: Vec<ModelVersionView>,
+    graph: Resource<Result<Option<Lineage>, AppError>>,
+) -> impl IntoView {
+    let of = project.clone();
+    let show = move |found: Option<Lineage>| found.map_or_else(|| ().into_any(), |found| lineage::graph(&of, found));
+    view! {
+        <Section title="Where its versions come from" lead="What really happened, from the data to the address that answers.">
+            <Load resource=graph lines=8 view=show/>
+        </Section>
+        <Section title="Files">{files(project, versions)}</Section>
+    }
+    .into_any()
+}
+
 /// For each version: data, run, file.
-fn lineage(project: String, versions: Vec<ModelVersionView>) -> AnyView {
+fn files(project: String, versions: Vec<ModelVersionView>) -> AnyView {
     let rows = versions
         .into_iter()
         .map(|v| {
@@ -169,5 +207,5 @@ fn lineage(project: String, versions: Vec<ModelVersionView>) -> AnyView {
         Column::number("Size"),
         Column::text("Registered"),
     ];
-    view! { <DataTable caption="Lineage" columns>{rows}</DataTable> }.into_any()
+    view! { <DataTable caption="Files of its versions" columns>{rows}</DataTable> }.into_any()
 }

@@ -2,7 +2,11 @@
 
 use super::sign_in::PasswordForm;
 use crate::{
-    api::account::{CreateToken, RevokeToken, SetLook, SignOutEverywhere, list_tokens},
+    AppError,
+    api::{
+        account::{CreateToken, RevokeToken, SetLook, SignOutEverywhere, list_tokens},
+        inbox::{inbox_mutes, mute_inbox},
+    },
     components::*,
     hooks::use_form_problem,
 };
@@ -11,14 +15,16 @@ use server_fn::ServerFn;
 use trainyard_types::{
     Page, PageQuery,
     account::{NewTokenView, TokenView},
+    inbox::{Mutes, NoticeKind},
 };
 
 /// `/settings`.
 #[component]
 pub fn SettingsPage() -> impl IntoView {
     view! {
-        <PageHead title="Settings" state="Your password, looks, API tokens and sessions."/>
+        <PageHead title="Settings" state="Your password, looks, inbox, API tokens and sessions."/>
         <Tokens/>
+        <Inbox/>
         <Section title="Theme" lead="Also in the menu at the top right. It is kept in this browser.">
             <ThemeForm/>
         </Section>
@@ -30,6 +36,49 @@ pub fn SettingsPage() -> impl IntoView {
                 <button type="submit" class="button danger"><Icon glyph=Glyph::SignOut/>"Sign out everywhere"</button>
             </form>
         </Section>
+    }
+}
+
+/// Which kinds of messages come.
+#[component]
+fn Inbox() -> impl IntoView {
+    let toasts = use_toasts();
+    let mutes = Resource::new(|| (), |()| inbox_mutes());
+    let save = Action::new(|input: &Mutes| mute_inbox(input.clone()));
+    Effect::new(move |_| match save.value().get() {
+        Some(Ok(_)) => toasts.say("Saved. It holds for what happens from now on."),
+        Some(Err(error)) => toasts.fail(error.0.message),
+        None => {}
+    });
+    view! {
+        <Section id="inbox" title="Inbox" lead="What you are told of, in this application. What is off when it happens never comes.">
+            <Load resource=mutes lines=7 view=move |mutes| view! { <Wanted mutes save/> }.into_any()/>
+        </Section>
+    }
+}
+
+#[component]
+fn Wanted(mutes: Mutes, save: Action<Mutes, Result<Mutes, AppError>>) -> impl IntoView {
+    let muted = StoredValue::new(mutes.muted);
+    let boxes = NoticeKind::ALL
+        .map(|kind| {
+            let checked = muted.with_value(|muted| !muted.contains(&kind));
+            let changed = Callback::new(move |wanted: bool| {
+                muted.update_value(|muted| {
+                    muted.retain(|known| *known != kind);
+                    if !wanted {
+                        muted.push(kind);
+                    }
+                });
+            });
+            view! { <CheckField name=kind.as_str() label=kind.title() checked on_value=changed/> }
+        })
+        .collect_view();
+    view! {
+        <div class="wanted">{boxes}</div>
+        <div class="button-row">
+            <Button label="Save".to_owned() disabled=save.pending() on_press=move |()| { save.dispatch(Mutes { muted: muted.get_value() }); }/>
+        </div>
     }
 }
 

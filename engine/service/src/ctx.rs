@@ -30,6 +30,8 @@ pub struct Settings {
     pub fetch: Limits,
     /// Keys that stored secrets are sealed under.
     pub keys: KeyPlace,
+    /// How long the logs of pipelines' runs are kept after their end, days, at least 1.
+    pub log_retention_days: u32,
     /// Stands in runs as the code that trained them.
     pub code_version: String,
 }
@@ -45,6 +47,7 @@ impl Settings {
             sources: Rules::default(),
             fetch: Limits::default(),
             keys: KeyPlace::default(),
+            log_retention_days: 180,
             code_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

@@ -6,10 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 use tokio::sync::Notify;
-use trainyard_store::{self as store, StoreError, fresh_id, now, runs::Work};
+use trainyard_store::{self as store, StoreError, fresh_id, inbox::To, now, runs::Work};
 use trainyard_types::{
     JobId, Problem, Timestamp, WorkerId,
     evaluation::RunResult,
+    inbox::Notice,
     job::{JobSpec, JobState},
     run::TrainSpec,
 };
@@ -217,6 +218,8 @@ pub async fn finish(ctx: &Ctx, lease: &Lease, result: &RunResult, model_file: &P
     let tx = ctx.store().begin().await?;
     held(store::jobs::end(&tx, lease, JobState::Succeeded, None, now()).await?)?;
     store::runs::set_result(&tx, lease.run, result, bytes).await?;
+    let notice = Notice::training_done(&work.name, result.test.first(), &result.verdict, lease.run);
+    store::inbox::send(&tx, work.project, &notice, To::Person(&work.created_by), now()).await?;
     if let Some(name) = &work.register_as {
         models::register_automatically(&tx, &Actor::system(), lease.run, &work, name, result, bytes).await?;
     }
@@ -231,7 +234,7 @@ pub async fn finish(ctx: &Ctx, lease: &Lease, result: &RunResult, model_file: &P
 pub async fn fail(ctx: &Ctx, lease: &Lease, problem: &Problem) -> Result<(), LeaseError> {
     let tx = ctx.store().begin().await?;
     held(store::jobs::end(&tx, lease, JobState::Failed, Some(&problem.message), now()).await?)?;
-    store::jobs::set_problem(&tx, lease.run, problem).await?;
+    store::jobs::set_problem(&tx, lease.run, problem, now()).await?;
     tx.commit().await?;
     Ok(())
 }

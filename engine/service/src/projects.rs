@@ -40,7 +40,7 @@ pub(crate) async fn visible(ctx: &Ctx, actor: &Actor, query: &PageQuery) -> Resu
 }
 
 /// The caller's roles by workspace; `None` means `Admin` in all.
-async fn held(ctx: &Ctx, actor: &Actor) -> Result<Option<HashMap<String, Role>>, Problem> {
+pub(crate) async fn held(ctx: &Ctx, actor: &Actor) -> Result<Option<HashMap<String, Role>>, Problem> {
     if actor.instance_admin {
         return Ok(None);
     }

@@ -2,7 +2,6 @@
 
 pub mod checks;
 pub mod details;
-pub mod lineage;
 pub mod retention;
 pub mod splits;
 

@@ -3,6 +3,7 @@
 use crate::{
     Store, StoreError, Tx,
     entity::{job, run, worker},
+    inbox::{self, To},
     logs, metrics, parse,
     query::unsigned,
     to_json,
@@ -15,6 +16,7 @@ use sea_orm::{
 };
 use trainyard_types::{
     Code, JobId, Problem, ProjectId, RunId, Timestamp, WorkerId,
+    inbox::Notice,
     job::{JobState, LogLevel, Progress},
     run::MetricPoint,
 };
@@ -371,7 +373,7 @@ async fn release(store: &Store, which: Condition, cause: &str, now: Timestamp) -
         logs::write(&tx, run, &[(now, level, line.clone())], updated.log_seq - 1).await?;
         match parse("jobs.state", &updated.state)? {
             JobState::Failed => {
-                set_problem(&tx, run, &Problem::new(Code::Unavailable, line)).await?;
+                set_problem(&tx, run, &Problem::new(Code::Unavailable, line), now).await?;
                 reaped.failed += 1;
             }
             JobState::Cancelled => reaped.cancelled += 1,
@@ -382,16 +384,21 @@ async fn release(store: &Store, which: Condition, cause: &str, now: Timestamp) -
     Ok(reaped)
 }
 
-/// Keeps why a run has no result.
+/// Keeps why a run has no result, and tells who started it.
 ///
 /// # Errors
 /// The database failed.
-pub async fn set_problem(tx: &Tx, run: RunId, problem: &Problem) -> Result<(), StoreError> {
-    run::Entity::update_many()
+pub async fn set_problem(tx: &Tx, run: RunId, problem: &Problem, now: Timestamp) -> Result<(), StoreError> {
+    let updated = run::Entity::update_many()
         .col_expr(run::Column::Problem, Expr::value(to_json(problem)?))
         .filter(run::Column::Id.eq(run.to_string()))
-        .exec(&**tx)
-        .await?;
+        .exec_with_returning(&**tx)
+        .await?
+        .pop();
+    let Some(model) = updated else { return Ok(()) };
+    let notice = Notice::training_failed(&model.name, &problem.message, run);
+    let project = parse("runs.project_id", &model.project_id)?;
+    inbox::send(tx, project, &notice, To::Person(&model.created_by), now).await?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Pipelines: documents with their versions. Their runs are in [`runs`].
 
+pub mod logs;
 pub mod runs;
 
 use crate::{

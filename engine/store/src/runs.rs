@@ -111,6 +111,7 @@ pub struct Work {
     pub settings: TrainSettings,
     pub register_as: Option<String>,
     pub name: String,
+    pub created_by: String,
 }
 
 /// The run's work order.
@@ -130,6 +131,7 @@ pub async fn work(db: &impl ConnectionTrait, id: RunId) -> Result<Option<Work>, 
         settings: from_json("runs.settings", &model.settings)?,
         register_as: model.register_as,
         name: model.name,
+        created_by: model.created_by,
     }))
 }
 

@@ -272,7 +272,7 @@ impl Shift {
     }
 }
 
-/// What hangs on a data set: where its versions came from and what was made of them.
+/// What hangs on a data set or a model: where versions came from and what was made of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct Lineage {
@@ -288,16 +288,32 @@ pub struct Lineage {
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LineageKind {
+    /// A file, an address, or a version that a pipeline read.
     Source,
+    /// A run of a pipeline that made a version or trained.
     Pipeline,
     Version,
+    /// A run of a pipeline that read a version.
+    Reader,
+    /// A version of another data set that such a run made.
+    Written,
     Run,
     Model,
+    /// The address that answers with a model's version.
+    Endpoint,
 }
 
 impl LineageKind {
-    pub const ALL: [LineageKind; 5] =
-        [LineageKind::Source, LineageKind::Pipeline, LineageKind::Version, LineageKind::Run, LineageKind::Model];
+    pub const ALL: [LineageKind; 8] = [
+        LineageKind::Source,
+        LineageKind::Pipeline,
+        LineageKind::Version,
+        LineageKind::Reader,
+        LineageKind::Written,
+        LineageKind::Run,
+        LineageKind::Model,
+        LineageKind::Endpoint,
+    ];
 
     /// As the head of its column in a drawing.
     pub fn title(self) -> &'static str {
@@ -305,8 +321,11 @@ impl LineageKind {
             LineageKind::Source => "Sources",
             LineageKind::Pipeline => "Pipelines",
             LineageKind::Version => "Versions",
+            LineageKind::Reader => "Pipelines that read them",
+            LineageKind::Written => "Versions they wrote",
             LineageKind::Run => "Runs",
             LineageKind::Model => "Models",
+            LineageKind::Endpoint => "Endpoints",
         }
     }
 }

@@ -33,6 +33,15 @@ pub struct HomeCounts {
     pub models_without_champion: u64,
 }
 
+/// What the top bar shows besides the page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TopBarView {
+    /// Of the address's project; none outside of projects.
+    pub activity: Option<ActivityView>,
+    /// Messages that the person has not read.
+    pub unread: u64,
+}
+
 /// What is going on in a project, for the top bar.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]

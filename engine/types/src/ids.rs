@@ -70,6 +70,8 @@ ids! {
     ConnectionId;
     /// One fetching of a source.
     FetchId;
+    /// A message to people.
+    NoticeId;
     /// A process that claims jobs.
     WorkerId;
 }

@@ -10,6 +10,7 @@ pub mod evaluation;
 pub mod glossary;
 pub mod home;
 pub mod ids;
+pub mod inbox;
 pub mod job;
 pub mod leakage;
 pub mod model;

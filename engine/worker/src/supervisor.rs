@@ -21,7 +21,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use trainyard_service::{
-    Ctx, datasets,
+    Ctx, datasets, inbox,
     jobs::{self, NewWorker},
     pipelines,
 };
@@ -33,7 +33,7 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(10);
 /// How often schedules are looked at.
 const SCHEDULES_EVERY: Duration = Duration::from_secs(2);
-/// How often rows are looked for that have outlived their retention.
+/// How often rows, messages and logs are looked for that have outlived their retention.
 const RETENTION_EVERY: Duration = Duration::from_secs(3600);
 /// A graphics driver may take its time to start.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);
@@ -220,6 +220,16 @@ async fn keep_to_retention(ctx: &Ctx) {
         Ok(0) => {}
         Ok(versions) => tracing::info!(versions, "deleted rows that were kept for as long as they should be"),
         Err(error) => tracing::warn!(%error, "rows past their retention could not be deleted"),
+    }
+    match pipelines::work::sweep_logs(ctx).await {
+        Ok(0) => {}
+        Ok(runs) => tracing::info!(runs, "deleted old logs of pipelines' runs"),
+        Err(error) => tracing::warn!(%error, "old logs of pipelines' runs could not be deleted"),
+    }
+    match inbox::sweep(ctx).await {
+        Ok(0) => {}
+        Ok(messages) => tracing::info!(messages, "removed old messages that were read"),
+        Err(error) => tracing::warn!(%error, "old messages could not be removed"),
     }
 }
 

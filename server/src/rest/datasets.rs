@@ -13,7 +13,7 @@ use axum::{
 };
 use http::StatusCode;
 use serde::Deserialize;
-use trainyard_service::{Ctx, datasets};
+use trainyard_service::{Ctx, datasets, lineage};
 use trainyard_types::{
     DatasetId, DatasetVersionId, Page, PageQuery, Slug, UploadId, catalog::*, dataset::*, relations::Relations,
 };
@@ -235,7 +235,7 @@ async fn get_dataset_lineage(
     Caller(actor): Caller,
     Path((project, dataset)): Path<(Slug, DatasetId)>,
 ) -> Answer<Lineage> {
-    Ok(Json(datasets::lineage(&ctx, &actor, &project, dataset).await?))
+    Ok(Json(lineage::of_dataset(&ctx, &actor, &project, dataset).await?))
 }
 
 /// Against which version.

@@ -6,6 +6,7 @@ mod audit;
 mod checks;
 mod datasets;
 mod events;
+mod inbox;
 mod models;
 pub(crate) mod oip;
 mod pipelines;
@@ -59,6 +60,7 @@ impl Modify for Schemes {
 pub fn router() -> (Router<AppState>, Arc<str>) {
     let (router, mut openapi) = OpenApiRouter::with_openapi(Description::openapi())
         .merge(accounts::router())
+        .merge(inbox::router())
         .merge(projects::router())
         .merge(datasets::router())
         .merge(sources::router())

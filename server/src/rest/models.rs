@@ -8,8 +8,8 @@ use crate::web::{
 };
 use axum::{Json, extract::State, response::Response};
 use http::StatusCode;
-use trainyard_service::{Ctx, demo, models, workers};
-use trainyard_types::{Page, PageQuery, Slug, account::ProjectView, job::WorkerView, model::*};
+use trainyard_service::{Ctx, demo, lineage, models, workers};
+use trainyard_types::{Page, PageQuery, Slug, account::ProjectView, catalog::Lineage, job::WorkerView, model::*};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -17,6 +17,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list_models, register_model))
         .routes(routes!(get_model))
         .routes(routes!(list_model_versions))
+        .routes(routes!(get_model_lineage))
         .routes(routes!(move_champion))
         .routes(routes!(predict))
         .routes(routes!(predict_with_version))
@@ -65,6 +66,13 @@ async fn list_model_versions(
     Path(model): Path<Slug>,
 ) -> Answer<Vec<ModelVersionView>> {
     Ok(Json(models::versions(&ctx, &actor, &model).await?))
+}
+
+/// Which data, pipeline and run made the versions.
+#[utoipa::path(get, path = "/api/v1/models/{model}/lineage", tag = "models", params(("model" = Slug, Path)),
+    responses((status = 200, body = Lineage)))]
+async fn get_model_lineage(State(ctx): State<Ctx>, Caller(actor): Caller, Path(model): Path<Slug>) -> Answer<Lineage> {
+    Ok(Json(lineage::of_model(&ctx, &actor, &model).await?))
 }
 
 /// Moves `champion`. For approvers.

@@ -16,7 +16,7 @@ use trainyard_types::{
     pipeline::{Effect, EffectInput, PipelineRunState, StepId, StepReport, StepState},
 };
 
-const PROJECT: &str = "/api/v1/projects/default";
+pub const PROJECT: &str = "/api/v1/projects/default";
 const DOCUMENT: &str = "name: clean
 description: Keeps what is known. # a comment that stays
 schedule: {cron: '0 6 * * *', timezone: Europe/Zurich}
@@ -32,7 +32,7 @@ steps:
   - {id: out, type: write_out, input: old, after: [ok], dataset: Old people}
 ";
 
-async fn upload(client: &mut Client, name: &str, rows: usize) {
+pub async fn upload(client: &mut Client, name: &str, rows: usize) {
     let csv: String = (0..rows).map(|n| format!("{},{}\n", 20 + n % 50, n)).collect();
     let path = format!("{PROJECT}/uploads?name=people.csv");
     let bytes = format!("age,n\n{csv}");
@@ -41,18 +41,18 @@ async fn upload(client: &mut Client, name: &str, rows: usize) {
     client.post(&format!("{PROJECT}/uploads/{id}/commit"), json!({ "name": name })).await.expect(201);
 }
 
-async fn worker(server: &Server) -> WorkerId {
+pub async fn worker(server: &Server) -> WorkerId {
     let new = NewWorker { id: None, host: "here".into(), device: "CPU".into(), slots: 1 };
     jobs::register_worker(&server.running.ctx, &new).await.unwrap()
 }
 
-fn done(id: &str, kind: &str, state: StepState) -> StepReport {
+pub fn done(id: &str, kind: &str, state: StepState) -> StepReport {
     let mut report = StepReport::pending(StepId::parse(id).unwrap(), kind.into());
     (report.state, report.rows) = (state, Some(40));
     report
 }
 
-async fn claim(server: &Server, worker: WorkerId) -> ClaimedRun {
+pub async fn claim(server: &Server, worker: WorkerId) -> ClaimedRun {
     work::claim(&server.running.ctx, worker).await.unwrap().unwrap()
 }
 
@@ -125,6 +125,7 @@ async fn life(server: Server) {
     let log = admin.get(&format!("{run}/log?after=0")).await.expect(200).json();
     assert_eq!(log[0]["line"], "40 of 50 rows stay.");
     admin.post(&format!("{run}/retry"), json!({})).await.expect(409);
+    lineage(&mut admin).await;
 
     // The second one, which waited all along.
     let other = claim(&server, worker).await;
@@ -148,6 +149,31 @@ async fn life(server: Server) {
 
     starts(&server, &mut admin, &at).await;
     assert!(admin.get("/api/v1/audit/verify").await.expect(200).json()["intact"].as_bool().unwrap());
+}
+
+/// From both ends of the run: what it read, and what it wrote of it.
+async fn lineage(admin: &mut Client) {
+    let sets = admin.get(&format!("{PROJECT}/datasets?sort=name")).await.expect(200).json();
+    let id = |at: usize| sets["items"][at]["id"].as_str().unwrap().to_owned();
+    let (written, read) = (id(0), id(1));
+    let graph = async |admin: &mut Client, id: &str| {
+        let graph = admin.get(&format!("{PROJECT}/datasets/{id}/lineage")).await.expect(200).json();
+        let nodes = graph["nodes"].as_array().unwrap().clone();
+        let title = |id: &Value| nodes.iter().find(|node| node["id"] == *id).unwrap()["title"].as_str().unwrap();
+        let edges = graph["edges"].as_array().unwrap().iter();
+        let edges: Vec<String> = edges.map(|e| format!("{} > {}", title(&e["from"]), title(&e["to"]))).collect();
+        let kinds: Vec<String> =
+            nodes.iter().map(|n| format!("{} {}", n["kind"].as_str().unwrap(), n["title"].as_str().unwrap())).collect();
+        (kinds, edges, graph["left_out"].as_u64().unwrap())
+    };
+    let (nodes, edges, left_out) = graph(admin, &read).await;
+    assert_eq!(nodes, ["reader clean #1", "source people.csv", "version People v1", "written Old people v1"]);
+    assert_eq!(edges, ["People v1 > clean #1", "people.csv > People v1", "clean #1 > Old people v1"]);
+    assert_eq!(left_out, 0);
+    let (nodes, edges, left_out) = graph(admin, &written).await;
+    assert_eq!(nodes, ["pipeline clean #1", "source People v1", "version Old people v1"]);
+    assert_eq!(edges, ["People v1 > clean #1", "clean #1 > Old people v1"]);
+    assert_eq!(left_out, 0);
 }
 
 /// What starts runs besides people.

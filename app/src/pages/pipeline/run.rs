@@ -11,7 +11,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_router::components::A;
 use trainyard_types::{
-    Action as Doing,
+    Action as Doing, Timestamp,
     job::LogLevel,
     pipeline::{Decide, PipelineRunState, PipelineRunUpdate, StepId, StepLogLine, StepState},
 };
@@ -137,7 +137,7 @@ fn Shown(project: String, update: PipelineRunUpdate, reload: Callback<()>) -> im
         {(!run.wrote.is_empty()).then(|| view! { <Section title="Written"><ul class="plain-list">{wrote}</ul></Section> })}
         {(!run.approvals.is_empty()).then(|| view! { <Section title="Decisions"><ul class="plain-list">{decided}</ul></Section> })}
         {parameters}
-        <Section title="Log">{lines(&log)}</Section>
+        <Section title="Log">{lines(&log, run.log_deleted_at)}</Section>
     }
 }
 
@@ -196,7 +196,10 @@ fn Refusal(
     }
 }
 
-fn lines(log: &[StepLogLine]) -> AnyView {
+fn lines(log: &[StepLogLine], deleted: Option<Timestamp>) -> AnyView {
+    if let Some(at) = deleted {
+        return view! { <p class="muted">"The log was deleted "<RelativeTime at/>": logs are kept for as long as this instance is set to. What the steps did is above."</p> }.into_any();
+    }
     if log.is_empty() {
         return view! { <p class="muted">"Nothing was said yet."</p> }.into_any();
     }

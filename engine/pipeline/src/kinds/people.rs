@@ -128,7 +128,7 @@ impl Work for Notify {
     const ABOUT: About = About {
         kind: "notify",
         title: "Notify",
-        help: "Tells the people of the project, in the app.",
+        help: "Puts a message into the inbox of everyone in the project.",
         group: "People",
         inputs: (0, 8),
         version: 1,

@@ -17,10 +17,12 @@ use std::{
     path::{Path, PathBuf},
 };
 use trainyard_data::ingest::Ingested;
-use trainyard_store::{self as store, ConnectionTrait, StoreError, audit, fresh_id, now};
+use trainyard_store::{self as store, ConnectionTrait, StoreError, audit, fresh_id, inbox::To, lineage::Relation, now};
 use trainyard_types::{
-    Action, DatasetId, DatasetVersionId, PipelineId, Problem, ResourceName, Slug, UploadId,
+    Action, DatasetId, DatasetVersionId, PipelineId, PipelineRunId, Problem, ResourceName, Slug, UploadId,
     dataset::{BadRows, CommitMode, CommitUpload, ReadFailure, ReadOptions, VersionView},
+    inbox::Notice,
+    pipeline::StepId,
 };
 
 /// Makes a data set of an upload, or a further version of the data set that has the name already. Content that a version
@@ -191,8 +193,18 @@ pub(crate) struct Written {
     pub(crate) new: bool,
 }
 
+/// The step of a pipeline's run that makes a version.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByStep<'a> {
+    pub(crate) pipeline: PipelineId,
+    pub(crate) run: PipelineRunId,
+    pub(crate) step: &'a StepId,
+    /// How many runs led to this one.
+    pub(crate) depth: i32,
+}
+
 /// Makes a data set, or a further version, of a Parquet table that a pipeline made. Content that a version has already is
-/// that version. `by` is the pipeline, and how many runs led to its run.
+/// that version.
 ///
 /// # Errors
 /// The table can't be stored, or had its rows deleted.
@@ -203,7 +215,7 @@ pub(crate) async fn write_table(
     name: ResourceName,
     table: &Path,
     cause: &str,
-    by: Option<(PipelineId, i32)>,
+    by: ByStep<'_>,
 ) -> Result<Written, Problem> {
     let path = table.to_path_buf();
     let options = blocking(move || trainyard_data::inspect::inspect(&path, "table.parquet")).await??.options;
@@ -217,7 +229,7 @@ pub(crate) async fn write_table(
         why: format!("Written by {cause}."),
         upload: None,
         fetched: None,
-        by,
+        by: Some(by),
     };
     let prepared = prepare(ctx, scope, table, &mut new).await.map_err(|failure| failure.problem)?;
     let known = prepared.known;
@@ -248,8 +260,7 @@ struct New<'a> {
     upload: Option<UploadId>,
     /// The source outside that the file was fetched from.
     fetched: Option<Fetched>,
-    /// The pipeline whose run made it, and how many runs led to that one.
-    by: Option<(PipelineId, i32)>,
+    by: Option<ByStep<'a>>,
 }
 
 /// Rows that were read and are about to become a version.
@@ -398,10 +409,19 @@ async fn insert(
     if let Some(fetched) = &new.fetched {
         fetched.keep(&tx, dataset, id, at, &actor.name).await?;
     }
+    if let Some(by) = &new.by {
+        store::lineage::link(&tx, by.run, by.step, Relation::Wrote, id.to_string()).await?;
+    }
     let view = store::datasets::version(&*tx, scope.project, id).await?.ok_or_else(super::no_version)?;
     if !view.summary.quarantined {
         let what = Happened::Version { dataset: new.name.as_str(), number, id };
-        happened(ctx, &tx, scope.project, &what, new.by).await?;
+        happened(ctx, &tx, scope.project, &what, new.by.map(|by| (by.pipeline, by.depth))).await?;
+    } else if let Some(judged) = &judged {
+        let notice = Notice::version_quarantined(new.name.as_str(), number, &judged.in_words(), dataset, id);
+        // The owner is any text: where it names nobody who sees the project, whoever made the version is told.
+        if store::inbox::send(&tx, scope.project, &notice, To::Person(&view.details.owner), at).await? == 0 {
+            store::inbox::send(&tx, scope.project, &notice, To::Person(&actor.name), at).await?;
+        }
     }
     let (action, summary) = match known {
         None => ("dataset.create", format!("Created data set '{}' of {} rows.", new.name, ingested.rows)),

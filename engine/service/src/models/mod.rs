@@ -12,15 +12,18 @@ use crate::{
 };
 use trainyard_store::{
     self as store, Tx, audit, fresh_id,
+    lineage::Relation,
     models::{CHAMPION, Known, NewVersion},
     now,
     runs::Work,
 };
 use trainyard_types::{
-    Action, Code, DatasetId, DatasetVersionId, JobId, ModelId, ModelVersionId, Page, PageQuery, Problem, RunId, Slug,
+    Action, Code, DatasetId, DatasetVersionId, JobId, ModelId, ModelVersionId, Page, PageQuery, PipelineRunId, Problem,
+    RunId, Slug,
     evaluation::RunResult,
     job::JobState,
     model::{ModelVersionView, ModelView, MoveAlias, RegisterModel},
+    pipeline::StepId,
     run::TrainSettings,
 };
 
@@ -151,6 +154,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) settings: &'a TrainSettings,
     pub(crate) result: &'a RunResult,
     pub(crate) bytes: u64,
+    /// The pipeline's run and the step that registers it.
+    pub(crate) by: (PipelineRunId, &'a StepId),
 }
 
 /// Registers a model that a pipeline's step trained, with a run that tells how, within the caller's transaction. Answers the
@@ -182,6 +187,8 @@ pub(crate) async fn register_finished(
         created_by: actor.name.clone(),
     };
     store::runs::create_finished(tx, new, done.result, done.bytes).await?;
+    let (by, step) = done.by;
+    store::lineage::link(tx, by, step, Relation::Trained, run.to_string()).await?;
     let new = Registration {
         run,
         run_name: &done.name,

@@ -12,13 +12,13 @@ use crate::{
     checks, datasets,
 };
 use engine::PreviewOrder;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 use trainyard_store::{self as store, ConnectionTrait, audit, fresh_id, now, pipelines::Kept, pipelines::Saved};
 use trainyard_types::{
-    Action, FieldProblem, PipelineId, Problem, Slug,
+    Action, DatasetVersionId, FieldProblem, PipelineId, Problem, Slug,
     pipeline::{
-        Pipeline, PipelineSummary, PipelineView, SavePipeline, StepKindView, StepPreview, Trigger, Values, fill,
-        resolve,
+        Pipeline, PipelineSummary, PipelineView, SavePipeline, StepId, StepKindView, StepPreview, Trigger, Values,
+        fill, resolve,
     },
 };
 
@@ -228,6 +228,7 @@ pub async fn preview(
     let (document, _) = read(ctx, text)?;
     let values = values(ctx, &document, given, partition)?;
     let datasets = sources(ctx, &scope, &document, &values).await?;
+    let datasets = datasets.into_iter().map(|source| (source.name, source.path)).collect();
     let order = PreviewOrder { document, step: step.to_owned(), values, datasets };
     let (cache, spill) = (cache(ctx).join("previews"), folder(ctx).join("spill").join(fresh_id().to_string()));
     let engine = ctx.engine()?;
@@ -252,26 +253,30 @@ fn values(ctx: &Ctx, document: &Pipeline, mut given: Values, partition: Option<&
     resolve(document, &given)
 }
 
-/// The files of the data sets that a document's sources name.
-async fn sources(
-    ctx: &Ctx,
-    scope: &Scope,
-    document: &Pipeline,
-    values: &Values,
-) -> Result<BTreeMap<String, PathBuf>, Problem> {
-    let mut found = BTreeMap::new();
+/// A version that a step of type `source` reads.
+struct Source {
+    step: StepId,
+    /// As the step names it: `name` or `name@version`.
+    name: String,
+    version: DatasetVersionId,
+    path: PathBuf,
+}
+
+/// The versions that a document's sources name.
+async fn sources(ctx: &Ctx, scope: &Scope, document: &Pipeline, values: &Values) -> Result<Vec<Source>, Problem> {
+    let mut found = Vec::new();
     let trains = document.steps.iter().any(|step| step.kind == "train");
     for step in document.steps.iter().filter(|step| step.kind == "source") {
         let with = fill(&step.with, values, &[]);
         let Some(name) = with.get("dataset").and_then(|value| value.as_str()) else { continue };
         let at = |problem: Problem| Problem { message: format!("Step '{}': {}", step.id, problem.message), ..problem };
-        let path = source(ctx, scope, name, trains).await.map_err(at)?;
-        found.insert(name.to_owned(), path);
+        let (version, path) = source(ctx, scope, name, trains).await.map_err(at)?;
+        found.push(Source { step: step.id.clone(), name: name.to_owned(), version, path });
     }
     Ok(found)
 }
 
-async fn source(ctx: &Ctx, scope: &Scope, name: &str, trains: bool) -> Result<PathBuf, Problem> {
+async fn source(ctx: &Ctx, scope: &Scope, name: &str, trains: bool) -> Result<(DatasetVersionId, PathBuf), Problem> {
     let db = ctx.store().db();
     let (dataset, number) = match name.rsplit_once('@') {
         Some((dataset, number)) => {
@@ -283,11 +288,11 @@ async fn source(ctx: &Ctx, scope: &Scope, name: &str, trains: bool) -> Result<Pa
     };
     let unknown =
         || Problem::not_found(format!("There is no data set '{name}' in this project. Look at its Data page."));
-    let version = version_of(db, scope, dataset, number).await?.ok_or_else(unknown)?;
+    let (id, version) = version_of(db, scope, dataset, number).await?.ok_or_else(unknown)?;
     if trains && let Some(refusal) = checks::refusal(&version) {
         return Err(Problem::conflict(refusal));
     }
-    datasets::source_file(ctx, &version)
+    Ok((id, datasets::source_file(ctx, &version)?))
 }
 
 async fn version_of(
@@ -295,10 +300,10 @@ async fn version_of(
     scope: &Scope,
     dataset: &str,
     number: Option<i32>,
-) -> Result<Option<store::datasets::VersionSource>, Problem> {
+) -> Result<Option<(DatasetVersionId, store::datasets::VersionSource)>, Problem> {
     let Some(id) = store::datasets::by_name(db, scope.project, dataset).await? else { return Ok(None) };
     let Some(version) = store::datasets::numbered(db, id, number).await? else { return Ok(None) };
-    Ok(store::datasets::source(db, scope.project, version).await?)
+    Ok(store::datasets::source(db, scope.project, version).await?.map(|source| (version, source)))
 }
 
 /// Everything that pipelines keep on the disk.

@@ -194,7 +194,7 @@ pub async fn log(
     after: i64,
 ) -> Result<Vec<StepLogLine>, Problem> {
     view(ctx, actor, project, run).await?;
-    Ok(store::pipelines::runs::log(ctx.store().db(), run, after, LOG_LINES).await?)
+    Ok(store::pipelines::logs::read(ctx.store().db(), run, after, LOG_LINES).await?)
 }
 
 /// The run as it stands with the log lines after `after`.
@@ -210,7 +210,7 @@ pub async fn update(
 ) -> Result<PipelineRunUpdate, Problem> {
     // The run first: what was logged before it ended is seen below.
     let view = view(ctx, actor, project, run).await?;
-    let log = store::pipelines::runs::log(ctx.store().db(), run, after, LOG_LINES).await?;
+    let log = store::pipelines::logs::read(ctx.store().db(), run, after, LOG_LINES).await?;
     Ok(PipelineRunUpdate { run: view, log })
 }
 

@@ -9,18 +9,20 @@ use super::{
 use crate::{
     Actor, Ctx,
     authorise::{self, Scope},
-    datasets::{self, Written},
+    datasets::{self, ByStep, Written},
     jobs::LeaseError,
     models,
 };
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use trainyard_store::{self as store, Tx, audit, now, pipelines::runs as kept};
+use trainyard_store::{self as store, Tx, audit, inbox::To, now, pipelines::runs as kept};
 use trainyard_types::{
-    Problem, ResourceName, Timestamp, WorkerId,
+    Action, Problem, ResourceName, Timestamp, WorkerId,
     evaluation::RunResult,
+    inbox::Notice,
     pipeline::{Effect, Output, PipelineRunState, PipelineSpec, StepId, StepReport, StepState, WroteView},
     run::TrainSettings,
+    words::counted,
 };
 
 pub use trainyard_store::pipelines::runs::{PipelineBatch, PipelineLease};
@@ -28,6 +30,8 @@ pub use trainyard_store::pipelines::runs::{PipelineBatch, PipelineLease};
 /// A worker has to send a heartbeat within this time or loses the run, milliseconds. Longer than a job's: storing a large
 /// table is one act.
 pub const LEASE: i64 = 120_000;
+/// Milliseconds.
+const DAY: i64 = 24 * 3600 * 1000;
 
 /// A run to be done.
 #[derive(Clone, Debug)]
@@ -62,7 +66,15 @@ pub async fn claim(ctx: &Ctx, worker: WorkerId) -> Result<Option<ClaimedRun>, Pr
 async fn prepare(ctx: &Ctx, lease: &PipelineLease) -> Result<PipelineSpec, Problem> {
     let work = kept::work(ctx.store().db(), lease.run).await?.ok_or_else(no_run)?;
     let scope = authorise::own_project(ctx.store().db(), work.project).await?;
-    let datasets = sources(ctx, &scope, &work.document, &work.values).await?;
+    let found = sources(ctx, &scope, &work.document, &work.values).await?;
+    let tx = ctx.store().begin().await?;
+    for source in &found {
+        let known = kept::reads(&tx, lease, &source.step, source.version).await?;
+        if !known {
+            return Err(Problem::conflict("Another worker has the run."));
+        }
+    }
+    tx.commit().await?;
     let own = folder(ctx).join("runs").join(lease.run.to_string());
     tokio::fs::create_dir_all(&own).await.map_err(|error| store::error::internal(&error))?;
     Ok(PipelineSpec {
@@ -70,7 +82,7 @@ async fn prepare(ctx: &Ctx, lease: &PipelineLease) -> Result<PipelineSpec, Probl
         attempt: lease.attempt,
         document: work.document,
         values: work.values,
-        datasets: datasets.into_iter().map(|(name, path)| (name, path.to_string_lossy().into_owned())).collect(),
+        datasets: found.into_iter().map(|found| (found.name, found.path.to_string_lossy().into_owned())).collect(),
         approved: work.approvals.iter().filter(|a| a.approved).map(|a| a.step.clone()).collect(),
         effects_done: work.effects,
         use_cache: !work.no_cache,
@@ -142,6 +154,17 @@ pub async fn requeue(ctx: &Ctx, lease: &PipelineLease) -> Result<(), LeaseError>
 /// The store failed.
 pub async fn reap(ctx: &Ctx, worker: Option<WorkerId>) -> Result<u64, Problem> {
     Ok(kept::reap(ctx.store(), worker, now()).await?)
+}
+
+/// Deletes the logs of runs that ended longer ago than the configuration keeps them. Answers of how many runs. Any worker
+/// may call it at any time.
+///
+/// # Errors
+/// The store failed.
+pub async fn sweep_logs(ctx: &Ctx) -> Result<u64, Problem> {
+    let at = now();
+    let before = Timestamp(at.0 - i64::from(ctx.settings().log_retention_days) * DAY);
+    Ok(store::pipelines::logs::sweep(ctx.store(), before, at).await?)
 }
 
 /// Does for a step what its process can't: writes a version, registers a model, tells people. Once done it is never done
@@ -219,7 +242,7 @@ impl Place<'_> {
 
     async fn version(&self, name: &str, table: &Path) -> Result<Written, Problem> {
         let name = ResourceName::parse(name).map_err(|error| Problem::field("dataset", error))?;
-        let by = Some((self.work.pipeline, self.work.depth));
+        let by = ByStep { pipeline: self.work.pipeline, run: self.lease.run, step: self.step, depth: self.work.depth };
         datasets::write_table(self.ctx, &Actor::system(), self.scope, name, table, &self.cause(), by).await
     }
 
@@ -280,6 +303,7 @@ impl Place<'_> {
             settings: &settings,
             result: &result,
             bytes: size,
+            by: (self.lease.run, self.step),
         };
         let number = models::register_finished(&tx, self.ctx, self.scope, &model, &finished).await?;
         tx.commit().await?;
@@ -307,11 +331,14 @@ impl Place<'_> {
         let message: String = message.trim().chars().take(500).collect();
         let tx = self.ctx.store().begin().await?;
         self.done(&tx, None).await?;
+        let (name, number) = (self.work.document.name.as_str(), self.work.number);
+        let notice = Notice::pipeline_message(&message, name, number, self.step, self.lease.run);
+        let told = store::inbox::send(&tx, self.scope.project, &notice, To::Those(Action::Read), now()).await?;
         let event =
             Actor::system().event("pipeline.notify", format!("pipeline_run/{}", self.lease.run), message.clone());
         audit::append(&tx, event.in_project(&self.scope.slug)).await?;
         tx.commit().await?;
-        Ok(message)
+        Ok(format!("Told {}: {message}", counted(told, "person", "people")))
     }
 }
 

@@ -18,12 +18,15 @@ use std::{
 };
 use trainyard_sources::{Access, Progress, Secret};
 use trainyard_store::{
-    self as store, audit, fresh_id, now,
+    self as store, audit, fresh_id,
+    inbox::To,
+    now,
     sources::fetches::{ABANDONED, Beat, Begun},
 };
 use trainyard_types::{
     Action, DatasetId, FetchId, Problem, Slug, UploadId,
     dataset::{CommitMode, UploadView},
+    inbox::Notice,
     source::{ConnectionSettings, DatasetSource, FetchState, FetchView, NewFetch, SourceSpec},
 };
 
@@ -259,6 +262,9 @@ impl Task {
         let tx = self.ctx.store().begin().await?;
         let change = (FetchState::Running, FetchState::Failed);
         if store::sources::fetches::become_state(&tx, self.id, change, &problem.message, None, now()).await? {
+            let dataset = self.again.map(|(dataset, _)| dataset);
+            let notice = Notice::fetch_failed(&self.described, &problem.message, self.id, dataset);
+            store::inbox::send(&tx, self.scope.project, &notice, To::Person(&self.actor.name), now()).await?;
             let words = format!("Fetching {} failed: {}", self.described, problem.message);
             let event = self.actor.event("fetch.fail", format!("fetch/{}", self.id), words);
             audit::append(&tx, event.in_project(&self.scope.slug)).await?;
@@ -294,10 +300,13 @@ async fn beat(ctx: Ctx, id: FetchId, progress: Arc<Mutex<Progress>>, stop: Arc<A
 async fn sweep(ctx: &Ctx) {
     sweep_uploads(ctx).await;
     let outcome: Result<(), Problem> = async {
-        for id in store::sources::fetches::abandoned(ctx.store().db(), now()).await? {
+        for (project, left) in store::sources::fetches::abandoned(ctx.store().db(), now()).await? {
+            let id = left.id;
             let tx = ctx.store().begin().await?;
             let change = (FetchState::Running, FetchState::Failed);
             if store::sources::fetches::become_state(&tx, id, change, ABANDONED, None, now()).await? {
+                let notice = Notice::fetch_failed(&left.source, ABANDONED, id, left.dataset);
+                store::inbox::send(&tx, project, &notice, To::Person(&left.started_by), now()).await?;
                 let words = "A fetch ended with the server that did it.".to_owned();
                 let event = Actor::system().event("fetch.fail", format!("fetch/{id}"), words);
                 audit::append(&tx, event).await?;

@@ -190,17 +190,24 @@ async fn lineage_leads_from_the_file_to_the_model() {
     world.work().await;
     let register = RegisterModel { run, name: Slug::parse("buyers").unwrap(), description: String::new() };
     models::register(&world.ctx, &ada, &world.project, register).await.unwrap();
-    let lineage = datasets::lineage(&world.ctx, &ada, &world.project, first.dataset).await.unwrap();
+    let lineage =
+        trainyard_service::lineage::of_dataset(&world.ctx, &ada, &world.project, first.dataset).await.unwrap();
     let kinds: Vec<LineageKind> = lineage.nodes.iter().map(|node| node.kind).collect();
     use LineageKind::*;
-    assert_eq!(kinds, [Source, Version, Source, Version, Run, Model]);
+    assert_eq!(kinds, [Source, Version, Source, Version, Run, Model, Endpoint]);
     let leads = |from: &str, to: &str| {
         let id = |title: &str| lineage.nodes.iter().find(|node| node.title == title).unwrap().id.clone();
         lineage.edges.iter().any(|edge| edge.from == id(from) && edge.to == id(to))
     };
     assert!(leads("people.csv", "People v1") && leads("later.csv", "People v2") && leads("People v1", "People v2"));
     let run = &lineage.nodes[4].title;
-    assert!(leads("People v2", run) && leads(run, "buyers v1"));
+    assert!(leads("People v2", run) && leads(run, "buyers v1") && leads("buyers v1", "/v2/models/buyers/infer"));
+    // The same from the model's side, without what it was not made of.
+    let name = Slug::parse("buyers").unwrap();
+    let lineage = trainyard_service::lineage::of_model(&world.ctx, &ada, &name).await.unwrap();
+    let titles: Vec<&str> = lineage.nodes.iter().map(|node| node.title.as_str()).collect();
+    assert_eq!(titles, ["later.csv", "People v2", run.as_str(), "buyers v1", "/v2/models/buyers/infer"]);
+    assert_eq!((lineage.edges.len(), lineage.left_out), (4, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,8 @@ pub struct Model {
     pub worker_id: Option<String>,
     pub lease_until: Option<i64>,
     pub log_seq: i64,
+    /// When its log was deleted for its age.
+    pub log_deleted_at: Option<i64>,
     pub created_at: i64,
     pub created_by: String,
     pub queued_at: i64,

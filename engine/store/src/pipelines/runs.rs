@@ -1,11 +1,13 @@
 //! Runs of pipelines. A worker holds a run by a lease; its attempt number fences off writers that lost it.
 
+use super::logs;
 use crate::{
     Store, StoreError, Tx,
-    entity::{pipeline, pipeline_log, pipeline_run},
+    entity::{pipeline, pipeline_run},
     from_json,
+    inbox::{self, To},
     jobs::MAX_ATTEMPTS,
-    logs::{clean_line, level_from, level_text},
+    lineage::{self, Relation},
     parse, to_json,
 };
 use sea_orm::{
@@ -16,16 +18,17 @@ use sea_orm::{
     sea_query::{Expr, Func},
 };
 use trainyard_types::{
-    PipelineId, PipelineRunId, Problem, ProjectId, Timestamp, WorkerId,
+    Action, Code, DatasetVersionId, PipelineId, PipelineRunId, Problem, ProjectId, Timestamp, WorkerId,
+    inbox::Notice,
     job::LogLevel,
     pipeline::{
-        ApprovalView, Pipeline, PipelineRunState, PipelineRunSummary, PipelineRunView, StepId, StepLogLine, StepReport,
-        StepState, Values, WroteView,
+        ApprovalView, Pipeline, PipelineRunState, PipelineRunSummary, PipelineRunView, StepId, StepReport, StepState,
+        Values, WroteView,
     },
 };
 
-/// Rows of one INSERT: well below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
-const INSERT_ROWS: usize = 1000;
+/// Who is said to have asked for runs that started by themselves.
+pub const SYSTEM: &str = "system";
 /// Queued runs that a claim looks at: those before may wait for runs of the same pipeline.
 const LOOKED_AT: u64 = 200;
 
@@ -128,6 +131,7 @@ pub async fn enqueue(tx: &Tx, pipeline: PipelineId, new: NewRun<'_>) -> Result<b
         worker_id: Set(None),
         lease_until: Set(None),
         log_seq: Set(0),
+        log_deleted_at: Set(None),
         created_at: Set(new.at.0),
         created_by: Set(new.by.to_owned()),
         queued_at: Set(new.at.0),
@@ -269,35 +273,25 @@ async fn record_in(tx: &Tx, lease: &PipelineLease, batch: &PipelineBatch) -> Res
             .exec(&**tx)
             .await?;
     }
-    write_log(tx, lease.run, &batch.log, model.log_seq - count).await?;
+    logs::write(tx, lease.run, &batch.log, model.log_seq - count).await?;
     Ok(true)
 }
 
-async fn write_log(
+/// Notes within the caller's transaction what a step of a run reads; `false` where the lease is lost.
+///
+/// # Errors
+/// The database failed.
+pub async fn reads(
     tx: &Tx,
-    run: PipelineRunId,
-    lines: &[(Timestamp, StepId, LogLevel, String)],
-    before: i64,
-) -> Result<(), StoreError> {
-    let mut seq = before;
-    for chunk in lines.chunks(INSERT_ROWS) {
-        let models: Vec<_> = chunk
-            .iter()
-            .map(|(at, step, level, line)| {
-                seq += 1;
-                pipeline_log::ActiveModel {
-                    run_id: Set(run.to_string()),
-                    seq: Set(seq),
-                    at: Set(at.0),
-                    step: Set(step.to_string()),
-                    level: Set(level_text(*level).to_owned()),
-                    line: Set(clean_line(line)),
-                }
-            })
-            .collect();
-        pipeline_log::Entity::insert_many(models).exec_without_returning(&**tx).await?;
+    lease: &PipelineLease,
+    step: &StepId,
+    version: DatasetVersionId,
+) -> Result<bool, StoreError> {
+    if pipeline_run::Entity::find().filter(held(lease)).count(&**tx).await? == 0 {
+        return Ok(false);
     }
-    Ok(())
+    lineage::link(tx, lease.run, step, Relation::Read, version.to_string()).await?;
+    Ok(true)
 }
 
 /// Notes within the caller's transaction that a step's effect is done; `false` where the lease is lost.
@@ -349,10 +343,56 @@ pub async fn end(
     if !record_in(tx, lease, batch).await? {
         return Ok(false);
     }
-    let problem = problem.map(to_json).transpose()?;
-    let done = ended(state, problem, now).filter(held(lease)).exec(&**tx).await?;
+    let why = problem.map(to_json).transpose()?;
+    let done = ended(state, why, now).filter(held(lease)).exec(&**tx).await?;
     settle(tx, lease.run).await?;
+    match state {
+        PipelineRunState::Failed => tell_failed(tx, lease.run, problem, now).await?,
+        PipelineRunState::Waiting => tell_waiting(tx, lease.run, now).await?,
+        _ => {}
+    }
     Ok(done.rows_affected > 0)
+}
+
+/// Tells who started a run that it failed; of one that started by itself, who edited the pipeline last.
+async fn tell_failed(tx: &Tx, run: PipelineRunId, problem: Option<&Problem>, now: Timestamp) -> Result<(), StoreError> {
+    let Some((model, kept)) = with_pipeline(tx, run).await? else { return Ok(()) };
+    let why = problem.map(|problem| problem.message.as_str()).unwrap_or_default();
+    let notice = Notice::pipeline_failed(&kept.name, model.number, why, run);
+    let project = parse("pipeline_runs.project_id", &model.project_id)?;
+    let to = if model.created_by == SYSTEM { &kept.updated_by } else { &model.created_by };
+    inbox::send(tx, project, &notice, To::Person(to), now).await?;
+    Ok(())
+}
+
+/// Tells those who may approve what a run waits for.
+async fn tell_waiting(tx: &Tx, run: PipelineRunId, now: Timestamp) -> Result<(), StoreError> {
+    let Some((model, kept)) = with_pipeline(tx, run).await? else { return Ok(()) };
+    let steps: Vec<StepReport> = from_json("pipeline_runs.steps", &model.steps)?;
+    let pipeline = parse("pipeline_runs.pipeline_id", &model.pipeline_id)?;
+    let document = super::version(&**tx, pipeline, model.version).await?.map(|(document, _)| document);
+    let asked: Vec<(StepId, String)> = steps
+        .into_iter()
+        .filter(|step| step.state == StepState::Waiting)
+        .map(|step| {
+            let known = document.as_ref().and_then(|document| document.step(step.id.as_str()));
+            let message = known.and_then(|known| known.with.get("message")).and_then(|message| message.as_str());
+            (step.id, message.unwrap_or_default().to_owned())
+        })
+        .collect();
+    let notice = Notice::approval_waiting(&kept.name, model.number, &asked, run);
+    let project = parse("pipeline_runs.project_id", &model.project_id)?;
+    inbox::send(tx, project, &notice, To::Those(Action::Approve), now).await?;
+    Ok(())
+}
+
+async fn with_pipeline(
+    tx: &Tx,
+    run: PipelineRunId,
+) -> Result<Option<(pipeline_run::Model, pipeline::Model)>, StoreError> {
+    let Some(model) = pipeline_run::Entity::find_by_id(run.to_string()).one(&**tx).await? else { return Ok(None) };
+    let kept = pipeline::Entity::find_by_id(model.pipeline_id.clone()).one(&**tx).await?;
+    Ok(kept.map(|kept| (model, kept)))
 }
 
 /// Steps of a run that has ended do not run any more, whatever they said last.
@@ -404,6 +444,7 @@ pub async fn requeue(tx: &Tx, run: PipelineRunId, lease: Option<&PipelineLease>)
     }
     let outcome = ended(PipelineRunState::Queued, None, Timestamp(0))
         .col_expr(pipeline_run::Column::CancelRequested, Expr::value(false))
+        .col_expr(pipeline_run::Column::LogDeletedAt, Expr::value(None::<i64>))
         .col_expr(pipeline_run::Column::Steps, Expr::value(to_json(&steps)?))
         .filter(which)
         .exec(&**tx)
@@ -460,6 +501,9 @@ pub async fn refuse(tx: &Tx, run: PipelineRunId, problem: &Problem, now: Timesta
         .exec(&**tx)
         .await?;
     settle(tx, run).await?;
+    if outcome.rows_affected > 0 {
+        tell_failed(tx, run, Some(problem), now).await?;
+    }
     Ok(outcome.rows_affected > 0)
 }
 
@@ -479,16 +523,16 @@ pub async fn reap(store: &Store, worker: Option<WorkerId>, now: Timestamp) -> Re
         let run: PipelineRunId = parse("pipeline_runs.id", &model.id)?;
         let tx = store.begin().await?;
         let deaths = model.deaths + 1;
-        let update = if model.cancel_requested {
-            ended(PipelineRunState::Cancelled, None, now)
-        } else if deaths < MAX_ATTEMPTS {
-            ended(PipelineRunState::Queued, None, now)
-        } else {
-            let problem = Problem::new(
-                trainyard_types::Code::Unavailable,
+        let failed = (!model.cancel_requested && deaths >= MAX_ATTEMPTS).then(|| {
+            Problem::new(
+                Code::Unavailable,
                 format!("Its worker died {deaths} times. Look at the worker's log and memory, then retry the run."),
-            );
-            ended(PipelineRunState::Failed, Some(to_json(&problem)?), now)
+            )
+        });
+        let update = match &failed {
+            _ if model.cancel_requested => ended(PipelineRunState::Cancelled, None, now),
+            None => ended(PipelineRunState::Queued, None, now),
+            Some(problem) => ended(PipelineRunState::Failed, Some(to_json(problem)?), now),
         };
         let outcome = update
             .col_expr(pipeline_run::Column::Deaths, Expr::value(deaths))
@@ -498,6 +542,9 @@ pub async fn reap(store: &Store, worker: Option<WorkerId>, now: Timestamp) -> Re
             .exec(&*tx)
             .await?;
         settle(&tx, run).await?;
+        if failed.is_some() && outcome.rows_affected > 0 {
+            tell_failed(&tx, run, failed.as_ref(), now).await?;
+        }
         tx.commit().await?;
         done += outcome.rows_affected;
     }
@@ -595,36 +642,6 @@ pub async fn view(
         approvals: from_json("pipeline_runs.approvals", &model.approvals)?,
         wrote: from_json("pipeline_runs.wrote", &model.wrote)?,
         problem: model.problem.as_deref().map(|text| from_json("pipeline_runs.problem", text)).transpose()?,
+        log_deleted_at: model.log_deleted_at.filter(|_| model.log_seq > 0).map(Timestamp),
     }))
-}
-
-/// Log lines after the one numbered `after`, oldest first.
-///
-/// # Errors
-/// The database failed.
-pub async fn log(
-    db: &impl ConnectionTrait,
-    run: PipelineRunId,
-    after: i64,
-    limit: u64,
-) -> Result<Vec<StepLogLine>, StoreError> {
-    let models = pipeline_log::Entity::find()
-        .filter(pipeline_log::Column::RunId.eq(run.to_string()))
-        .filter(pipeline_log::Column::Seq.gt(after))
-        .order_by_asc(pipeline_log::Column::Seq)
-        .limit(limit)
-        .all(db)
-        .await?;
-    models
-        .into_iter()
-        .map(|model| {
-            Ok(StepLogLine {
-                seq: model.seq,
-                at: Timestamp(model.at),
-                step: StepId::parse(&model.step).map_err(StoreError::Corrupt)?,
-                level: level_from(&model.level),
-                line: model.line,
-            })
-        })
-        .collect()
 }

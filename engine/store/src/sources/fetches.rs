@@ -155,18 +155,18 @@ pub async fn running(db: &impl ConnectionTrait, project: ProjectId, at: Timestam
     Ok(count)
 }
 
-/// Fetches of any project whose process ended without a word, 100 at most.
+/// Fetches of any project whose process ended without a word, with their projects, 100 at most.
 ///
 /// # Errors
 /// The database failed.
-pub async fn abandoned(db: &impl ConnectionTrait, at: Timestamp) -> Result<Vec<FetchId>, StoreError> {
+pub async fn abandoned(db: &impl ConnectionTrait, at: Timestamp) -> Result<Vec<(ProjectId, FetchView)>, StoreError> {
     let models = Entity::find()
         .filter(Column::State.eq(FetchState::Running.as_str()))
         .filter(Column::BeatAt.lt(at.0 - SILENT))
         .limit(100)
         .all(db)
         .await?;
-    models.iter().map(|model| parse("fetches.id", &model.id)).collect()
+    models.into_iter().map(|model| Ok((parse("fetches.project_id", &model.project_id)?, view(model, at)?))).collect()
 }
 
 /// What is said of a fetch whose process ended.

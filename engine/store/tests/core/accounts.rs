@@ -19,11 +19,11 @@ fn person(name: &str) -> accounts::User {
     }
 }
 
-async fn add(store: &Store, name: &str) -> UserId {
+pub async fn add(store: &Store, name: &str) -> UserId {
     accounts::insert(store.db(), person(name)).await.unwrap().id.parse().unwrap()
 }
 
-async fn workspace(store: &Store, slug: &str) -> WorkspaceId {
+pub async fn workspace(store: &Store, slug: &str) -> WorkspaceId {
     let model = projects::Workspace {
         id: fresh_id().to_string(),
         slug: slug.to_owned(),

@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 #[path = "../shared/databases.rs"]
 mod databases;
+mod inbox;
 
 /// Makes a test of each function, once on each database.
 macro_rules! contract {
@@ -43,4 +44,11 @@ contract! {
         every_kind_of_tampering_is_found,
         an_undone_change_leaves_no_event,
         events_are_listed_newest_first_and_by_project;
+    inbox:
+        messages_reach_those_they_are_for,
+        an_undone_change_sends_nothing,
+        muted_kinds_do_not_come,
+        reading_is_each_persons_own,
+        what_was_read_goes_after_a_time,
+        a_message_to_500_people_is_written_in_one_go;
 }

@@ -7,6 +7,7 @@ mod checks;
 #[path = "../shared/databases.rs"]
 mod databases;
 mod datasets;
+mod pipelines;
 mod queue;
 mod registry;
 mod runs;
@@ -52,6 +53,10 @@ contract! {
         a_restarted_worker_gives_up_its_own_jobs_only,
         waiting_jobs_know_their_place_and_time,
         workers_are_listed_with_their_load;
+    pipelines:
+        links_lead_both_ways_and_are_noted_once,
+        old_logs_go_and_their_runs_stay,
+        who_started_a_run_is_told_that_it_failed;
     registry:
         the_first_version_is_champion_and_the_alias_moves,
         models_are_listed_with_their_newest_version,

@@ -381,6 +381,8 @@ pub struct PipelineRunView {
     /// Data set versions that the run wrote.
     pub wrote: Vec<WroteView>,
     pub problem: Option<Problem>,
+    /// When its log was deleted for its age.
+    pub log_deleted_at: Option<Timestamp>,
 }
 
 /// What a person decided at an approval step.

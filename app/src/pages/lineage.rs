@@ -48,7 +48,7 @@ pub fn graph(project: &str, lineage: Lineage) -> AnyView {
         .collect_view();
     let heads = vec![Column::text("Kind"), Column::text("Name"), Column::text("State"), Column::text("Made from")];
     let left_out = (lineage.left_out > 0).then(|| {
-        view! { <p class="muted">{format!("{} not drawn.", counted(lineage.left_out, "older version or run is", "older versions and runs are"))}</p> }
+        view! { <p class="muted">{format!("{} not drawn.", counted(lineage.left_out, "further version or run is", "further versions and runs are"))}</p> }
     });
     view! {
         <div class="lineage" tabindex="0" role="region" aria-label="Lineage" inner_html=drawing></div>
@@ -64,10 +64,11 @@ pub fn graph(project: &str, lineage: Lineage) -> AnyView {
 fn one(kind: LineageKind) -> &'static str {
     match kind {
         LineageKind::Source => "Source",
-        LineageKind::Pipeline => "Pipeline",
-        LineageKind::Version => "Version",
+        LineageKind::Pipeline | LineageKind::Reader => "Pipeline run",
+        LineageKind::Version | LineageKind::Written => "Version",
         LineageKind::Run => "Run",
         LineageKind::Model => "Model",
+        LineageKind::Endpoint => "Endpoint",
     }
 }
 
