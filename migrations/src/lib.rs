@@ -13,6 +13,7 @@ mod m0004_checks;
 mod m0005_splits;
 mod m0006_pipelines;
 mod m0007_sources;
+mod m0009_labels;
 
 /// Applies the steps that a database lacks.
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_splits::Migration),
             Box::new(m0006_pipelines::Migration),
             Box::new(m0007_sources::Migration),
+            Box::new(m0009_labels::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@ pub mod datasets;
 pub mod demo;
 pub mod home;
 pub mod jobs;
+pub mod labels;
 pub mod leakage;
 pub mod models;
 pub mod oip;

@@ -13,6 +13,7 @@ pub mod datasets;
 pub mod entity;
 pub mod error;
 pub mod jobs;
+pub mod labels;
 pub mod logs;
 pub mod memberships;
 pub mod metrics;

@@ -11,6 +11,7 @@ pub mod glossary;
 pub mod home;
 pub mod ids;
 pub mod job;
+pub mod labels;
 pub mod leakage;
 pub mod model;
 pub mod name;

@@ -11,7 +11,7 @@ mod retention;
 pub mod splits;
 mod upload;
 
-pub(crate) use commit::{Written, refresh, write_table};
+pub(crate) use commit::{Corrected, Written, correct, refresh, write_table};
 pub use commit::{append_file, commit, import_file};
 pub use details::{details, set_details};
 pub use diff::diff;
