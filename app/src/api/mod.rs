@@ -9,6 +9,7 @@ pub mod admin;
 pub mod checks;
 pub mod datasets;
 pub mod docs;
+pub mod labels;
 pub mod models;
 pub mod pipelines;
 pub mod project;

@@ -6,6 +6,7 @@ mod audit;
 mod checks;
 mod datasets;
 mod events;
+mod labels;
 mod models;
 pub(crate) mod oip;
 mod pipelines;
@@ -64,6 +65,7 @@ pub fn router() -> (Router<AppState>, Arc<str>) {
         .merge(sources::router())
         .merge(checks::router())
         .merge(splits::router())
+        .merge(labels::router())
         .merge(pipelines::router())
         .merge(runs::router())
         .merge(models::router())

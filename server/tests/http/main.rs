@@ -4,6 +4,7 @@
 mod accounts;
 mod api;
 mod data;
+mod labels;
 mod pipelines;
 mod roles;
 mod runs;

@@ -7,6 +7,7 @@ mod checks;
 #[path = "../shared/databases.rs"]
 mod databases;
 mod datasets;
+mod labels;
 mod queue;
 mod registry;
 mod runs;
@@ -38,6 +39,9 @@ contract! {
         versions_are_numbered_and_content_is_unique,
         lists_page_sort_and_search,
         uploads_belong_to_their_project;
+    labels:
+        a_review_is_held_by_one_worker,
+        findings_are_paged_filtered_and_decided;
     runs:
         a_run_and_its_result_come_back_whole,
         runs_page_filter_and_sort,
