@@ -51,8 +51,7 @@ pub async fn label_standing(
     version: DatasetVersionId,
 ) -> Result<Option<LabelReviewView>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
-    let reviews =
-        super::done(trainyard_service::labels::list(&ctx, &actor, &project, dataset, Some(version)).await)?;
+    let reviews = super::done(trainyard_service::labels::list(&ctx, &actor, &project, dataset, Some(version)).await)?;
     Ok(reviews.into_iter().find(|review| review.summary.is_some()))
 }
 

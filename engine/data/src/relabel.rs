@@ -161,7 +161,10 @@ mod tests {
         assert_eq!((made.rows, made.profile.columns[1].distinct), (6, 6));
         let before = crate::rows(&stored, 0, 10).unwrap().rows;
         let after = crate::rows(&dest, 0, 10).unwrap().rows;
-        assert_eq!(after.iter().map(|row| row[1].as_deref().unwrap()).collect::<Vec<_>>(), ["new", "t2", "t4", "t5", "t6", "last"]);
+        assert_eq!(
+            after.iter().map(|row| row[1].as_deref().unwrap()).collect::<Vec<_>>(),
+            ["new", "t2", "t4", "t5", "t6", "last"]
+        );
         assert_eq!((&after[1], &after[5][2..], &after[0][2..]), (&before[1], &before[6][2..], &before[0][2..]));
         assert_eq!(apply("n", &[(2, set("-9"))]).unwrap().profile.columns[0].numeric.as_ref().unwrap().min, -9.0);
         apply("flag", &[(2, set("false"))]).unwrap();

@@ -2,9 +2,7 @@
 
 mod lease;
 
-pub use lease::{
-    LabelLease, LabelWork, claim, end, finish, heartbeat, reap, record, request_cancel, work,
-};
+pub use lease::{LabelLease, LabelWork, claim, end, finish, heartbeat, reap, record, request_cancel, work};
 
 use crate::{
     Store, StoreError, Tx,
@@ -16,8 +14,8 @@ use crate::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
-    QueryResult, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait, QueryFilter,
+    QueryOrder, QueryResult, QuerySelect, Select,
     sea_query::{Expr, Func, JoinType, Order, Query, SelectStatement},
 };
 use std::collections::HashMap;
@@ -302,10 +300,13 @@ fn views(project: ProjectId) -> SelectStatement {
     let same_dataset = Expr::col((dataset_version::Entity, dataset_version::Column::DatasetId))
         .equals((dataset::Entity, dataset::Column::Id));
     let mut applied = Query::select();
-    applied.expr(Expr::col(("applied", dataset_version::Column::Number))).from_as(dataset_version::Entity, "applied").and_where(
-        Expr::col(("applied", dataset_version::Column::Id))
-            .equals((label_review::Entity, label_review::Column::AppliedVersionId)),
-    );
+    applied
+        .expr(Expr::col(("applied", dataset_version::Column::Number)))
+        .from_as(dataset_version::Entity, "applied")
+        .and_where(
+            Expr::col(("applied", dataset_version::Column::Id))
+                .equals((label_review::Entity, label_review::Column::AppliedVersionId)),
+        );
     let mut select = Query::select();
     select
         .from(label_review::Entity)

@@ -77,9 +77,7 @@ pub fn review(data: &Frame, settings: &LabelSettings, sink: &mut dyn Sink) -> Re
     };
     let most = settings.most as usize;
     let findings = match judged.target {
-        Target::Classes(labels) => {
-            by_class(labels, &answers.probabilities, settings.order, &rows, &mut summary, most)
-        }
+        Target::Classes(labels) => by_class(labels, &answers.probabilities, settings.order, &rows, &mut summary, most),
         Target::Values(values) => by_distance(values, &answers.values, column.kind, &rows, &mut summary, most),
     };
     summary.kept = findings.len() as u64;
@@ -258,7 +256,8 @@ fn method(settings: &LabelSettings, task: Task) -> String {
         }
         .to_owned(),
     };
-    let groups = settings.groups.as_ref().map_or(String::new(), |groups| format!(", rows with the same `{groups}` together"));
+    let groups =
+        settings.groups.as_ref().map_or(String::new(), |groups| format!(", rows with the same `{groups}` together"));
     format!("Each row is judged by {by} that did not see it, in {} folds{groups}, by {how}.", settings.folds)
 }
 
@@ -272,7 +271,9 @@ fn sentence(target: &str, summary: &LabelSummary) -> String {
         share => format!("About {share:.1} %"),
     };
     match summary.pairs.first() {
-        None => format!("{share} of the values of `{target}` look wrong: {found} of {rows} lie far from what the other columns say."),
+        None => format!(
+            "{share} of the values of `{target}` look wrong: {found} of {rows} lie far from what the other columns say."
+        ),
         Some(pair) => {
             let often = if pair.found * 2 > summary.found { "mostly" } else { "most often" };
             format!(

@@ -90,7 +90,8 @@ fn rows(page: &Value) -> BTreeSet<u64> {
 async fn life(server: Server) {
     let mut admin = server.admin().await;
     let ctx = server.running.ctx.clone();
-    let (mut ada, mut viewer) = (person(&server, &mut admin, "member").await, person(&server, &mut admin, "viewer").await);
+    let (mut ada, mut viewer) =
+        (person(&server, &mut admin, "member").await, person(&server, &mut admin, "viewer").await);
     let (version, set) = dataset(&mut ada).await;
     let identifier = json!({ "columns": { "id": { "flags": ["identifier"] }, "bought": { "flags": ["target"] } } });
     ada.put(&format!("{PROJECT}/datasets/{set}/details"), identifier).await.expect(200);
@@ -194,7 +195,8 @@ async fn life(server: Server) {
     ada.post(&format!("{at}/correct"), json!({})).await.expect(409);
     let view = viewer.get(&at).await.expect(200).json();
     assert_eq!((&view["applied"]["number"], &view["applied"]["by"]), (&json!(2), &json!("member")));
-    let listed = viewer.get(&format!("{PROJECT}/datasets/{set}/label-reviews?version={version}")).await.expect(200).json();
+    let listed =
+        viewer.get(&format!("{PROJECT}/datasets/{set}/label-reviews?version={version}")).await.expect(200).json();
     assert_eq!(listed.as_array().unwrap().len(), 1);
 
     endings(&ctx, &mut ada, &version, me).await;

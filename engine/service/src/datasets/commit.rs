@@ -25,9 +25,7 @@ use trainyard_data::{
 use trainyard_store::{self as store, ConnectionTrait, StoreError, audit, fresh_id, now};
 use trainyard_types::{
     Action, DatasetId, DatasetVersionId, LabelReviewId, PipelineId, Problem, ResourceName, Slug, UploadId,
-    dataset::{
-        BadRows, ColumnSchema, CommitMode, CommitUpload, FileFormat, ReadFailure, ReadOptions, VersionView,
-    },
+    dataset::{BadRows, ColumnSchema, CommitMode, CommitUpload, FileFormat, ReadFailure, ReadOptions, VersionView},
 };
 
 /// Makes a data set of an upload, or a further version of the data set that has the name already. Content that a version

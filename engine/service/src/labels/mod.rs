@@ -18,7 +18,9 @@ use trainyard_data::{
     target::{TargetInfo, target_info},
 };
 use trainyard_infer::Column;
-use trainyard_store::{self as store, audit, datasets::VersionSource, fresh_id, jobs::Cancel, labels::NewLabelReview, now};
+use trainyard_store::{
+    self as store, audit, datasets::VersionSource, fresh_id, jobs::Cancel, labels::NewLabelReview, now,
+};
 use trainyard_types::{
     Action, DatasetId, DatasetVersionId, LabelReviewId, Page, PageQuery, Problem, Slug,
     catalog::ColumnFlag,
@@ -96,9 +98,10 @@ pub async fn start(
         frame.columns.first().map_or(Ok(()), |column| judgeable(column, folds).map(drop))
     })
     .await??;
-    let identifiers = source.details.flagged(ColumnFlag::Identifier).filter(|name| {
-        *name != settings.target && source.profile.columns.iter().any(|column| column.name == **name)
-    });
+    let identifiers = source
+        .details
+        .flagged(ColumnFlag::Identifier)
+        .filter(|name| *name != settings.target && source.profile.columns.iter().any(|column| column.name == **name));
     let identifiers: Vec<String> = identifiers.map(str::to_owned).collect();
     settings.drop.extend(identifiers);
     settings.drop.sort();
@@ -128,7 +131,8 @@ pub async fn start(
 /// The columns that the settings name are there.
 fn fits(source: &VersionSource, settings: &LabelSettings) -> Result<(), Problem> {
     let kind = |name: &str| source.profile.columns.iter().find(|column| column.name == name).map(|column| column.kind);
-    let absent = |field: &str, name: &str| Problem::field(field, format!("There is no column `{name}`. Choose another."));
+    let absent =
+        |field: &str, name: &str| Problem::field(field, format!("There is no column `{name}`. Choose another."));
     match kind(&settings.target) {
         None => return Err(absent("target", &settings.target)),
         Some(ColumnType::Datetime) => {
@@ -261,7 +265,9 @@ pub async fn decide(
     let decision = input.decision.map(|decision| (decision, label.as_deref()));
     let decided = store::labels::decide(&tx, id, &ranks, decision, now(), &actor.name).await?.ok_or_else(|| {
         Problem::conflict(match review.state {
-            JobState::Succeeded => "A corrected version was made of these decisions, so they stand. Review that version.",
+            JobState::Succeeded => {
+                "A corrected version was made of these decisions, so they stand. Review that version."
+            }
             _ => "This review has found nothing yet. Wait until it has ended.",
         })
     })?;

@@ -1,7 +1,11 @@
 //! What workers do with reviews: claim, report, end. They act for Trainyard itself.
 
 use super::no_review;
-use crate::{Ctx, datasets::{no_version, source_file}, jobs::LeaseError};
+use crate::{
+    Ctx,
+    datasets::{no_version, source_file},
+    jobs::LeaseError,
+};
 use std::path::PathBuf;
 use trainyard_store::{self as store, labels as kept, now};
 use trainyard_types::{
@@ -91,12 +95,7 @@ pub async fn finish(ctx: &Ctx, lease: &LabelLease, result: &LabelResult) -> Resu
 ///
 /// # Errors
 /// [`LeaseError::Lost`] where another attempt has the review.
-pub async fn end(
-    ctx: &Ctx,
-    lease: &LabelLease,
-    state: JobState,
-    problem: Option<&Problem>,
-) -> Result<(), LeaseError> {
+pub async fn end(ctx: &Ctx, lease: &LabelLease, state: JobState, problem: Option<&Problem>) -> Result<(), LeaseError> {
     let tx = ctx.store().begin().await?;
     held(kept::end(&tx, lease, state, problem, now()).await?)?;
     tx.commit().await?;

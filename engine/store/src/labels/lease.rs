@@ -90,9 +90,7 @@ pub async fn claim(
         .pop();
     tx.commit().await?;
     claimed
-        .map(|model| {
-            Ok(LabelLease { review: parse("label_reviews.id", &model.id)?, worker, attempt: model.attempt })
-        })
+        .map(|model| Ok(LabelLease { review: parse("label_reviews.id", &model.id)?, worker, attempt: model.attempt }))
         .transpose()
 }
 

@@ -85,7 +85,10 @@ pub async fn a_review_is_held_by_one_worker(Pair { here: store, there }: Pair) {
     assert_eq!(held.map(|lease| (lease.review, lease.attempt)), [(first, 1), (second, 1)]);
     assert!(claim(&store).await.is_none());
     let work = labels::work(db, first).await.unwrap().unwrap();
-    assert_eq!((work.project, work.version, work.settings.groups.as_deref()), (ground.project, ground.version, Some("city")));
+    assert_eq!(
+        (work.project, work.version, work.settings.groups.as_deref()),
+        (ground.project, ground.version, Some("city"))
+    );
 
     // Progress is written; who lost the lease is not heard.
     let progress = Progress { stage: "Part 1".into(), fraction: 0.2, eta_seconds: Some(9.0), rows_per_second: None };
@@ -150,9 +153,13 @@ pub async fn findings_are_paged_filtered_and_decided(Pair { here: store, .. }: P
     assert_eq!((view().await.state, view().await.summary), (JobState::Succeeded, Some(result().summary)));
     assert!(labels::view(db, other, id).await.unwrap().is_none());
     assert!(labels::list(db, other, ground.dataset, None, 9).await.unwrap().is_empty());
-    assert_eq!(labels::list(db, ground.project, ground.dataset, Some(ground.version), 9).await.unwrap(), [view().await]);
+    assert_eq!(
+        labels::list(db, ground.project, ground.dataset, Some(ground.version), 9).await.unwrap(),
+        [view().await]
+    );
 
-    let page = async |query: PageQuery, filter: LabelFilter| labels::findings(&store, id, &query, &filter).await.unwrap();
+    let page =
+        async |query: PageQuery, filter: LabelFilter| labels::findings(&store, id, &query, &filter).await.unwrap();
     let query = PageQuery { page: 2, per_page: 25, ..PageQuery::default() };
     let second = page(query.clone(), LabelFilter::default()).await;
     assert_eq!((second.total, second.items.len(), second.items[0].rank, second.items[0].row), (60, 25, 26, 61));

@@ -41,11 +41,7 @@ pub(super) struct Answers {
 }
 
 /// Asks each fold's model about the fold's rows. Of the other folds, the next one decides the model's size.
-pub(super) fn judge(
-    judged: &Judged<'_>,
-    settings: &LabelSettings,
-    sink: &mut dyn Sink,
-) -> Result<Answers, TrainError> {
+pub(super) fn judge(judged: &Judged<'_>, settings: &LabelSettings, sink: &mut dyn Sink) -> Result<Answers, TrainError> {
     let count = judged.folds.len();
     let mut answers = Answers {
         probabilities: vec![0.0; count * judged.classes.len()],
@@ -70,7 +66,9 @@ pub(super) fn judge(
                     answers.probabilities[row * classes..][..classes].copy_from_slice(answer);
                 }
             }
-            Predictions::Values(values) => held.iter().zip(values).for_each(|(row, value)| answers.values[*row] = value),
+            Predictions::Values(values) => {
+                held.iter().zip(values).for_each(|(row, value)| answers.values[*row] = value)
+            }
         }
         if fold == 0 {
             answers.columns = important(&model, &frame, &target, settings.seed, &mut ear)?;
@@ -105,8 +103,7 @@ fn fit(
         classes: judged.classes,
         target_name: &settings.target,
     };
-    let options =
-        FitOptions { seed: settings.seed, epochs: None, budget_seconds: BUDGET, device: DeviceChoice::Cpu };
+    let options = FitOptions { seed: settings.seed, epochs: None, budget_seconds: BUDGET, device: DeviceChoice::Cpu };
     let fitted = match settings.family {
         Family::Linear => linear::fit(&data, &options, None, ear)?,
         _ => trees::fit(&data, &options, None, ear)?,
@@ -124,19 +121,11 @@ fn important(
 ) -> Result<Vec<String>, TrainError> {
     let mut stopped = false;
     let metric = model.signature.task.primary_metric();
-    let found = importance::permutation(
-        model,
-        frame,
-        target,
-        metric,
-        IMPORTANCE_REPEATS,
-        seed,
-        IMPORTANCE_ROWS,
-        &mut || {
+    let found =
+        importance::permutation(model, frame, target, metric, IMPORTANCE_REPEATS, seed, IMPORTANCE_ROWS, &mut || {
             stopped = ear.sink.cancelled();
             stopped
-        },
-    )?;
+        })?;
     if stopped {
         return Err(TrainError::Cancelled);
     }

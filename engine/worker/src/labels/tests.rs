@@ -99,7 +99,9 @@ fn the_list_is_cut_and_all_are_counted() {
 #[test]
 fn planted_errors_are_found_by_a_linear_model() {
     let (mut frame, _) = planted(1_500);
-    let (Values::Numbers(x), Values::Numbers(y)) = (&frame.columns[1].values, &frame.columns[2].values) else { panic!() };
+    let (Values::Numbers(x), Values::Numbers(y)) = (&frame.columns[1].values, &frame.columns[2].values) else {
+        panic!()
+    };
     let mut codes: Vec<u32> = x.iter().zip(y).map(|(x, y)| u32::from(x + 2.0 * y > 1.5)).collect();
     let wrong: HashSet<u64> = (0..1_500).step_by(25).map(|row| row as u64 + 1).collect();
     (0..1_500).step_by(25).for_each(|row| codes[row] = 1 - codes[row]);
@@ -115,13 +117,19 @@ fn planted_errors_are_found_by_a_linear_model() {
 #[test]
 fn planted_wrong_numbers_are_found() {
     let (mut frame, _) = planted(2_000);
-    let (Values::Numbers(x), Values::Numbers(y)) = (&frame.columns[1].values, &frame.columns[2].values) else { panic!() };
+    let (Values::Numbers(x), Values::Numbers(y)) = (&frame.columns[1].values, &frame.columns[2].values) else {
+        panic!()
+    };
     let mut random = StdRng::seed_from_u64(5);
     // Long tails: a sum of two scales.
     let mut values: Vec<f64> = x
         .iter()
         .zip(y)
-        .map(|(x, y)| 100.0 * x + 50.0 * y + (random.random::<f64>() - 0.5) * if random.random::<f64>() < 0.1 { 30.0 } else { 6.0 })
+        .map(|(x, y)| {
+            100.0 * x
+                + 50.0 * y
+                + (random.random::<f64>() - 0.5) * if random.random::<f64>() < 0.1 { 30.0 } else { 6.0 }
+        })
         .collect();
     let wrong: HashSet<u64> = (0..2_000).step_by(40).map(|row| row as u64 + 1).collect();
     (0..2_000).step_by(40).for_each(|row| values[row] += if row % 80 == 0 { 90.0 } else { -90.0 });
@@ -138,7 +146,10 @@ fn planted_wrong_numbers_are_found() {
     assert!(result.summary.pairs.is_empty() && result.summary.joint.is_empty());
     // A column of whole numbers gets whole suggestions.
     assert_eq!(suggestion(12.6, ColumnType::Integer), "13");
-    assert_eq!((suggestion(1234.56789, ColumnType::Float), suggestion(0.0, ColumnType::Float)), ("1234.57".into(), "0".into()));
+    assert_eq!(
+        (suggestion(1234.56789, ColumnType::Float), suggestion(0.0, ColumnType::Float)),
+        ("1234.57".into(), "0".into())
+    );
 }
 
 #[test]

@@ -36,9 +36,8 @@ pub(super) fn Start(of: Of, reload: Callback<()>) -> impl IntoView {
             reload.run(());
         }
     });
-    let problem = Signal::derive(move || {
-        unread.get().or_else(|| act.value().get().and_then(Result::err).map(|error| error.0))
-    });
+    let problem =
+        Signal::derive(move || unread.get().or_else(|| act.value().get().and_then(Result::err).map(|error| error.0)));
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         unread.set(None);
@@ -51,10 +50,8 @@ pub(super) fn Start(of: Of, reload: Callback<()>) -> impl IntoView {
         }
         act.dispatch(asked);
     };
-    let families = vec![
-        ("trees".to_owned(), "Boosted trees".to_owned()),
-        ("linear".to_owned(), "Linear model".to_owned()),
-    ];
+    let families =
+        vec![("trees".to_owned(), "Boosted trees".to_owned()), ("linear".to_owned(), "Linear model".to_owned())];
     let orders = vec![
         ("margin".to_owned(), "Margin between the labels".to_owned()),
         ("confidence".to_owned(), "Probability of the given label".to_owned()),
@@ -66,7 +63,9 @@ pub(super) fn Start(of: Of, reload: Callback<()>) -> impl IntoView {
         let order = if text == "confidence" { LabelOrder::SelfConfidence } else { LabelOrder::NormalizedMargin };
         settings.update(|s| s.order = order);
     });
-    let general = move || problem.get().filter(|p| p.fields.is_empty()).map(|p| view! { <Note tone=Tone::Critical>{p.message}</Note> });
+    let general = move || {
+        problem.get().filter(|p| p.fields.is_empty()).map(|p| view! { <Note tone=Tone::Critical>{p.message}</Note> })
+    };
     view! {
         <form class="split-form stack" on:submit=submit>
             <div class="form-row">

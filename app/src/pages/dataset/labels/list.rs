@@ -130,6 +130,8 @@ fn Bulk(
     };
     let choose = move |event: leptos::ev::Event| {
         let choice = event_target_value(&event);
+        // The choice is an act, not a state.
+        event_target::<web_sys::HtmlSelectElement>(&event).set_value("-");
         if choice != "-" {
             let choice = choice.strip_prefix("do-").unwrap_or_default().to_owned();
             decider.choose(selected.get_untracked().into_iter().collect(), &choice);
@@ -137,7 +139,9 @@ fn Bulk(
     };
     let options = move || {
         let all = classes.with_value(|classes| choices(classes, None));
-        all.into_iter().map(|(value, text)| view! { <option value=format!("do-{value}")>{text}</option> }).collect_view()
+        all.into_iter()
+            .map(|(value, text)| view! { <option value=format!("do-{value}")>{text}</option> })
+            .collect_view()
     };
     let words = move || match selected.with(BTreeSet::len) {
         0 => "None chosen".to_owned(),
@@ -167,7 +171,11 @@ fn row(
     let mark = move |event| {
         let marked = event_target_checked(&event);
         selected.update(|s| {
-            if marked { s.insert(rank) } else { s.remove(&rank) };
+            if marked {
+                s.insert(rank)
+            } else {
+                s.remove(&rank)
+            };
         });
     };
     let now = chosen(&finding);
@@ -176,11 +184,16 @@ fn row(
             .into_iter()
             .map(|(value, text)| {
                 let is = value == now;
-                view! { <option value=value selected=is>{text}</option> }
+                view! { <option value=value selected=is prop:selected=is>{text}</option> }
             })
             .collect_view();
         let label = format!("Decision about row {}", count(number));
-        let choose = move |event: leptos::ev::Event| decider.choose(vec![rank], &event_target_value(&event));
+        let choose = move |event: leptos::ev::Event| {
+            let choice = event_target_value(&event);
+            // What is shown is what was kept, also where the choice is refused.
+            event_target::<web_sys::HtmlSelectElement>(&event).set_value(&now);
+            decider.choose(vec![rank], &choice);
+        };
         view! {
             <select class="needs-script" aria-label=label disabled=move || decider.pending().get() on:change=choose>{options}</select>
         }

@@ -91,7 +91,8 @@ pub(super) struct Of {
 impl Of {
     pub(super) fn new(project: String, version: &VersionView) -> Self {
         let flagged = |flag| {
-            let found = version.details.flagged(flag).find(|name| version.profile.columns.iter().any(|c| c.name == **name));
+            let found =
+                version.details.flagged(flag).find(|name| version.profile.columns.iter().any(|c| c.name == **name));
             found.map(str::to_owned)
         };
         Self {
@@ -187,7 +188,9 @@ fn going(open: &LabelReviewView) -> AnyView {
             view! { <Note tone=Tone::Critical>{message}</Note> }.into_any()
         }
         JobState::Cancelled => view! { <Note>"This review was cancelled."</Note> }.into_any(),
-        JobState::Queued => view! { <p role="status"><JobBadge state=open.state/>" It waits for a worker."</p> }.into_any(),
+        JobState::Queued => {
+            view! { <p role="status"><JobBadge state=open.state/>" It waits for a worker."</p> }.into_any()
+        }
         _ => {
             let progress = match (&open.progress, open.cancel_requested) {
                 (_, true) => view! { <p class="muted">"It is being stopped."</p> }.into_any(),
@@ -281,10 +284,8 @@ fn history(of: &Of, reviews: Vec<LabelReviewView>) -> Option<AnyView> {
 pub(super) fn warned(project: &str, review: LabelReviewView) -> AnyView {
     let (Some(standing), Some(summary)) = (review.standing(), &review.summary) else { return ().into_any() };
     let severity = if summary.found == 0 || review.applied.is_some() { Severity::Info } else { Severity::Warning };
-    let href = format!(
-        "/p/{project}/data/{}?tab=labels&version={}&review={}",
-        review.dataset, review.version, review.id
-    );
+    let href =
+        format!("/p/{project}/data/{}?tab=labels&version={}&review={}", review.dataset, review.version, review.id);
     let made = review.applied.as_ref().map(|applied| format!(" Version {} is corrected.", applied.number));
     view! {
         <div class="warnings" role="region" aria-label="Label review">

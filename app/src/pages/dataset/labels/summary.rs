@@ -24,7 +24,8 @@ pub(super) fn summary(summary: &LabelSummary, review: &LabelReviewView) -> AnyVi
         count(decided.suggestion + decided.set),
         count(decided.leave_out)
     );
-    let listed = (summary.kept < summary.found).then(|| format!("the {} most suspicious are listed", count(summary.kept)));
+    let listed =
+        (summary.kept < summary.found).then(|| format!("the {} most suspicious are listed", count(summary.kept)));
     let unused = (summary.unused > 0).then(|| format!("{} without a label or group", count(summary.unused)));
     let noise = if summary.task == Task::Regression { "Share found" } else { "Estimated share of wrong labels" };
     view! {
@@ -49,16 +50,19 @@ fn pairs(summary: &LabelSummary) -> AnyView {
 fn Filter(given: String, suggested: String, text: String) -> impl IntoView {
     let address = use_address();
     let label = format!("Show the {text} labelled {given} that look like {suggested}");
-    let href = move || {
-        address(&[("given", Some(given.clone())), ("suggested", Some(suggested.clone())), ("page", None)])
-    };
+    let href =
+        move || address(&[("given", Some(given.clone())), ("suggested", Some(suggested.clone())), ("page", None)]);
     view! { <a href=href aria-label=label data-noscroll="true">{text}</a> }
 }
 
 fn matrix(summary: &LabelSummary) -> AnyView {
     let classes = &summary.classes;
     let found = |given: &str, suggested: &str| {
-        summary.pairs.iter().find(|pair| pair.given == given && pair.suggested == suggested).map_or(0, |pair| pair.found)
+        summary
+            .pairs
+            .iter()
+            .find(|pair| pair.given == given && pair.suggested == suggested)
+            .map_or(0, |pair| pair.found)
     };
     let heads = classes.iter().map(|class| view! { <th scope="col" class="num">{class.clone()}</th> }).collect_view();
     let rows = classes
