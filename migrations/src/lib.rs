@@ -14,6 +14,7 @@ mod m0005_splits;
 mod m0006_pipelines;
 mod m0007_sources;
 mod m0008_inbox;
+mod m0009_labels;
 
 /// Applies the steps that a database lacks.
 pub struct Migrator;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_pipelines::Migration),
             Box::new(m0007_sources::Migration),
             Box::new(m0008_inbox::Migration),
+            Box::new(m0009_labels::Migration),
         ]
     }
 }

@@ -10,6 +10,7 @@ pub mod checks;
 pub mod datasets;
 pub mod docs;
 pub mod inbox;
+pub mod labels;
 pub mod models;
 pub mod pipelines;
 pub mod project;

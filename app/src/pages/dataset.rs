@@ -2,6 +2,7 @@
 
 mod about;
 pub mod checks;
+mod labels;
 pub mod minis;
 mod preview;
 mod profile;
@@ -18,6 +19,7 @@ use crate::{
             Standing, dataset_lineage, dataset_rows, dataset_version, dataset_versions, version_relations,
             version_standing,
         },
+        labels::LabelsShown,
         sources::dataset_origin,
         splits::dataset_splits,
     },
@@ -33,6 +35,7 @@ use trainyard_types::{
     Action, DatasetId, DatasetVersionId, Problem,
     catalog::Lineage,
     dataset::{DataWarning, RowsView, Severity, VersionSummary, VersionView},
+    labels::LabelReviewView,
     relations::Relations,
     source::DatasetSource,
     split::SplitView,
@@ -51,6 +54,7 @@ struct Extra {
     checks: Resource<Result<Option<ChecksShown>, AppError>>,
     splits: Resource<Result<Option<Vec<SplitView>>, AppError>>,
     origin: Resource<Result<Option<DatasetSource>, AppError>>,
+    labels: labels::Loaded,
 }
 
 /// The version that is meant where none is named: the newest that no contract keeps back.
@@ -187,7 +191,8 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
-    let extra = Extra { rows, standing, lineage, relations, checks, splits, origin };
+    let labels = labels::load(project, dataset, version, tab);
+    let extra = Extra { rows, standing, lineage, relations, checks, splits, origin, labels };
     let reload = Callback::new(move |()| {
         loaded.refetch();
         checks.refetch();
@@ -217,6 +222,7 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
         Tab::new("overview", "Overview"),
         Tab::new("relations", "Relations"),
         Tab::new("checks", "Checks"),
+        Tab::new("labels", "Labels"),
         Tab::new("splits", "Splits"),
         Tab::new("preview", "Preview"),
         Tab::new("versions", "Versions").count(versions.len() as u64),
@@ -272,6 +278,14 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
                     };
                     view! { <Load resource=extra.checks lines=10 view=show/> }.into_any()
                 }
+                "labels" => {
+                    let of = labels::Of::new(project, &version);
+                    let again = Callback::new(move |()| extra.labels.shown.refetch());
+                    let show = move |found: Option<LabelsShown>| {
+                        found.map_or_else(|| ().into_any(), |found| labels::shown(of.clone(), found, again))
+                    };
+                    view! { <Load resource=extra.labels.shown lines=10 view=show/> }.into_any()
+                }
                 "splits" => {
                     let show = move |found: Option<Vec<SplitView>>| {
                         found.map_or_else(|| ().into_any(), |found| splits::shown(project.clone(), &version, found, reload))
@@ -279,7 +293,7 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
                     view! { <Load resource=extra.splits lines=10 view=show/> }.into_any()
                 }
                 "about" => view! { <about::About project version/> }.into_any(),
-                _ => overview(version, extra),
+                _ => overview(project, version, extra),
             }
         }}
     }
@@ -300,7 +314,7 @@ fn VersionPicker(versions: Vec<VersionSummary>, open: DatasetVersionId) -> impl 
         let chosen = event_target_value(&event);
         let version = (newest.map(|id| id.to_string()).as_ref() != Some(&chosen)).then_some(chosen);
         navigate(
-            &address(&[("version", version), ("column", None), ("page", None), ("run", None)]),
+            &address(&[("version", version), ("column", None), ("page", None), ("run", None), ("review", None)]),
             NavigateOptions::default(),
         );
     };
@@ -317,7 +331,7 @@ fn VersionPicker(versions: Vec<VersionSummary>, open: DatasetVersionId) -> impl 
     })
 }
 
-fn overview(version: VersionView, extra: Extra) -> AnyView {
+fn overview(project: String, version: VersionView, extra: Extra) -> AnyView {
     let profile = version.profile;
     let mut warnings = profile.warnings.clone();
     warnings.sort_by_key(|w| std::cmp::Reverse(w.severity));
@@ -346,10 +360,14 @@ fn overview(version: VersionView, extra: Extra) -> AnyView {
         view! { <p class="check-lead">{checks::standing_badge(standing)}<span>{kept_back}</span></p> }
     });
     let standing = move |found: Option<Standing>| found.map_or_else(|| ().into_any(), standing::shown);
+    let reviewed = move |found: Option<LabelReviewView>| {
+        found.map_or_else(|| ().into_any(), |found| labels::warned(&project, found))
+    };
     view! {
         {deleted}
         {checked}
         <Warnings warnings/>
+        <Load resource=extra.labels.standing lines=1 view=reviewed/>
         {skipped.map(|text| view! { <Note tone=Tone::Warning>{text}</Note> })}
         {duplicates.map(|text| view! { <Note>{text}</Note> })}
         <ProfileTable profile/>

@@ -1,6 +1,8 @@
 //! Likely label errors by confident learning (Northcutt, Jiang, Chuang: "Confident Learning: Estimating Uncertainty in
 //! Dataset Labels", JAIR 70, 2021; the method of cleanlab's `prune_by_noise_rate`).
 
+use trainyard_types::labels::LabelOrder;
+
 /// What the labels look like against probabilities of a model that did not see them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelQuality {
@@ -10,7 +12,7 @@ pub struct LabelQuality {
     pub confident_joint: Vec<u64>,
     /// The same, scaled to the number of rows of each label: an estimate of how many rows labelled i are truly j.
     pub joint: Vec<f64>,
-    /// Likely errors, the most certain first.
+    /// Likely errors, the most suspicious first.
     pub suspects: Vec<Suspect>,
 }
 
@@ -26,6 +28,16 @@ pub struct Suspect {
     pub likely_probability: f64,
 }
 
+impl Suspect {
+    /// The label quality score, 0 to 1: the lower, the more suspicious. As cleanlab's `get_label_quality_scores`.
+    pub fn score(&self, order: LabelOrder) -> f64 {
+        match order {
+            LabelOrder::NormalizedMargin => (self.given_probability - self.likely_probability + 1.0) / 2.0,
+            LabelOrder::SelfConfidence => self.given_probability,
+        }
+    }
+}
+
 impl LabelQuality {
     /// Estimated share of rows whose label is wrong, 0 to 1.
     pub fn noise(&self) -> f64 {
@@ -39,11 +51,11 @@ impl LabelQuality {
 /// Compares labels (`rows`, below `classes`) with out-of-fold probabilities (`rows x classes`, row-major). A row counts as
 /// confidently of a class where its probability reaches the class's threshold; of several, the most probable one. For each
 /// pair of classes as many rows are suspected as the joint estimates, those with the largest margin first, and only where
-/// the model's first choice is not the given label.
+/// the model's first choice is not the given label. `order` decides which of them stand first.
 ///
 /// # Panics
 /// If the lengths don't fit or a label is not below `classes`.
-pub fn label_quality(labels: &[u32], probabilities: &[f32], classes: usize) -> LabelQuality {
+pub fn label_quality(labels: &[u32], probabilities: &[f32], classes: usize, order: LabelOrder) -> LabelQuality {
     assert_eq!(labels.len() * classes, probabilities.len());
     let of_row = |row: usize| &probabilities[row * classes..][..classes];
     let mut rows_of = vec![0_u64; classes];
@@ -79,7 +91,8 @@ pub fn label_quality(labels: &[u32], probabilities: &[f32], classes: usize) -> L
             };
         }
     }
-    let suspects = suspects(labels, probabilities, classes, &joint);
+    let mut suspects = suspects(labels, probabilities, classes, &joint);
+    suspects.sort_by(|a, b| a.score(order).total_cmp(&b.score(order)).then(a.row.cmp(&b.row)));
     LabelQuality { thresholds, confident_joint, joint, suspects }
 }
 
@@ -101,7 +114,7 @@ fn suspects(labels: &[u32], probabilities: &[f32], classes: usize, joint: &[f64]
             order.into_iter().take(wrong).for_each(|row| suspected[row] = true);
         }
     }
-    let mut found: Vec<Suspect> = (0..labels.len())
+    (0..labels.len())
         .filter(|row| suspected[*row])
         .filter_map(|row| {
             let (likely, p) = of_row(row).iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
@@ -113,10 +126,7 @@ fn suspects(labels: &[u32], probabilities: &[f32], classes: usize, joint: &[f64]
                 likely_probability: f64::from(*p),
             })
         })
-        .collect();
-    let margin = |s: &Suspect| s.likely_probability - s.given_probability;
-    found.sort_by(|a, b| margin(b).total_cmp(&margin(a)).then(a.row.cmp(&b.row)));
-    found
+        .collect()
 }
 
 #[cfg(test)]
@@ -143,7 +153,7 @@ mod tests {
     // rows drawn with numpy.random.default_rng(7), of which 6 labels were changed.
     #[test]
     fn joint_and_suspects_are_cleanlabs() {
-        let found = label_quality(&LABELS, &PROBABILITIES, 3);
+        let found = label_quality(&LABELS, &PROBABILITIES, 3, LabelOrder::NormalizedMargin);
         for (threshold, expected) in
             found.thresholds.iter().zip([0.5939230769230769, 0.6423846153846154, 0.7646428571428571])
         {
@@ -157,10 +167,26 @@ mod tests {
         assert!((found.noise() - (26.0 / 11.0 + 1.4) / 40.0).abs() < 1e-9);
     }
 
+    // cleanlab 2.9.0: find_label_issues(return_indices_ranked_by=…) and get_label_quality_scores(method=…) on the same rows.
+    #[test]
+    fn orders_and_scores_are_cleanlabs() {
+        for (order, rows, scores) in [
+            (LabelOrder::SelfConfidence, [30, 20, 35], [0.033, 0.063, 0.083]),
+            (LabelOrder::NormalizedMargin, [35, 20, 30], [0.0885, 0.0975, 0.0985]),
+        ] {
+            let found = label_quality(&LABELS, &PROBABILITIES, 3, order).suspects;
+            assert_eq!(found.iter().map(|suspect| suspect.row).collect::<Vec<_>>(), rows);
+            for (suspect, score) in found.iter().zip(scores) {
+                assert!((suspect.score(order) - score).abs() < 1e-6, "{suspect:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_label_without_rows_and_sure_labels_are_no_trouble() {
-        let found = label_quality(&[0, 0, 1], &[0.9, 0.1, 0.0, 0.8, 0.2, 0.0, 0.1, 0.9, 0.0], 3);
+        let order = LabelOrder::SelfConfidence;
+        let found = label_quality(&[0, 0, 1], &[0.9, 0.1, 0.0, 0.8, 0.2, 0.0, 0.1, 0.9, 0.0], 3, order);
         assert!(found.suspects.is_empty() && found.noise() == 0.0 && found.thresholds[2].is_nan());
-        assert!(label_quality(&[], &[], 2).suspects.is_empty());
+        assert!(label_quality(&[], &[], 2, order).suspects.is_empty());
     }
 }

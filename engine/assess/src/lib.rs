@@ -10,4 +10,5 @@ pub mod labels;
 pub mod leakage;
 pub mod metrics;
 pub mod relations;
+pub mod residuals;
 mod scorer;

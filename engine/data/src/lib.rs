@@ -16,6 +16,7 @@ pub mod limits;
 pub mod memory;
 pub mod profile;
 pub mod read_any;
+pub mod relabel;
 pub mod rows;
 pub mod split;
 pub mod target;

@@ -1,4 +1,4 @@
-//! A page of a stored table.
+//! A page of a stored table, and single rows of it.
 
 use crate::{
     limits::MAX_PAGE_ROWS,
@@ -8,6 +8,7 @@ use crate::{
     words,
 };
 use arrow_array::Array;
+use parquet::arrow::arrow_reader::RowSelection;
 use std::path::Path;
 use trainyard_types::{Problem, dataset::RowsView};
 
@@ -50,6 +51,55 @@ pub fn rows(parquet: &Path, offset: u64, limit: u64) -> Result<RowsView, Problem
         })?;
     }
     Ok(RowsView { columns, rows, offset, total })
+}
+
+/// Single rows of a stored table, by index from 0 in rising order without repeats, as text; the given columns only, in the
+/// given order. Only the row groups that hold them are decoded.
+///
+/// # Errors
+/// As [`rows`]; there is no such column or row.
+pub fn pick(parquet: &Path, columns: &[String], wanted: &[u64]) -> Result<Vec<Vec<Option<String>>>, Problem> {
+    let file = ParquetFile::open(parquet)?;
+    let schema = stored_schema(&file)?;
+    let places = columns
+        .iter()
+        .map(|name| schema.iter().position(|column| column.name == *name))
+        .collect::<Option<Vec<usize>>>()
+        .ok_or_else(|| Problem::invalid("The table has no such column."))?;
+    if wanted.last().is_some_and(|last| *last >= file.rows()) {
+        return Err(Problem::invalid("The table has no such row."));
+    }
+    let mut picked: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(columns.len()); wanted.len()];
+    if wanted.is_empty() || columns.is_empty() {
+        return Ok(picked);
+    }
+    guarded(|| {
+        let total = usize::try_from(file.rows()).unwrap_or(usize::MAX);
+        let ranges = wanted.iter().map(|row| *row as usize..*row as usize + 1);
+        let reader = file
+            .builder(&places)?
+            .with_batch_size(wanted.len())
+            .with_row_selection(RowSelection::from_consecutive_ranges(ranges, total))
+            .build()
+            .map_err(words::damaged)?;
+        // A batch has the columns in the file's order.
+        let mut sorted = places.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut filled = 0;
+        for batch in reader {
+            let batch = batch.map_err(words::damaged)?;
+            for place in &places {
+                let array = batch.column(sorted.partition_point(|other| other < place));
+                let texts = normal::texts(array).map_err(words::damaged)?;
+                for row in 0..texts.len() {
+                    picked[filled + row].push(texts.is_valid(row).then(|| shown(texts.value(row))));
+                }
+            }
+            filled += batch.num_rows();
+        }
+        if filled == wanted.len() { Ok(picked) } else { Err(words::damaged("rows are missing")) }
+    })
 }
 
 fn shown(text: &str) -> String {

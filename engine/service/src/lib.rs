@@ -13,6 +13,7 @@ pub mod demo;
 pub mod home;
 pub mod inbox;
 pub mod jobs;
+pub mod labels;
 pub mod leakage;
 pub mod lineage;
 pub mod models;

@@ -54,6 +54,8 @@ pub struct NewVersion<'a> {
     pub created_by: &'a str,
     /// Why it is made; may be empty.
     pub why: &'a str,
+    /// The version that it was made of; left out: the newest.
+    pub parent: Option<i32>,
     /// It broke the contract: the version before stays current.
     pub quarantined: bool,
 }
@@ -126,7 +128,7 @@ pub async fn add_version(tx: &Tx, new: NewVersion<'_>) -> Result<i32, StoreError
         read_options: Set(to_json(new.read_options)?),
         created_at: Set(new.created_at.0),
         created_by: Set(new.created_by.to_owned()),
-        parent: Set((dataset.latest > 1).then_some(dataset.latest - 1)),
+        parent: Set(new.parent.or((dataset.latest > 1).then_some(dataset.latest - 1))),
         why: Set(new.why.to_owned()),
         deleted_at: Set(None),
         deleted_by: Set(None),

@@ -15,6 +15,7 @@ pub mod error;
 pub mod inbox;
 pub mod jobs;
 pub mod lineage;
+pub mod labels;
 pub mod logs;
 pub mod memberships;
 pub mod metrics;

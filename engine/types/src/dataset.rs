@@ -186,7 +186,7 @@ pub struct VersionSummary {
     pub created_at: Timestamp,
     pub created_by: String,
     pub warnings: u32,
-    /// The number of the version that was the newest when this one was made.
+    /// The number of the version that was the newest when this one was made, or that it was made of.
     pub parent: Option<i32>,
     /// Why it was made, where that was said.
     pub why: String,

@@ -341,6 +341,12 @@ pub const ENTRIES: &[Entry] = &[
         "Trains a linear model, RealMLP and boosted trees, and keeps the one that is best on the validation rows.",
     ),
     entry(D, "target", "Target", "The column that the model learns to predict."),
+    entry(
+        D,
+        "label_quality",
+        "Label quality score",
+        "How well a label fits what a model that did not see the row expects, from 0 to 1. Of numbers, the robust z-score: how many usual deviations a value lies from what is expected.",
+    ),
     entry(D, "feature", "Feature", "A column that the model may use for its prediction."),
     entry(D, "missing", "Missing", "Rows without a value in the column."),
     entry(D, "distinct", "Distinct values", "How many different values the column has."),

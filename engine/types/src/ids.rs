@@ -54,6 +54,8 @@ ids! {
     SplitId;
     /// One run of a data set's checks.
     CheckRunId;
+    /// One review of a version's labels.
+    LabelReviewId;
     /// One training run.
     RunId;
     /// A pipeline.

@@ -1,8 +1,8 @@
 //! The queue and the lines that pass between a worker and its job process.
 
 use crate::{
-    DatasetVersionId, JobId, Problem, RunId, Timestamp, WorkerId, evaluation::RunResult, run::MetricPoint,
-    run::TrainSpec,
+    DatasetVersionId, JobId, Problem, RunId, Timestamp, WorkerId, evaluation::RunResult, labels::LabelResult,
+    run::MetricPoint, run::TrainSpec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +87,10 @@ pub enum JobEvent {
     /// The last line of a job that went well. Files named in it lie in the job's folder.
     Done {
         result: Box<RunResult>,
+    },
+    /// The last line of a review of labels that went well.
+    Reviewed {
+        result: Box<LabelResult>,
     },
     /// The last line of a job that ended on a cancel command.
     Cancelled,

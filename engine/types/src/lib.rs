@@ -12,6 +12,7 @@ pub mod home;
 pub mod ids;
 pub mod inbox;
 pub mod job;
+pub mod labels;
 pub mod leakage;
 pub mod model;
 pub mod name;

@@ -1,8 +1,8 @@
-//! The process of one job, or of a pipeline's run: `trainyard job SPEC.json`. It speaks JSON lines: [`JobEvent`] on standard output, [`JobCommand`]
-//! on standard input. It ends when its input ends, for then its worker is gone.
+//! The process of one job, of a pipeline's run or of a review of labels: `trainyard job SPEC.json`. It speaks JSON lines:
+//! [`JobEvent`] on standard output, [`JobCommand`] on standard input. It ends when its input ends, for then its worker is gone.
 
 use crate::{
-    pipeline,
+    labels, pipeline,
     training::{self, Sink, TrainError},
 };
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use std::{
 use trainyard_types::{
     Code, Problem,
     job::{JobCommand, JobEvent, JobSpec},
+    labels::LabelSpec,
     pipeline::PipelineSpec,
     run::DeviceChoice,
 };
@@ -60,18 +61,17 @@ pub fn run_child(spec: &Path) -> i32 {
         }
     };
     let place = remember_panics();
-    let spec = match order {
-        Order::Training(spec) => spec,
+    let order = match order {
         Order::Pipeline(spec) => {
             let ended = pipeline::process::run(*spec, &cancelled);
             return say(&ended).map_or(exit::ORPHANED, |()| exit::OK);
         }
+        order => order,
     };
     let mut sink = Lines { cancelled };
-    let outcome =
-        panic::catch_unwind(AssertUnwindSafe(|| training::train(&spec.train, Path::new(&spec.folder), &mut sink)));
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| work(&order, &mut sink)));
     let (event, code) = match outcome {
-        Ok(Ok(result)) => (JobEvent::Done { result: Box::new(result) }, exit::OK),
+        Ok(Ok(event)) => (event, exit::OK),
         Ok(Err(TrainError::Cancelled)) => (JobEvent::Cancelled, exit::OK),
         Ok(Err(TrainError::Problem(problem))) => (JobEvent::Failed { problem }, exit::FAILED),
         Err(payload) => {
@@ -87,7 +87,19 @@ pub fn run_child(spec: &Path) -> i32 {
 #[serde(untagged)]
 enum Order {
     Pipeline(Box<PipelineSpec>),
+    Labels(Box<LabelSpec>),
     Training(Box<JobSpec>),
+}
+
+/// Trains, or reviews labels, and gives the last line.
+fn work(order: &Order, sink: &mut Lines) -> Result<JobEvent, TrainError> {
+    Ok(match order {
+        Order::Pipeline(_) => return Err(Problem::internal("A pipeline is no job.").into()),
+        Order::Labels(spec) => JobEvent::Reviewed { result: Box::new(labels::run(spec, sink)?) },
+        Order::Training(spec) => {
+            JobEvent::Done { result: Box::new(training::train(&spec.train, Path::new(&spec.folder), sink)?) }
+        }
+    })
 }
 
 /// Writes one line, whole.

@@ -3,6 +3,7 @@
 pub mod death;
 pub mod identity;
 mod piping;
+mod reviewing;
 mod running;
 mod training;
 
@@ -23,7 +24,7 @@ use tokio::{
 use trainyard_service::{
     Ctx, datasets, inbox,
     jobs::{self, NewWorker},
-    pipelines,
+    labels, pipelines,
 };
 use trainyard_types::{Code, Problem, WorkerId, job::JobEvent};
 
@@ -92,6 +93,7 @@ impl Worker {
             tracing::info!(worker = %id, ?released, "gave up what it held before");
         }
         pipelines::work::reap(&ctx, Some(id)).await?;
+        labels::work::reap(&ctx, Some(id)).await?;
         ctx.bring_pipelines(crate::pipeline::engine());
         tokio::spawn(tell_device(ctx.clone(), id, options.clone()));
         let (stop, stopped) = watch::channel(false);
@@ -166,7 +168,8 @@ async fn work(ctx: Ctx, identity: Identity, options: WorkerOptions, mut stop: wa
     }
 }
 
-/// Takes up what has waited longest, pipelines' runs first: they are asked for by few and start what others wait for.
+/// Takes up what has waited longest, pipelines' runs first: they are asked for by few and start what others wait for. Then
+/// reviews of labels, which take minutes.
 async fn claim(
     ctx: &Ctx,
     worker: WorkerId,
@@ -179,6 +182,12 @@ async fn claim(
         tracing::info!(pipeline_run = %claimed.lease.run, attempt = claimed.lease.attempt, "claimed");
         let folder = PathBuf::from(&claimed.spec.folder);
         running.spawn(running::run(ctx.clone(), piping::Piping::new(claimed), folder, program, stop));
+        return Ok(true);
+    }
+    if let Some(claimed) = labels::work::claim(ctx, worker).await? {
+        tracing::info!(label_review = %claimed.lease.review, attempt = claimed.lease.attempt, "claimed");
+        let folder = PathBuf::from(&claimed.spec.folder);
+        running.spawn(running::run(ctx.clone(), reviewing::Reviewing::new(claimed), folder, program, stop));
         return Ok(true);
     }
     if let Some(claimed) = jobs::claim(ctx, worker).await? {
@@ -205,6 +214,11 @@ async fn keep_house(ctx: &Ctx, id: WorkerId) {
         Ok(0) => {}
         Ok(runs) => tracing::info!(runs, "dealt with pipelines' runs of silent workers"),
         Err(error) => tracing::warn!(%error, "pipelines' runs of silent workers could not be looked for"),
+    }
+    match labels::work::reap(ctx, None).await {
+        Ok(0) => {}
+        Ok(reviews) => tracing::info!(reviews, "dealt with reviews of labels of silent workers"),
+        Err(error) => tracing::warn!(%error, "reviews of labels of silent workers could not be looked for"),
     }
     match jobs::reap(ctx).await {
         Ok(reaped) if reaped.requeued + reaped.failed + reaped.cancelled > 0 => {

@@ -7,6 +7,7 @@ mod checks;
 mod datasets;
 mod events;
 mod inbox;
+mod labels;
 mod models;
 pub(crate) mod oip;
 mod pipelines;
@@ -66,6 +67,7 @@ pub fn router() -> (Router<AppState>, Arc<str>) {
         .merge(sources::router())
         .merge(checks::router())
         .merge(splits::router())
+        .merge(labels::router())
         .merge(pipelines::router())
         .merge(runs::router())
         .merge(models::router())

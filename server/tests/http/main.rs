@@ -5,6 +5,7 @@ mod accounts;
 mod api;
 mod data;
 mod inbox;
+mod labels;
 mod pipelines;
 mod roles;
 mod runs;

@@ -108,6 +108,14 @@ fn the_same_file_gives_the_same_bytes_and_the_profile_is_the_stored_tables() {
         page.rows.iter().map(|row| row[0].clone().unwrap()).collect::<Vec<_>>(),
         (131_068..131_076).map(|i| i.to_string()).collect::<Vec<_>>()
     );
+    // Single rows, of columns in another order.
+    let names: Vec<String> = [2, 0].map(|i: usize| page.columns[i].name.clone()).to_vec();
+    let picked = rows::pick(&first, &names, &[0, 131_071, 131_072, 139_999]).unwrap();
+    let firsts: Vec<_> = picked.iter().map(|row| row[1].as_deref().unwrap()).collect();
+    assert_eq!(firsts, ["0", "131071", "131072", "139999"]);
+    assert_eq!(picked[1][0], page.rows[3][2]);
+    assert!(rows::pick(&first, &names, &[140_000]).is_err() && rows::pick(&first, &["no".into()], &[0]).is_err());
+    assert!(rows::pick(&first, &names, &[]).unwrap().is_empty());
     // Texts as dictionaries across row groups and pages come out as read directly.
     let (stored, direct) = (frame::load(&first, None).unwrap(), read_file(&path).unwrap().1);
     assert_eq!(stored, direct);

@@ -9,18 +9,23 @@ use crate::{
     authorise::{self, Scope},
     blocking::blocking,
     checks::{self, Judged},
+    labels,
     pipelines::starts::{Happened, happened},
     sources::Fetched,
 };
 use std::{
+    collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
-use trainyard_data::ingest::Ingested;
+use trainyard_data::{
+    ingest::Ingested,
+    relabel::{Change, relabel},
+};
 use trainyard_store::{self as store, ConnectionTrait, StoreError, audit, fresh_id, inbox::To, lineage::Relation, now};
 use trainyard_types::{
-    Action, DatasetId, DatasetVersionId, PipelineId, PipelineRunId, Problem, ResourceName, Slug, UploadId,
-    dataset::{BadRows, CommitMode, CommitUpload, ReadFailure, ReadOptions, VersionView},
+    Action, DatasetId, DatasetVersionId, LabelReviewId, PipelineId, PipelineRunId, Problem, ResourceName, Slug, UploadId,
+    dataset::{BadRows, ColumnSchema, CommitMode, CommitUpload, FileFormat, ReadFailure, ReadOptions, VersionView},
     inbox::Notice,
     pipeline::StepId,
 };
@@ -55,6 +60,7 @@ pub async fn commit(
         upload: Some(upload),
         fetched: Fetched::behind(ctx, scope.project, upload).await?,
         by: None,
+        corrects: None,
     };
     let version = add(ctx, actor, &scope, &source, new).await?;
     let _ = tokio::fs::remove_file(&source).await;
@@ -132,6 +138,7 @@ async fn import(
         upload: None,
         fetched: None,
         by: None,
+        corrects: None,
     };
     add(ctx, actor, &scope, path, new).await
 }
@@ -173,6 +180,7 @@ pub(crate) async fn refresh(
         upload: None,
         fetched: Some(fetched),
         by: None,
+        corrects: None,
     };
     // Types that a person confirmed stay, whatever a day's rows look like.
     for column in &mut new.options.columns {
@@ -230,6 +238,7 @@ pub(crate) async fn write_table(
         upload: None,
         fetched: None,
         by: Some(by),
+        corrects: None,
     };
     let prepared = prepare(ctx, scope, table, &mut new).await.map_err(|failure| failure.problem)?;
     let known = prepared.known;
@@ -248,6 +257,61 @@ pub(crate) async fn write_table(
     Ok(Written { id: summary.id, dataset, number: summary.number, quarantined: summary.quarantined, new: true })
 }
 
+/// A review of labels whose decisions become a version.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Corrected {
+    pub(crate) review: LabelReviewId,
+    /// The decision that came last.
+    pub(crate) seq: i32,
+    /// The number of the reviewed version.
+    pub(crate) number: i32,
+}
+
+/// Makes the next version of a data set of a reviewed one, with the values of a column replaced and rows left out.
+///
+/// # Errors
+/// The rows were deleted, a value does not fit, no row is left, a version has exactly these rows, or somebody decided
+/// anything meanwhile.
+#[allow(clippy::too_many_arguments)]
+pub(crate) async fn correct(
+    ctx: &Ctx,
+    actor: &Actor,
+    scope: &Scope,
+    reviewed: &VersionView,
+    column: &str,
+    changes: BTreeMap<u64, Change>,
+    why: &str,
+    corrects: Corrected,
+) -> Result<VersionView, Problem> {
+    let source = super::rows_file(ctx, &reviewed.summary)?;
+    let folder = upload::folder(ctx);
+    tokio::fs::create_dir_all(&folder).await.map_err(|error| store::error::internal(&error))?;
+    let parquet = folder.join(format!("{}.parquet", fresh_id()));
+    let removed = Temporary::new(parquet.clone());
+    let (column, dest, memory) = (column.to_owned(), parquet.clone(), ctx.settings().memory);
+    let ingested = blocking(move || relabel(&source, &column, &changes, &dest, memory)).await??;
+    let columns = ingested.profile.columns.iter();
+    let new = New {
+        source_name: why,
+        name: ResourceName::parse(reviewed.dataset_name.clone()).map_err(|error| Problem::field("name", error))?,
+        description: String::new(),
+        options: ReadOptions {
+            format: FileFormat::Parquet,
+            columns: columns.map(|column| ColumnSchema { name: column.name.clone(), kind: column.kind }).collect(),
+            ..reviewed.read_options.clone()
+        },
+        bad_rows: BadRows::Refuse,
+        mode: CommitMode::Replace,
+        why: why.to_owned(),
+        upload: None,
+        fetched: None,
+        by: None,
+        corrects: Some(corrects),
+    };
+    let prepared = Prepared { ingested, parquet, _removed: removed, known: Some(reviewed.dataset), base: None };
+    keep(ctx, actor, scope, &new, &prepared).await
+}
+
 struct New<'a> {
     source_name: &'a str,
     name: ResourceName,
@@ -261,6 +325,8 @@ struct New<'a> {
     /// The source outside that the file was fetched from.
     fetched: Option<Fetched>,
     by: Option<ByStep<'a>>,
+    /// The review of labels whose decisions it carries out.
+    corrects: Option<Corrected>,
 }
 
 /// Rows that were read and are about to become a version.
@@ -396,6 +462,7 @@ async fn insert(
         created_at: at,
         created_by: &actor.name,
         why: new.why.trim(),
+        parent: new.corrects.map(|corrected| corrected.number),
         quarantined: judged.as_ref().is_some_and(Judged::quarantined),
     };
     let number = store::datasets::add_version(&tx, row).await.map_err(|error| at_the_same_time(error, &new.name))?;
@@ -405,6 +472,11 @@ async fn insert(
     }
     if let Some(judged) = &judged {
         judged.keep(&tx, actor, id).await?;
+    }
+    if let Some(Corrected { review, seq, .. }) = new.corrects
+        && !store::labels::applied(&tx, review, seq, id, at, &actor.name).await?
+    {
+        return Err(labels::decided_meanwhile());
     }
     if let Some(fetched) = &new.fetched {
         fetched.keep(&tx, dataset, id, at, &actor.name).await?;

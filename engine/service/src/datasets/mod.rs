@@ -10,7 +10,7 @@ mod retention;
 pub mod splits;
 mod upload;
 
-pub(crate) use commit::{ByStep, Written, refresh, write_table};
+pub(crate) use commit::{ByStep, Corrected, Written, correct, refresh, write_table};
 pub use commit::{append_file, commit, import_file};
 pub use details::{details, set_details};
 pub use diff::diff;

@@ -70,6 +70,9 @@ async fn delete(ctx: &Ctx, actor: &Actor, scope: &Scope, id: DatasetVersionId, r
     if kept::unfinished_jobs(&*tx, id).await? > 0 {
         return Err(Problem::conflict("A run that has not ended needs these rows. Cancel it or wait for it."));
     }
+    if store::labels::unfinished(&*tx, id).await? > 0 {
+        return Err(Problem::conflict("A review of labels needs these rows. Cancel it or wait for it."));
+    }
     let profile = anonymous(version.profile, &version.details);
     let bad_rows = BadRowReport { count: version.bad_rows.count, first: Vec::new() };
     let deletion = Deletion { at: now(), by: actor.name.clone(), reason: reason.to_owned() };
@@ -77,6 +80,7 @@ async fn delete(ctx: &Ctx, actor: &Actor, scope: &Scope, id: DatasetVersionId, r
         return Err(Problem::conflict("The rows of this version are deleted already."));
     }
     store::datasets::checks::forget_rows(&tx, id).await?;
+    store::labels::forget_rows(&tx, id).await?;
     let summary = format!(
         "Deleted the {} rows of version {} of '{}' (blake3 {}): {reason}",
         version.summary.rows, version.summary.number, version.dataset_name, version.summary.hash

@@ -11,6 +11,8 @@ pub mod dataset_version;
 pub mod fetch;
 pub mod inbox;
 pub mod job;
+pub mod label_finding;
+pub mod label_review;
 pub mod model;
 pub mod model_alias;
 pub mod model_version;

@@ -8,6 +8,7 @@ mod checks;
 mod databases;
 mod datasets;
 mod pipelines;
+mod labels;
 mod queue;
 mod registry;
 mod runs;
@@ -39,6 +40,9 @@ contract! {
         versions_are_numbered_and_content_is_unique,
         lists_page_sort_and_search,
         uploads_belong_to_their_project;
+    labels:
+        a_review_is_held_by_one_worker,
+        findings_are_paged_filtered_and_decided;
     runs:
         a_run_and_its_result_come_back_whole,
         runs_page_filter_and_sort,

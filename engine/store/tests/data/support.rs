@@ -104,6 +104,7 @@ pub fn new_version<'a>(
         created_at: now(),
         created_by: "ada",
         why: "",
+        parent: None,
         quarantined: false,
     }
 }

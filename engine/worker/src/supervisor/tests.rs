@@ -3,12 +3,13 @@
 
 use super::*;
 use std::{fs, os::unix::fs::PermissionsExt, time::Instant};
-use trainyard_service::{Actor, Settings, accounts, datasets, projects, runs};
+use trainyard_service::{Actor, Settings, accounts, datasets, labels, projects, runs};
 use trainyard_types::{
-    RunId, Slug,
+    LabelReviewId, RunId, Slug,
     account::NewProject,
     dataset::BadRows,
     job::JobState,
+    labels::{LabelReviewView, LabelSettings},
     run::{Family, NewRun, RunView, TrainSettings},
 };
 
@@ -88,15 +89,17 @@ fn ended(view: &RunView) -> bool {
     view.summary.job.state.is_final()
 }
 
+struct Quiet;
+
+impl crate::Sink for Quiet {
+    fn event(&mut self, _: JobEvent) {}
+    fn cancelled(&mut self) -> bool {
+        false
+    }
+}
+
 /// A program that trains in earnest, as the job process does.
 fn honest(stage: &Stage) -> WorkerOptions {
-    struct Quiet;
-    impl crate::Sink for Quiet {
-        fn event(&mut self, _: JobEvent) {}
-        fn cancelled(&mut self) -> bool {
-            false
-        }
-    }
     let folder = stage.dir.path().join("trained");
     fs::create_dir_all(&folder).unwrap();
     let settings = TrainSettings { family: Family::Linear, ..TrainSettings::for_target("y") };
@@ -176,6 +179,80 @@ async fn a_drained_worker_hands_its_job_back_and_the_next_goes_on() {
     let view = stage.wait_for("the end", ended).await;
     assert_eq!(view.summary.job.state, JobState::Succeeded, "{:?}", view.problem);
     assert_eq!(view.summary.job.attempt, 2);
+    worker.drain().await;
+}
+
+/// A review of the labels that the stage's rows have.
+async fn review(stage: &Stage) -> LabelReviewId {
+    let (ctx, actor) = (&stage.ctx, Actor::system());
+    let found = runs::view(ctx, &actor, &stage.project, stage.run).await.unwrap();
+    let settings = LabelSettings::for_target("y");
+    labels::start(ctx, &actor, &stage.project, found.dataset_version_id, settings).await.unwrap().id
+}
+
+async fn reviewed(stage: &Stage, id: LabelReviewId, is: impl Fn(&LabelReviewView) -> bool) -> LabelReviewView {
+    let start = Instant::now();
+    loop {
+        let view = labels::view(&stage.ctx, &Actor::system(), &stage.project, id).await.unwrap();
+        if is(&view) {
+            return view;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "{view:?}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_of_labels_leaves_what_it_found() {
+    let stage = Stage::new().await;
+    let id = review(&stage).await;
+    // What the process would say of these rows, with its progress.
+    let data = trainyard_data::read_any::read_file(&stage.dir.path().join("rows.csv")).unwrap().1;
+    let result = crate::labels::review(&data, &LabelSettings::for_target("y"), &mut Quiet).unwrap();
+    let said = serde_json::to_string(&JobEvent::Reviewed { result: Box::new(result.clone()) }).unwrap();
+    fs::write(stage.dir.path().join("said"), format!("{said}\n")).unwrap();
+    let progress = r#"{"event":"progress","stage":"Judging labels, part 1 of 5","fraction":0.1,"eta_seconds":9.0,"rows_per_second":null}"#;
+    let body = format!(
+        "grep -q label_review \"$2\" || exec sleep 60\necho '{progress}'\nsleep 1\ncat {}/said",
+        stage.dir.path().display()
+    );
+    let worker = Worker::start(stage.ctx.clone(), stage.program("reviewer", &body)).await.unwrap();
+    let seen = reviewed(&stage, id, |view| view.progress.is_some()).await;
+    assert_eq!((seen.state, seen.progress.unwrap().eta_seconds), (JobState::Running, Some(9.0)));
+    let view = reviewed(&stage, id, |view| view.state.is_final()).await;
+    assert_eq!((view.state, view.summary), (JobState::Succeeded, Some(result.summary)), "{:?}", view.problem);
+    worker.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_whose_process_is_killed_fails_with_the_reason_and_one_of_a_stopped_worker_waits() {
+    let stage = Stage::new().await;
+    let id = review(&stage).await;
+    let patient = stage.program("patient", "read command");
+    let worker = Worker::start(stage.ctx.clone(), patient).await.unwrap();
+    reviewed(&stage, id, |view| view.state == JobState::Running).await;
+    sleep(Duration::from_millis(300)).await;
+    worker.drain().await;
+    assert_eq!(reviewed(&stage, id, |_| true).await.state, JobState::Queued);
+    let killed = stage.program("killed", "echo 'last words' >&2\nsleep 0.2\nkill -9 $$");
+    let worker = Worker::start(stage.ctx.clone(), killed).await.unwrap();
+    let view = reviewed(&stage, id, |view| view.state.is_final()).await;
+    let message = view.problem.unwrap().message;
+    assert_eq!(view.state, JobState::Failed);
+    assert!(message.contains("killed (signal 9)") && message.contains("last words"), "{message}");
+    worker.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_review_hears_of_it() {
+    let stage = Stage::new().await;
+    let id = review(&stage).await;
+    let body = "read command\necho '{\"event\":\"cancelled\"}'";
+    let worker = Worker::start(stage.ctx.clone(), stage.program("obedient", body)).await.unwrap();
+    reviewed(&stage, id, |view| view.state == JobState::Running).await;
+    labels::cancel(&stage.ctx, &Actor::system(), &stage.project, id).await.unwrap();
+    let view = reviewed(&stage, id, |view| view.state.is_final()).await;
+    assert_eq!((view.state, view.problem), (JobState::Cancelled, None));
     worker.drain().await;
 }
 

@@ -49,7 +49,7 @@ impl Task for Training {
             Ok(JobEvent::Progress(progress)) => self.batch.progress = Some(progress),
             Ok(JobEvent::Metrics { points }) => self.batch.points.extend(points),
             Ok(JobEvent::Log { level, line }) => self.batch.log.push((now(), level, line)),
-            Ok(JobEvent::Checkpoint { .. } | JobEvent::Cancelled) => {}
+            Ok(JobEvent::Checkpoint { .. } | JobEvent::Cancelled | JobEvent::Reviewed { .. }) => {}
             Ok(JobEvent::Done { result }) => self.said = Some(Said::Done(result)),
             Ok(JobEvent::Failed { problem }) => self.said = Some(Said::Failed(problem)),
             // A library that prints.
