@@ -151,7 +151,7 @@ fn Tools(
         0 => "Choose partitions in the table, or a range.".to_owned(),
         n => format!("{} chosen: {}.", counted(n as u64, "partition", "partitions"), in_words(n, concurrency)),
     };
-    let again = format!("Run the {} that did not go well", counted(bad, "one", "ones"));
+    let again = format!("Run {} that did not go well again", counted(bad, "partition", "partitions"));
     view! {
         <div class="partition-tools">
             <div class="form-row">
