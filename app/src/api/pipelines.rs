@@ -5,10 +5,11 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use server_fn::codec::Json;
 use trainyard_types::{
-    PipelineId, PipelineRunId,
+    PageQuery, PipelineId, PipelineRunId,
+    dataset::ColumnSchema,
     pipeline::{
-        Decide, NewPipelineRun, Pipeline, PipelineRunSummary, PipelineRunUpdate, PipelineRunView, PipelineSummary,
-        PipelineView, SavePipeline, StepId, StepKindView, StepPreview,
+        Backfill, Decide, DocumentForms, NewPipelineRun, PartitionPage, PipelineForm, PipelineRunSummary,
+        PipelineRunUpdate, PipelineRunView, PipelineSummary, PipelineView, SavePipeline, StepId, StepPreview, Template,
     },
 };
 
@@ -17,7 +18,18 @@ use trainyard_types::{
 pub struct PipelineShown {
     pub view: PipelineView,
     pub runs: Vec<PipelineRunSummary>,
-    pub kinds: Vec<StepKindView>,
+    pub form: PipelineForm,
+    /// The document as the form and the text have it.
+    pub forms: DocumentForms,
+}
+
+/// What a new pipeline begins with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewPipelineShown {
+    pub form: PipelineForm,
+    pub templates: Vec<Template>,
+    /// The chosen template.
+    pub begun: Option<DocumentForms>,
 }
 
 #[server(prefix = "/api/fn", endpoint = "pipelines", input = Json)]
@@ -26,10 +38,18 @@ pub async fn all_pipelines(project: String) -> Result<Vec<PipelineSummary>, AppE
     super::done(trainyard_service::pipelines::list(&ctx, &actor, &project).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "step_kinds", input = Json)]
-pub async fn step_kinds(project: String) -> Result<Vec<StepKindView>, AppError> {
-    let (ctx, ..) = super::in_project(&project)?;
-    super::done(trainyard_service::pipelines::kinds(&ctx))
+#[server(prefix = "/api/fn", endpoint = "new_pipeline", input = Json)]
+pub async fn new_pipeline(project: String, template: String) -> Result<NewPipelineShown, AppError> {
+    use trainyard_service::pipelines;
+    let (ctx, actor, project) = super::in_project(&project)?;
+    let shown = async {
+        let form = pipelines::form::form(&ctx, &actor, &project).await?;
+        let templates = pipelines::templates(&ctx, &actor, &project).await?;
+        let chosen = templates.iter().find(|known| known.key == template);
+        let begun = chosen.map(|chosen| pipelines::form::both(&ctx, &chosen.document.to_string())).transpose()?;
+        Ok(NewPipelineShown { form, templates, begun })
+    };
+    super::done(shown.await)
 }
 
 #[server(prefix = "/api/fn", endpoint = "pipeline", input = Json)]
@@ -39,15 +59,47 @@ pub async fn one_pipeline(project: String, id: PipelineId) -> Result<PipelineSho
     let shown = async {
         let view = pipelines::view(&ctx, &actor, &project, id).await?;
         let runs = pipelines::runs::list(&ctx, &actor, &project, id).await?;
-        Ok(PipelineShown { view, runs, kinds: pipelines::kinds(&ctx)? })
+        let form = pipelines::form::form(&ctx, &actor, &project).await?;
+        let forms = pipelines::form::both(&ctx, &view.yaml)?;
+        Ok(PipelineShown { view, runs, form, forms })
     };
     super::done(shown.await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "read_pipeline", input = Json)]
-pub async fn read_document(project: String, text: String) -> Result<Pipeline, AppError> {
+/// A document, YAML or JSON, as the form and the text have it.
+#[server(prefix = "/api/fn", endpoint = "turn_document", input = Json)]
+pub async fn turn_document(project: String, text: String) -> Result<DocumentForms, AppError> {
     let (ctx, ..) = super::in_project(&project)?;
-    super::done(trainyard_service::pipelines::read(&ctx, &text).map(|(document, _)| document))
+    super::done(trainyard_service::pipelines::form::both(&ctx, &text))
+}
+
+/// One setting that was written as YAML.
+#[server(prefix = "/api/fn", endpoint = "read_setting", input = Json)]
+pub async fn read_setting(text: String) -> Result<serde_json::Value, AppError> {
+    let (ctx, _) = super::caller()?;
+    super::done(trainyard_service::pipelines::form::setting(&ctx, &text))
+}
+
+#[server(prefix = "/api/fn", endpoint = "step_columns", input = Json)]
+pub async fn step_columns(project: String, text: String, step: String) -> Result<Vec<ColumnSchema>, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::pipelines::form::columns(&ctx, &actor, &project, &text, &step).await)
+}
+
+#[server(prefix = "/api/fn", endpoint = "pipeline_partitions", input = Json)]
+pub async fn pipeline_partitions(project: String, id: PipelineId, query: PageQuery) -> Result<PartitionPage, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::pipelines::partitions::list(&ctx, &actor, &project, id, &query).await)
+}
+
+#[server(prefix = "/api/fn", endpoint = "fill_partitions", input = Json)]
+pub async fn fill_partitions(
+    project: String,
+    id: PipelineId,
+    input: Backfill,
+) -> Result<Vec<PipelineRunSummary>, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::pipelines::partitions::backfill(&ctx, &actor, &project, id, input).await)
 }
 
 #[server(prefix = "/api/fn", endpoint = "keep_pipeline", input = Json)]

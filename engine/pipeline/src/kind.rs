@@ -16,10 +16,10 @@ use std::{
 use tokio::runtime::Handle;
 use trainyard_data::Memory;
 use trainyard_types::{
-    Problem,
+    FieldProblem, Problem,
     dataset::ColumnSchema,
     job::LogLevel,
-    pipeline::{FieldKind, StepField, StepKindView, StepReport},
+    pipeline::{StepKindView, StepReport},
 };
 
 /// What a kind is.
@@ -45,6 +45,10 @@ pub trait StepKind: Send + Sync {
     fn about(&self) -> About;
     /// The schema of its settings.
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    /// What other steps can take of it: empty for its table, else the part.
+    fn gives(&self) -> &'static [&'static str] {
+        &[""]
+    }
     /// Whether the settings can be read, parameters aside.
     ///
     /// # Errors
@@ -293,7 +297,11 @@ impl<T: Query> StepKind for Queried<T> {
 pub fn read<T: DeserializeOwned>(with: &Map<String, Value>) -> Result<T, Problem> {
     serde_json::from_value(Value::Object(with.clone())).map_err(|error| {
         let text = error.to_string();
-        Problem::invalid(format!("{}.", text.trim_end_matches('.')))
+        let mut problem = Problem::invalid(format!("{}.", text.trim_end_matches('.')));
+        if let Some((field, _)) = crate::form::blame::<T>(with).filter(|(field, _)| !field.is_empty()) {
+            problem.fields.push(FieldProblem { field, message: problem.message.clone() });
+        }
+        problem
     })
 }
 
@@ -325,85 +333,13 @@ impl Registry {
 
     /// All kinds as the form shows them.
     pub fn views(&self) -> Vec<StepKindView> {
-        self.iter().map(|kind| view(kind.as_ref())).collect()
-    }
-}
-
-fn view(kind: &dyn StepKind) -> StepKindView {
-    let about = kind.about();
-    let mut generator = inline();
-    let schema = kind.schema(&mut generator).to_value();
-    let required: Vec<&str> =
-        schema["required"].as_array().map_or(Vec::new(), |names| names.iter().filter_map(Value::as_str).collect());
-    let fields = schema["properties"].as_object().map_or(Vec::new(), |properties| {
-        properties
-            .iter()
-            .map(|(name, property)| StepField {
-                name: name.clone(),
-                help: property["description"].as_str().unwrap_or_default().replace('\n', " "),
-                required: required.contains(&name.as_str()),
-                kind: if about.sql.contains(&name.as_str()) && property["type"] == "string" {
-                    FieldKind::Sql
-                } else {
-                    field_kind(property)
-                },
-                choices: choices(property),
-            })
-            .collect()
-    });
-    StepKindView {
-        kind: about.kind.into(),
-        title: about.title.into(),
-        help: about.help.into(),
-        group: about.group.into(),
-        inputs: about.inputs,
-        fields,
+        self.iter().map(|kind| crate::form::view(kind.as_ref())).collect()
     }
 }
 
 /// A generator that writes every type where it is used.
 pub(crate) fn inline() -> SchemaGenerator {
     SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator()
-}
-
-fn field_kind(property: &Value) -> FieldKind {
-    let types: Vec<&str> = match &property["type"] {
-        Value::String(one) => vec![one],
-        Value::Array(many) => many.iter().filter_map(Value::as_str).filter(|kind| *kind != "null").collect(),
-        _ if !choices(property).is_empty() => vec!["string"],
-        _ => Vec::new(),
-    };
-    match types.as_slice() {
-        ["string"] => FieldKind::Text,
-        ["integer" | "number"] => FieldKind::Number,
-        ["boolean"] => FieldKind::Boolean,
-        ["array"] if property["items"]["type"] == "string" => FieldKind::List,
-        ["object"] if property["additionalProperties"]["type"] == "string" => FieldKind::Map,
-        _ => FieldKind::Other,
-    }
-}
-
-fn choices(property: &Value) -> Vec<String> {
-    let of_list = |list: &Value| -> Vec<String> {
-        list.as_array().map_or(Vec::new(), |items| items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-    };
-    if !property["enum"].is_null() {
-        return of_list(&property["enum"]);
-    }
-    let variants = property["oneOf"].as_array().or_else(|| property["anyOf"].as_array());
-    let all: Vec<String> = variants.map_or(Vec::new(), |variants| {
-        variants
-            .iter()
-            .flat_map(|variant| match variant["const"].as_str() {
-                Some(text) => vec![text.to_owned()],
-                None => choices(variant),
-            })
-            .collect()
-    });
-    let only_texts = variants.is_some_and(|variants| {
-        variants.iter().all(|v| v["const"].is_string() || !choices(v).is_empty() || v["type"] == "null")
-    });
-    if only_texts { all } else { Vec::new() }
 }
 
 /// Reports of steps by name.

@@ -4,6 +4,7 @@
 //! [`preview::step`] does so on the first rows only. What each kind of step is, its registration says: [`Registry`].
 
 pub mod cache;
+pub mod form;
 pub mod kind;
 pub mod kinds;
 pub mod lineage;
@@ -84,7 +85,7 @@ pub fn check(pipeline: &Pipeline, registry: &Registry) -> Result<(), Problem> {
             let known: Vec<&str> = registry.names().collect();
             let kind: String = step.kind.chars().take(60).collect();
             let message = format!("Step '{}': there is no type '{kind}'. There are {}.", step.id, known.join(", "));
-            fault(field, message);
+            fault(format!("{field}.type"), message);
             continue;
         };
         let (least, most) = kind.about().inputs;
@@ -97,7 +98,7 @@ pub fn check(pipeline: &Pipeline, registry: &Registry) -> Result<(), Problem> {
                 (a, b) => format!("{a} to {b} tables"),
             };
             fault(
-                field.clone(),
+                format!("{field}.input"),
                 format!("Step '{}' of type '{}' takes {wanted} by 'input', not {given}.", step.id, step.kind),
             );
         }
@@ -105,6 +106,9 @@ pub fn check(pipeline: &Pipeline, registry: &Registry) -> Result<(), Problem> {
             // What hangs on a value that is not known yet is checked when it is.
             let open = lacking && step.with.values().any(|value| value.to_string().contains("${"));
             if !open {
+                let said = problem.fields.first().map(|fault| fault.field.clone());
+                let at = said.or_else(|| form::guilty(kind.as_ref(), &problem.message));
+                let field = at.map_or_else(|| field.clone(), |at| format!("{field}.{at}"));
                 fault(field, format!("Step '{}': {}", step.id, problem.message));
             }
         }

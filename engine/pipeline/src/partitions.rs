@@ -124,6 +124,31 @@ pub fn range(partitions: &Partitions, first: &str, last: &str) -> Result<Vec<Str
     Ok(names)
 }
 
+/// The partitions that there are at an instant: names as they stand in the document; times the newest first, the last one
+/// that which holds the instant. At most 20,000.
+pub fn all(partitions: &Partitions, now: Timestamp) -> Vec<String> {
+    const MOST: usize = 20_000;
+    let (start, today) = match partitions {
+        Partitions::List { values } => return values.clone(),
+        Partitions::Day { start } | Partitions::Week { start } | Partitions::Month { start } => {
+            (date(start).ok(), NaiveDate::parse_from_str(&now.to_iso()[..10], "%Y-%m-%d").ok())
+        }
+    };
+    let (Some(start), Some(today)) = (start, today) else { return Vec::new() };
+    let mut at = match partitions {
+        Partitions::Week { .. } => monday(start),
+        Partitions::Month { .. } => start.with_day(1).unwrap_or(start),
+        _ => start,
+    };
+    let mut names = Vec::new();
+    while at <= today && names.len() < MOST {
+        names.push(label(partitions, at));
+        at = next(partitions, at);
+    }
+    names.reverse();
+    names
+}
+
 /// The partition that a tick of the schedule is about: for times the last one that is over; for names there is none.
 pub fn of_tick(partitions: &Partitions, tick: Timestamp) -> Option<String> {
     if matches!(partitions, Partitions::List { .. }) {
@@ -167,6 +192,18 @@ mod tests {
         assert_eq!(range(&names, "b", "c").unwrap(), ["b", "c"]);
         assert!(range(&names, "c", "a").is_err());
         assert!(values(&names, "d").is_err());
+    }
+
+    #[test]
+    fn all_partitions_are_listed_the_newest_first() {
+        let now = Timestamp(1_772_343_000_000); // 2026-03-01T05:30:00Z
+        let day = Partitions::Day { start: "2026-02-27".into() };
+        assert_eq!(all(&day, now), ["2026-03-01", "2026-02-28", "2026-02-27"]);
+        let week = Partitions::Week { start: "2026-02-18".into() };
+        assert_eq!(all(&week, now), ["2026-02-23", "2026-02-16"]);
+        let month = Partitions::Month { start: "2026-01-31".into() };
+        assert_eq!(all(&month, now), ["2026-03", "2026-02", "2026-01"]);
+        assert!(all(&Partitions::Day { start: "2027-01-01".into() }, now).is_empty());
     }
 
     #[test]

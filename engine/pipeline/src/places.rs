@@ -41,15 +41,16 @@ impl Keys {
     }
 }
 
-/// Puts the line of the step, or of the setting that is not known there, in front of each fault that names a step.
+/// Puts the line of the step, or of the setting at fault, in front of each fault that names a step.
 pub(crate) fn locate(mut problem: Problem, text: &str) -> Problem {
     let Ok(document) = yaml::parse::<Document>(text) else { return problem };
     let steps: Vec<Keys> = document.steps.into_iter().filter_map(Keys::of).collect();
     let first = problem.fields.first().map(|fault| fault.message.clone()).unwrap_or_default();
     for fault in &mut problem.fields {
-        let Some(id) = fault.field.strip_prefix("steps.") else { continue };
+        let Some(path) = fault.field.strip_prefix("steps.") else { continue };
+        let (id, setting) = path.split_once('.').unwrap_or((path, ""));
         let Some(step) = steps.iter().find(|step| step.id == id) else { continue };
-        let line = unknown(&fault.message).and_then(|key| step.lines.get(key)).unwrap_or(&step.line);
+        let line = step.lines.get(setting).unwrap_or(&step.line);
         fault.message = format!("Line {line}: {}", fault.message);
     }
     if let Some(fault) = problem.fields.first()
@@ -58,10 +59,4 @@ pub(crate) fn locate(mut problem: Problem, text: &str) -> Problem {
         problem.message = format!("{}{rest}", fault.message);
     }
     problem
-}
-
-/// The setting that serde names as unknown.
-fn unknown(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once("unknown field `")?;
-    rest.split_once('`').map(|(key, _)| key)
 }

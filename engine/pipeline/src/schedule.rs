@@ -8,7 +8,7 @@ use croner::{
 };
 use trainyard_types::{
     Problem, Timestamp,
-    pipeline::{CatchUp, Schedule},
+    pipeline::{CatchUp, Schedule, ScheduleWords},
 };
 
 /// Missed ticks that are made up for at most.
@@ -55,6 +55,18 @@ impl Times {
         let at: DateTime<Tz> = Utc.timestamp_millis_opt(after.0).single()?.with_timezone(&self.zone);
         let next = self.cron.find_next_occurrence(&at, false).ok()?;
         Some(Timestamp(next.timestamp_millis()))
+    }
+
+    /// The schedule in words, and its next three ticks after an instant, in its own time zone.
+    pub fn in_words(&self, after: Timestamp) -> ScheduleWords {
+        let mut next = Vec::new();
+        let mut at = after;
+        while let Some(tick) = self.next(at).filter(|tick| *tick > at && next.len() < 3) {
+            let local = Utc.timestamp_millis_opt(tick.0).single().map(|tick| tick.with_timezone(&self.zone));
+            next.extend(local.map(|local| format!("{} ({})", local.format("%A %-d %B %Y, %H:%M"), self.zone.name())));
+            at = tick;
+        }
+        ScheduleWords { words: self.cron.describe(), next }
     }
 
     /// The ticks after `last` up to `now` that are to be run, oldest first. A tick is missed when it lies over a minute
@@ -104,6 +116,20 @@ mod tests {
         // 2026-03-29: clocks go from 02:00 +01:00 to 03:00 +02:00.
         assert_eq!(times.next(at("2026-03-28T00:00:00Z")).unwrap(), at("2026-03-28T05:30:00Z"));
         assert_eq!(times.next(at("2026-03-28T06:00:00Z")).unwrap(), at("2026-03-29T04:30:00Z"));
+    }
+
+    #[test]
+    fn a_schedule_is_told_in_words() {
+        let words = times("30 6 * * MON-FRI", "Europe/Zurich").unwrap().in_words(at("2026-03-27T00:00:00Z"));
+        assert_eq!(
+            words.next,
+            [
+                "Friday 27 March 2026, 06:30 (Europe/Zurich)",
+                "Monday 30 March 2026, 06:30 (Europe/Zurich)",
+                "Tuesday 31 March 2026, 06:30 (Europe/Zurich)"
+            ]
+        );
+        assert!(words.words.contains("06:30"), "{}", words.words);
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! registered, so that the list stays open.
 
 mod check;
+mod form;
 mod parameter;
 mod plan;
 mod view;
 
 pub use check::check;
+pub use form::*;
 pub use parameter::{Parameter, ParameterType, Values, fill, resolve};
 pub use plan::{Layer, layers, order, upstream};
 pub use view::*;
@@ -97,7 +99,10 @@ pub enum CatchUp {
 #[serde(tag = "on", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Trigger {
     /// A new version of the data set of this name.
-    Dataset { dataset: String },
+    Dataset {
+        #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("x-names" = "datasets")))]
+        dataset: String,
+    },
     /// A request to the pipeline's own secret address, which its page makes.
     Webhook,
     /// Another pipeline's run that went well.

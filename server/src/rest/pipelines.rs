@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use trainyard_service::{
     Ctx,
-    pipelines::{self, runs, starts},
+    pipelines::{self, partitions, runs, starts},
 };
-use trainyard_types::{PipelineId, PipelineRunId, Problem, Slug, pipeline::*};
+use trainyard_types::{PageQuery, PipelineId, PipelineRunId, Problem, Slug, pipeline::*};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -31,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(make_webhook))
         .routes(routes!(list_pipeline_runs, start_pipeline))
         .routes(routes!(backfill_pipeline))
+        .routes(routes!(list_partitions))
         .routes(routes!(get_pipeline_run))
         .routes(routes!(get_pipeline_log))
         .routes(routes!(cancel_pipeline_run))
@@ -75,21 +76,21 @@ struct DocumentText {
 
 /// A document in both its forms.
 #[derive(Serialize, utoipa::ToSchema)]
-struct DocumentForms {
+struct DocumentRead {
     document: Pipeline,
     yaml: String,
 }
 
 /// Reads a document and checks it; nothing is stored. Faults come with their lines.
 #[utoipa::path(post, path = "/api/v1/pipelines/read", tag = "pipelines", request_body = DocumentText,
-    responses((status = 200, body = DocumentForms), (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = DocumentRead), (status = 422, body = ErrorBody)))]
 async fn read_pipeline(
     State(ctx): State<Ctx>,
     Caller(_): Caller,
     Body(input): Body<DocumentText>,
-) -> Answer<DocumentForms> {
+) -> Answer<DocumentRead> {
     let (document, yaml) = pipelines::read(&ctx, &input.document)?;
-    Ok(Json(DocumentForms { document, yaml }))
+    Ok(Json(DocumentRead { document, yaml }))
 }
 
 /// A step to be shown on the first rows.
@@ -236,7 +237,7 @@ async fn start_pipeline(
     Ok((StatusCode::CREATED, Json(runs::start(&ctx, &actor, &project, id, input).await?)))
 }
 
-/// Queues a run of each partition from one to another.
+/// Queues a run of each of some partitions.
 #[utoipa::path(post, path = "/api/v1/projects/{project}/pipelines/{pipeline}/backfill", tag = "pipelines",
     params(("project" = Slug, Path), ("pipeline" = PipelineId, Path)), request_body = Backfill,
     responses((status = 201, body = Vec<PipelineRunSummary>), (status = 422, body = ErrorBody)))]
@@ -246,7 +247,20 @@ async fn backfill_pipeline(
     Path((project, id)): Path<(Slug, PipelineId)>,
     Body(input): Body<Backfill>,
 ) -> Result<(StatusCode, Json<Vec<PipelineRunSummary>>), ApiError> {
-    Ok((StatusCode::CREATED, Json(runs::backfill(&ctx, &actor, &project, id, input).await?)))
+    Ok((StatusCode::CREATED, Json(partitions::backfill(&ctx, &actor, &project, id, input).await?)))
+}
+
+/// The pipeline's partitions with the state of each one's last run; `state` may also be `never`.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/pipelines/{pipeline}/partitions", tag = "pipelines",
+    params(("project" = Slug, Path), ("pipeline" = PipelineId, Path), PageQuery),
+    responses((status = 200, body = PartitionPage), (status = 409, body = ErrorBody)))]
+async fn list_partitions(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, id)): Path<(Slug, PipelineId)>,
+    Query(query): Query<PageQuery>,
+) -> Answer<PartitionPage> {
+    Ok(Json(partitions::list(&ctx, &actor, &project, id, &query).await?))
 }
 
 /// One run with its steps.

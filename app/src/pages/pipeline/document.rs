@@ -2,7 +2,7 @@
 
 use crate::components::*;
 use leptos::prelude::*;
-use trainyard_types::pipeline::{Pipeline, StepKindView, StepReport};
+use trainyard_types::pipeline::{FieldForm, Pipeline, StepKindView, StepReport};
 
 /// All kinds of steps with their settings.
 #[component]
@@ -20,7 +20,13 @@ pub(super) fn Kinds(kinds: Vec<StepKindView>) -> impl IntoView {
                 .fields
                 .into_iter()
                 .map(|field| {
-                    let choices = (!field.choices.is_empty()).then(|| format!(" One of {}.", field.choices.join(", ")));
+                    let choices = match &field.form {
+                        FieldForm::Choice { choices } => {
+                            let all: Vec<&str> = choices.iter().map(|choice| choice.value.as_str()).collect();
+                            Some(format!(" One of {}.", all.join(", ")))
+                        }
+                        _ => None,
+                    };
                     view! {
                         <li><code>{field.name}</code>{field.required.then_some(" (needed)")}" "{field.help}{choices}</li>
                     }

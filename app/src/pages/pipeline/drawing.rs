@@ -5,6 +5,7 @@ use crate::format::{count, escape};
 use leptos::prelude::*;
 use std::{collections::HashMap, fmt::Write};
 use trainyard_types::pipeline::{Pipeline, StepReport, layers};
+use wasm_bindgen::JsCast;
 
 const WIDTH: f64 = 168.0;
 const HEIGHT: f64 = 44.0;
@@ -15,11 +16,32 @@ const FITS: usize = 22;
 
 /// The drawing; with reports, each step's state is in it.
 pub(super) fn drawing(document: &Pipeline, reports: &[StepReport]) -> AnyView {
-    let svg = draw(document, reports);
+    let svg = draw(document, reports, Marks::default());
     view! { <div class="lineage" tabindex="0" role="region" aria-label="Steps" inner_html=svg></div> }.into_any()
 }
 
-fn draw(document: &Pipeline, reports: &[StepReport]) -> String {
+/// The drawing with one step chosen; a click on a step says which. The list of steps beside it does the same by keyboard.
+pub(super) fn clickable(document: &Pipeline, chosen: &str, faulty: &[String], on_step: Callback<String>) -> AnyView {
+    let svg = draw(document, &[], Marks { chosen, faulty });
+    let press = move |event: leptos::ev::MouseEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let node = target.and_then(|target| target.closest("[data-step]").ok().flatten());
+        if let Some(step) = node.and_then(|node| node.get_attribute("data-step")) {
+            on_step.run(step);
+        }
+    };
+    view! { <div class="lineage clickable" tabindex="0" role="region" aria-label="Drawing of the steps" on:click=press inner_html=svg></div> }
+        .into_any()
+}
+
+/// What stands out in a drawing.
+#[derive(Clone, Copy, Default)]
+struct Marks<'a> {
+    chosen: &'a str,
+    faulty: &'a [String],
+}
+
+fn draw(document: &Pipeline, reports: &[StepReport], marks: Marks<'_>) -> String {
     let layers = layers(document);
     let tallest = layers.iter().map(Vec::len).max().unwrap_or(0);
     let place = |n: usize| n as f64 * (HEIGHT + GAP_Y);
@@ -49,6 +71,8 @@ fn draw(document: &Pipeline, reports: &[StepReport]) -> String {
         let Some(&(x, y)) = places.get(step.id.as_str()) else { continue };
         let report = reports.iter().find(|report| report.id == step.id);
         let state = report.map_or("plain", |report| report.state.as_str());
+        let chosen = if marks.chosen == step.id.as_str() { " chosen" } else { "" };
+        let faulty = if marks.faulty.iter().any(|id| id == step.id.as_str()) { " step-failed" } else { "" };
         let detail = match report {
             None => step.kind.replace('_', " "),
             Some(report) => {
@@ -58,7 +82,7 @@ fn draw(document: &Pipeline, reports: &[StepReport]) -> String {
         };
         let _ = write!(
             out,
-            "<g class=\"lineage-node step-{state}\"><title>{}: {}</title>\
+            "<g class=\"lineage-node step-{state}{chosen}{faulty}\" data-step=\"{0}\"><title>{0}: {1}</title>\
              <rect x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"6\"/>\
              <text class=\"lineage-title\" x=\"{2}\" y=\"{3}\">{4}</text>\
              <text class=\"lineage-detail\" x=\"{2}\" y=\"{5}\">{6}</text></g>",

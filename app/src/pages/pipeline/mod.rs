@@ -3,8 +3,10 @@
 mod document;
 mod drawing;
 mod edit;
+mod form;
 mod list;
 mod one;
+mod partitions;
 mod run;
 
 pub use edit::NewPipelinePage;

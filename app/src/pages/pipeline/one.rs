@@ -1,23 +1,19 @@
 //! One pipeline: its steps, its runs, its document and versions.
 
-use super::{
-    document::{Kinds, table},
-    drawing::drawing,
-    edit::Editor,
-    run_badge,
-};
+use super::{document::table, drawing::drawing, edit::Editor, partitions::PartitionsTab, run_badge};
 use crate::{
-    api::pipelines::{PipelineShown, new_webhook, one_pipeline, pause_pipeline, start_pipeline},
+    AppError,
+    api::pipelines::{PipelineShown, new_webhook, one_pipeline, pause_pipeline, pipeline_partitions, start_pipeline},
     components::*,
     format::instant,
-    hooks::{may, use_param, use_project},
+    hooks::{may, use_page_query, use_param, use_project},
     pages::parts::parse_id,
 };
 use leptos::prelude::*;
 use leptos_router::{components::A, hooks::use_navigate};
 use trainyard_types::{
     Action as Doing,
-    pipeline::{NewPipelineRun, PipelineRunSummary, Trigger},
+    pipeline::{NewPipelineRun, PartitionPage, PipelineRunSummary, Trigger},
 };
 
 /// `/p/:project/pipelines/:pipeline_id`.
@@ -30,15 +26,31 @@ pub fn PipelinePage() -> impl IntoView {
         move || (project.get(), id.get()),
         |(project, id)| async move { one_pipeline(project, parse_id(&id, "pipeline")?).await },
     );
+    let query = use_page_query();
+    let parts = Resource::new(
+        move || (project.get(), id.get(), tab.get(), query.get()),
+        |(project, id, tab, query)| async move {
+            if tab != "partitions" {
+                return Ok(None);
+            }
+            pipeline_partitions(project, parse_id(&id, "pipeline")?, query).await.map(Some)
+        },
+    );
     let reload = Callback::new(move |()| shown.refetch());
     view! {
-        <Load resource=shown lines=12 view=move |shown| view! { <Shown project=project.get_untracked() shown tab reload/> }.into_any()/>
+        <Load resource=shown lines=12 view=move |shown| view! { <Shown project=project.get_untracked() shown tab parts reload/> }.into_any()/>
     }
 }
 
 #[component]
-fn Shown(project: String, shown: PipelineShown, tab: Memo<String>, reload: Callback<()>) -> impl IntoView {
-    let PipelineShown { view, runs, kinds } = shown;
+fn Shown(
+    project: String,
+    shown: PipelineShown,
+    tab: Memo<String>,
+    parts: Resource<Result<Option<PartitionPage>, AppError>>,
+    reload: Callback<()>,
+) -> impl IntoView {
+    let PipelineShown { view, runs, form, forms } = shown;
     let summary = view.summary.clone();
     let crumbs = vec![("Pipelines".to_owned(), format!("/p/{project}/pipelines"))];
     let when = match (summary.paused, summary.next_tick) {
@@ -47,9 +59,15 @@ fn Shown(project: String, shown: PipelineShown, tab: Memo<String>, reload: Callb
         (false, None) => "Has no schedule.".to_owned(),
     };
     let state = format!("{} {when}", summary.description);
-    let tabs = vec![Tab::new("steps", "Steps"), Tab::new("runs", "Runs"), Tab::new("document", "Document")];
+    let mut tabs = vec![Tab::new("steps", "Steps"), Tab::new("runs", "Runs")];
+    if view.document.partitions.is_some() {
+        tabs.push(Tab::new("partitions", "Partitions"));
+    }
+    tabs.push(Tab::new("document", "Document"));
     let (of, kept, runs) = (StoredValue::new(project.clone()), StoredValue::new(view.clone()), StoredValue::new(runs));
-    let kinds = StoredValue::new(kinds);
+    let edited = StoredValue::new((form, forms));
+    let partitioned = view.document.partitions.is_some();
+    let id = view.summary.id;
     view! {
         <PageHead title=summary.name.clone() state crumbs>
             {may(Doing::Write).then(|| view! { <Doings project view=view.clone() reload/> })}
@@ -57,9 +75,9 @@ fn Shown(project: String, shown: PipelineShown, tab: Memo<String>, reload: Callb
         <Tabs label="Pipeline" tabs/>
         {move || match tab.get().as_str() {
             "runs" => list(runs.get_value(), &of.get_value()),
+            "partitions" if partitioned => view! { <PartitionsTab project=of.get_value() id page=parts/> }.into_any(),
             "document" => {
                 let view = kept.get_value();
-                let id = view.summary.id;
                 let versions = view.versions.into_iter().map(|version| {
                     let number = version.number;
                     let href = format!("/api/v1/projects/{}/pipelines/{}/versions/{number}", of.get_value(), id);
@@ -75,7 +93,8 @@ fn Shown(project: String, shown: PipelineShown, tab: Memo<String>, reload: Callb
                 let columns = vec![Column::text("Version"), Column::text("Why"), Column::text("Saved")];
                 let write = if may(Doing::Write) {
                     let saved = Callback::new(move |_| reload.run(()));
-                    view! { <Editor project=of.get_value() yaml=view.yaml.clone() saved/> }.into_any()
+                    let (form, forms) = edited.get_value();
+                    view! { <Editor project=of.get_value() form forms saved/> }.into_any()
                 } else {
                     view! { <CodeBlock code=view.yaml.clone() label="document"/> }.into_any()
                 };
@@ -84,7 +103,6 @@ fn Shown(project: String, shown: PipelineShown, tab: Memo<String>, reload: Callb
                     <Section title="Versions" lead="Each save makes one. A run belongs to the version that was newest when it was asked for.">
                         <DataTable caption="Versions" columns>{versions}</DataTable>
                     </Section>
-                    <Section title="Kinds of steps" lead="What a step's 'type' can be, and what it wants to know."><Kinds kinds=kinds.get_value()/></Section>
                 }.into_any()
             }
             _ => kept.with_value(|view| view! { {drawing(&view.document, &[])}{table(&view.document, &[])} }.into_any()),

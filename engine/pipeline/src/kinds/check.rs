@@ -23,9 +23,11 @@ struct Settings {
     /// The checks themselves, as a check suite has them: a list of
     /// {expectation: {type: not_be_null, column: age}, severity: critical}.
     #[serde(default)]
+    #[schemars(extend("x-form" = "checks"))]
     checks: Option<Value>,
     /// Or: the file of a suite, relative to the document. On the command line only.
     #[serde(default)]
+    #[schemars(extend("x-names" = "files"))]
     suite: Option<String>,
     /// A failed check of this severity, or a worse one, stops the pipeline. Left out: warning, which checks are unless they
     /// say otherwise.

@@ -31,12 +31,15 @@ enum Fill {
 #[serde(deny_unknown_fields)]
 pub struct FillMissing {
     /// By column: mean, median, mode, forward, or {constant: value}.
+    #[schemars(extend("x-names" = "columns"))]
     columns: BTreeMap<String, Fill>,
     /// For 'forward': the column that orders the rows.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     order_by: Option<String>,
     /// For 'forward': values are taken only from rows where this column is equal.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     partition_by: Option<String>,
     /// Also make a column NAME_missing that says where there was a gap.
     #[serde(default)]
@@ -176,6 +179,7 @@ enum Case {
 #[serde(deny_unknown_fields)]
 pub struct TextClean {
     /// The columns, all of them texts.
+    #[schemars(extend("x-names" = "columns"))]
     columns: Vec<String>,
     /// Spaces at both ends go.
     #[serde(default = "yes")]
@@ -262,6 +266,7 @@ impl Query for TextClean {
 #[serde(deny_unknown_fields)]
 pub struct Bin {
     /// The column, numbers.
+    #[schemars(extend("x-names" = "columns"))]
     column: String,
     /// The column that is made. Left out: NAME_bin.
     #[serde(default)]

@@ -15,9 +15,11 @@ pub(super) const ONE: (u32, u32) = (1, 1);
 pub struct Select {
     /// The columns to keep, in this order.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     columns: Vec<String>,
     /// Or: the columns to leave out.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     drop: Vec<String>,
 }
 
@@ -59,6 +61,7 @@ impl Query for Select {
 #[serde(deny_unknown_fields)]
 pub struct Rename {
     /// New names by old ones.
+    #[schemars(extend("x-names" = "columns"))]
     columns: BTreeMap<String, String>,
 }
 
@@ -125,6 +128,7 @@ enum OnError {
 #[serde(deny_unknown_fields)]
 pub struct Cast {
     /// New types (integer, float, boolean, text, datetime) by column.
+    #[schemars(extend("x-names" = "columns"))]
     columns: BTreeMap<String, Type>,
     /// What a value becomes that has no form in the new type: the step fails, or it is missing.
     #[serde(default)]
@@ -165,6 +169,7 @@ impl Query for Cast {
 pub struct Derive {
     /// SQL expressions over the input's columns, by the name of the column that they make. A column of that name is
     /// replaced.
+    #[schemars(extend("x-names" = "columns"))]
     columns: BTreeMap<String, String>,
 }
 

@@ -67,6 +67,7 @@ enum On {
 #[serde(deny_unknown_fields)]
 pub struct Join {
     /// The columns that have to be equal: a name, a list of names, or {first: second} where they differ.
+    #[schemars(extend("x-names" = "columns"))]
     on: On,
     /// Which rows stay without a partner.
     #[serde(default)]
@@ -174,6 +175,7 @@ impl Query for Join {
 pub struct Aggregate {
     /// One row for each combination of these columns' values; none: one row in all.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     by: Vec<String>,
     /// SQL aggregates by the name of the column that they make: {rows: count(*), mean_age: avg(age)}.
     columns: BTreeMap<String, String>,
@@ -219,9 +221,11 @@ pub struct Window {
     columns: BTreeMap<String, String>,
     /// Rows are neighbours only where these are equal.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     partition_by: Vec<String>,
     /// The order of the rows; a '-' in front turns it round.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     order_by: Vec<String>,
     /// Only this many rows before each and the row itself. Left out: all up to the row where there is an order.
     #[serde(default)]

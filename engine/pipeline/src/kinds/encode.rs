@@ -23,6 +23,7 @@ enum Method {
 #[serde(deny_unknown_fields)]
 pub struct Encode {
     /// The columns.
+    #[schemars(extend("x-names" = "columns"))]
     columns: Vec<String>,
     /// one_hot, ordinal or target.
     method: Method,
@@ -35,6 +36,7 @@ pub struct Encode {
     order: Vec<String>,
     /// target: the column of 0 and 1, or of numbers.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     target: Option<String>,
     /// target: folds, 2 to 50.
     #[serde(default = "five")]

@@ -13,6 +13,8 @@ use trainyard_types::{
 /// Settings of a declared kind.
 pub trait Declare: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     const ABOUT: About;
+    /// What other steps can take of it.
+    const GIVES: &'static [&'static str];
     /// # Errors
     /// What is wrong with the settings by themselves.
     fn check(&self) -> Result<(), Problem>;
@@ -33,6 +35,9 @@ impl<T: Declare> StepKind for Declared<T> {
     }
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.root_schema_for::<T>()
+    }
+    fn gives(&self) -> &'static [&'static str] {
+        T::GIVES
     }
     fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
         read::<T>(with)?.check()
@@ -67,9 +72,11 @@ enum Devices {
 #[serde(deny_unknown_fields)]
 pub struct Train {
     /// The column to predict.
+    #[schemars(extend("x-names" = "columns"))]
     target: String,
     /// Columns that are not to be learnt from.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     drop: Vec<String>,
     /// auto trains all families and keeps the best.
     #[serde(default)]
@@ -87,6 +94,7 @@ pub struct Train {
     /// The column that says train, valid or test. Left out: the one that a split step before has made, otherwise rows are
     /// divided at random, 60 / 20 / 20 %.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     split_column: Option<String>,
 }
 
@@ -116,6 +124,7 @@ impl Train {
 }
 
 impl Declare for Train {
+    const GIVES: &'static [&'static str] = &["model", "result"];
     const ABOUT: About = About {
         kind: "train",
         title: "Train",
@@ -149,6 +158,7 @@ pub struct Evaluate {
 }
 
 impl Declare for Evaluate {
+    const GIVES: &'static [&'static str] = &[];
     const ABOUT: About = About {
         kind: "evaluate",
         title: "Evaluate",

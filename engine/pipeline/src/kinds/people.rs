@@ -34,6 +34,9 @@ impl StepKind for Approval {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.root_schema_for::<ApprovalSettings>()
     }
+    fn gives(&self) -> &'static [&'static str] {
+        &[]
+    }
     fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
         read::<ApprovalSettings>(with).map(drop)
     }
@@ -75,6 +78,9 @@ impl<T: Work> StepKind for Effectful<T> {
     }
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.root_schema_for::<T>()
+    }
+    fn gives(&self) -> &'static [&'static str] {
+        &[]
     }
     fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
         read::<T>(with)?.check()

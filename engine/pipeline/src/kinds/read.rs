@@ -24,9 +24,11 @@ use trainyard_types::{
 struct Settings {
     /// A CSV, TSV, JSON Lines or Parquet file, relative to the document. On the command line only.
     #[serde(default)]
+    #[schemars(extend("x-names" = "files"))]
     file: Option<String>,
     /// Or: a data set of the project, its newest version, or one of them as NAME@3. On the server only.
     #[serde(default)]
+    #[schemars(extend("x-names" = "datasets"))]
     dataset: Option<String>,
     /// Rows that can't be read as typed: refuse the file, or skip and count them.
     #[serde(default)]

@@ -66,12 +66,14 @@ enum Keep {
 pub struct Deduplicate {
     /// Rows are the same where these are; none: where all columns are.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     columns: Vec<String>,
     /// Which of them stays.
     #[serde(default)]
     keep: Keep,
     /// What decides which is first. Left out: the rows' order.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     order_by: Option<String>,
 }
 
@@ -117,6 +119,7 @@ struct SampleSettings {
     fraction: Option<f64>,
     /// The same share of each of this column's values.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     by: Option<String>,
     #[serde(default)]
     seed: u64,
@@ -184,6 +187,7 @@ enum Way {
 #[serde(deny_unknown_fields)]
 struct RebalanceSettings {
     /// The column of classes.
+    #[schemars(extend("x-names" = "columns"))]
     column: String,
     /// under, over or weights.
     method: Way,

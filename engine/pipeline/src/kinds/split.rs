@@ -39,14 +39,17 @@ enum Method {
 struct Settings {
     /// The column to predict: classes are divided by the same shares. May be left out.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     target: Option<String>,
     #[serde(default)]
     method: Method,
     /// time, group, hash, given: the column that decides.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     column: Option<String>,
     /// group, hash: further columns of the key.
     #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
     also: Vec<String>,
     /// Share of rows for validation.
     #[serde(default = "fifth")]
@@ -123,6 +126,9 @@ impl StepKind for Split {
     }
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.root_schema_for::<Settings>()
+    }
+    fn gives(&self) -> &'static [&'static str] {
+        &["", "train", "valid", "test"]
     }
     fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
         read::<Settings>(with)?.plan().map(drop)

@@ -29,9 +29,11 @@ use trainyard_types::{Problem, ResourceName, Timestamp};
 struct Settings {
     /// A file: .csv, .tsv, .jsonl or .parquet. On the command line only, relative to the document or to --out.
     #[serde(default)]
+    #[schemars(extend("x-names" = "files"))]
     file: Option<String>,
     /// Or: a data set of the project, which gets a new version. On the server only.
     #[serde(default)]
+    #[schemars(extend("x-names" = "datasets"))]
     dataset: Option<String>,
     /// For a data set that is made by it.
     #[serde(default)]
@@ -66,6 +68,9 @@ impl StepKind for WriteOut {
     }
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.root_schema_for::<Settings>()
+    }
+    fn gives(&self) -> &'static [&'static str] {
+        &[]
     }
     fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
         let settings: Settings = read(with)?;

@@ -1,7 +1,9 @@
 //! What is said of a document before anything runs.
 
 use super::Bench;
-use trainyard_pipeline::{parse, print};
+use serde_json::Value;
+use trainyard_pipeline::{form, parse, print};
+use trainyard_types::pipeline::FieldForm;
 
 const WHOLE: &str = "\
 name: adult
@@ -106,16 +108,12 @@ fn every_kind_is_described() {
     for kind in &kinds {
         assert!(!kind.title.is_empty() && kind.help.ends_with('.') && !kind.group.is_empty(), "{}", kind.kind);
         for field in &kind.fields {
-            assert!(
-                !field.help.is_empty() || !field.choices.is_empty() || !field.required,
-                "{}.{}",
-                kind.kind,
-                field.name
-            );
+            let choice = matches!(field.form, FieldForm::Choice { .. });
+            assert!(!field.help.is_empty() || choice || !field.required, "{}.{}", kind.kind, field.name);
         }
     }
     let filter = kinds.iter().find(|kind| kind.kind == "filter").unwrap();
-    assert_eq!(filter.fields[0].kind, trainyard_types::pipeline::FieldKind::Sql);
+    assert_eq!(filter.fields[0].form, FieldForm::Sql);
     let schema = trainyard_pipeline::schema::schema(&registry);
     let steps = schema["properties"]["steps"]["items"]["oneOf"].as_array().unwrap();
     assert_eq!(steps.len(), kinds.len());
@@ -126,5 +124,111 @@ fn every_kind_is_described() {
             assert!(properties.contains_key(name.as_str().unwrap()), "{name} of {}", step["title"]);
         }
         assert!(properties["type"]["const"].is_string());
+    }
+}
+
+/// The paths of all properties of a schema.
+fn properties(schema: &Value, at: &str, found: &mut Vec<String>) {
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        found.push(format!("{at}.{name}"));
+        properties(property, &format!("{at}.{name}"), found);
+    }
+    for variant in ["oneOf", "anyOf"].iter().filter_map(|key| schema[*key].as_array()).flatten() {
+        properties(variant, at, found);
+    }
+    for inner in [&schema["items"], &schema["additionalProperties"]] {
+        properties(inner, at, found);
+    }
+}
+
+/// The paths of all that a form reaches.
+fn reached(form: &FieldForm, at: &str, found: &mut Vec<String>) {
+    let mut each = |fields: &[trainyard_types::pipeline::StepField], found: &mut Vec<String>| {
+        for field in fields {
+            found.push(format!("{at}.{}", field.name));
+            reached(&field.form, &format!("{at}.{}", field.name), found);
+        }
+    };
+    match form {
+        FieldForm::List { of } | FieldForm::Map { of } => reached(of, at, found),
+        FieldForm::OneOf { forms } => forms.iter().for_each(|form| reached(form, at, found)),
+        FieldForm::Object { fields } => each(fields, found),
+        FieldForm::Tagged { tag, variants } => {
+            found.push(format!("{at}.{tag}"));
+            variants.iter().for_each(|variant| each(&variant.fields, found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_form_reaches_every_property_of_every_kind() {
+    let registry = Bench::new(&[]).registry;
+    let generator = || {
+        let settings = schemars::generate::SchemaSettings::draft2020_12();
+        settings.with(|settings| settings.inline_subschemas = true).into_generator()
+    };
+    for (kind, view) in registry.iter().zip(registry.views()) {
+        let (mut wanted, mut found) = (Vec::new(), Vec::new());
+        properties(&kind.schema(&mut generator()).to_value(), &view.kind, &mut wanted);
+        reached(&FieldForm::Object { fields: view.fields.clone() }, &view.kind, &mut found);
+        let missing: Vec<&String> = wanted.iter().filter(|path| !found.contains(path)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        for field in &view.fields {
+            assert!(field.form != FieldForm::Any, "{}.{} has no form", view.kind, field.name);
+        }
+    }
+    let (mut wanted, mut found) = (Vec::new(), Vec::new());
+    properties(&generator().root_schema_for::<trainyard_types::pipeline::Pipeline>().to_value(), "", &mut wanted);
+    wanted.retain(|path| !path.starts_with(".steps"));
+    reached(&FieldForm::Object { fields: form::head() }, "", &mut found);
+    assert!(wanted.iter().all(|path| found.contains(path)), "{wanted:?} {found:?}");
+    assert_eq!(form::common().len(), 3);
+}
+
+#[test]
+fn what_the_form_can_not_read_is_told_at_its_field() {
+    let fields = |value: Value| -> Vec<String> {
+        let problem = form::document(&value).unwrap_err();
+        problem.fields.into_iter().map(|fault| fault.field).collect()
+    };
+    let step = serde_json::json!({ "id": "a", "type": "source", "dataset": "x" });
+    let document = |head: Value| {
+        let mut whole = serde_json::json!({ "name": "p", "steps": [step] });
+        whole.as_object_mut().unwrap().extend(head.as_object().unwrap().clone());
+        whole
+    };
+    assert!(form::document(&document(serde_json::json!({}))).is_ok());
+    assert_eq!(fields(document(serde_json::json!({ "name": "" }))), ["name"]);
+    assert_eq!(
+        fields(document(serde_json::json!({ "concurrency": "two", "schedule": { "timezone": "UTC" } }))),
+        ["concurrency", "schedule"]
+    );
+    let steps = serde_json::json!([
+        { "id": "A", "type": "source" }, { "id": "b", "type": "sql", "retry": { "max_retries": "x" } }, { "id": "c" }
+    ]);
+    assert_eq!(
+        fields(document(serde_json::json!({ "steps": steps }))),
+        ["steps.A.id", "steps.b.retry", "steps.c.type"]
+    );
+}
+
+/// Faults of settings name the setting.
+#[test]
+fn faults_name_the_setting() {
+    let registry = Bench::new(&[]).registry;
+    for (step, field) in [
+        ("type: filter\n    where: age >", "where"),
+        ("type: select\n    columns: 1", "columns"),
+        ("type: bin\n    column: age\n    edges: [2, 1]", "edges"),
+        ("type: cast\n    columns: {age: number}", "columns"),
+        ("type: filter", "where"),
+        ("type: join\n    on: age", "input"),
+        ("type: nothing", "type"),
+    ] {
+        let text =
+            format!("name: p\nsteps:\n  - {{id: a, type: source, file: a.csv}}\n  - id: b\n    input: a\n    {step}\n");
+        let problem = trainyard_pipeline::read(&text, &registry).unwrap_err();
+        assert_eq!(problem.fields[0].field, format!("steps.b.{field}"), "{step}: {problem}");
     }
 }

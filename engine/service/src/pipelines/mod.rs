@@ -1,9 +1,14 @@
 //! Pipelines: documents, what starts them, their runs, and what workers do with those.
 
 pub mod engine;
+pub mod form;
+pub mod partitions;
 pub mod runs;
 pub mod starts;
+mod templates;
 pub mod work;
+
+pub use templates::templates;
 
 use crate::{
     Actor, Ctx,
@@ -18,7 +23,7 @@ use trainyard_types::{
     Action, DatasetVersionId, FieldProblem, PipelineId, Problem, Slug,
     pipeline::{
         Pipeline, PipelineSummary, PipelineView, SavePipeline, StepId, StepKindView, StepPreview, Trigger, Values,
-        fill, resolve,
+        fill, resolve, upstream,
     },
 };
 
@@ -106,7 +111,7 @@ fn served(document: &Pipeline) -> Result<(), Problem> {
                 step.id,
                 if name == "suite" { "'checks'" } else { "'dataset'" }
             );
-            faults.push(FieldProblem { field: format!("steps.{}", step.id), message });
+            faults.push(FieldProblem { field: format!("steps.{}.{name}", step.id), message });
         }
     }
     let alone = document.schedule.is_some() || !document.triggers.is_empty();
@@ -211,7 +216,8 @@ pub async fn pause(
     view(ctx, actor, project, id).await
 }
 
-/// The first rows of a step of a document that need not be saved.
+/// The first rows of a step of a document that need not be saved, nor be in order but for what the step needs. Of partitions
+/// the one named, else the oldest.
 ///
 /// # Errors
 /// The document has faults, the caller may not look at rows, or the step fails on the sample.
@@ -225,8 +231,20 @@ pub async fn preview(
     partition: Option<&str>,
 ) -> Result<StepPreview, Problem> {
     let scope = authorise::project(ctx, actor, project, Action::ReadRows).await?;
-    let (document, _) = read(ctx, text)?;
-    let values = values(ctx, &document, given, partition)?;
+    let mut document = form::loose(ctx, text)?;
+    // What is not needed for the step need not be in order yet.
+    let needed = upstream(&document, step).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    document.steps.retain(|other| other.id.as_str() == step || needed.iter().any(|id| id == other.id.as_str()));
+    (document.schedule, document.triggers) = (None, Vec::new());
+    if document.step(step).is_some() {
+        ctx.pipelines()?.check(&document)?;
+        served(&document)?;
+    }
+    let first = match (&document.partitions, partition) {
+        (Some(partitions), None) => ctx.pipelines()?.partitions(partitions, now()).into_iter().last(),
+        _ => None,
+    };
+    let values = values(ctx, &document, given, partition.or(first.as_deref()))?;
     let datasets = sources(ctx, &scope, &document, &values).await?;
     let datasets = datasets.into_iter().map(|source| (source.name, source.path)).collect();
     let order = PreviewOrder { document, step: step.to_owned(), values, datasets };
@@ -235,7 +253,13 @@ pub async fn preview(
     blocking(move || {
         let made = engine.preview(&order, &cache, &spill);
         let _ = std::fs::remove_dir_all(&spill);
-        made
+        made.map(|mut shown| {
+            if let Some(first) = first {
+                let note = format!("Of the partition {first}.");
+                shown.note = Some(shown.note.map_or_else(|| note.clone(), |other| format!("{note} {other}")));
+            }
+            shown
+        })
     })
     .await?
 }

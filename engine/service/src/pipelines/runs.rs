@@ -12,8 +12,8 @@ use trainyard_store::{
 use trainyard_types::{
     Action, Code, PipelineId, PipelineRunId, Problem, Slug,
     pipeline::{
-        ApprovalView, Backfill, Decide, NewPipelineRun, PipelineRunState, PipelineRunSummary, PipelineRunUpdate,
-        PipelineRunView, StepId, StepLogLine, StepState, Values,
+        ApprovalView, Decide, NewPipelineRun, PipelineRunState, PipelineRunSummary, PipelineRunUpdate, PipelineRunView,
+        StepId, StepLogLine, StepState, Values,
     },
 };
 
@@ -49,50 +49,6 @@ pub async fn start(
     tx.commit().await?;
     ctx.wake().notify_one();
     store::pipelines::runs::view(ctx.store().db(), scope.project, run).await?.ok_or_else(no_run)
-}
-
-/// Queues a run of each partition from one to another, in their order.
-///
-/// # Errors
-/// There is no such pipeline for the caller, it has no partitions, or the caller may not write.
-pub async fn backfill(
-    ctx: &Ctx,
-    actor: &Actor,
-    project: &Slug,
-    id: PipelineId,
-    input: Backfill,
-) -> Result<Vec<PipelineRunSummary>, Problem> {
-    let scope = authorise::project(ctx, actor, project, Action::Write).await?;
-    let kept = find(ctx, &scope, id).await?;
-    let Some(partitions) = &kept.document.partitions else {
-        return Err(Problem::conflict("The pipeline has no partitions to fill."));
-    };
-    let names = ctx.pipelines()?.range(partitions, &input.first, &input.last)?;
-    let tx = ctx.store().begin().await?;
-    for name in &names {
-        let values = values(ctx, &kept.document, input.parameters.clone(), Some(name))?;
-        let asked = Asked {
-            partition: Some(name),
-            cause: "backfill".into(),
-            occasion: None,
-            depth: 0,
-            values: &values,
-            no_cache: false,
-        };
-        insert(&tx, &actor.name, &kept, &asked).await?;
-    }
-    let summary = format!(
-        "Asked for {} runs of pipeline '{}', from {} to {}.",
-        names.len(),
-        kept.document.name,
-        input.first,
-        input.last
-    );
-    let event = actor.event("pipeline.backfill", format!("pipeline/{id}"), summary).in_project(&scope.slug);
-    audit::append(&tx, event.after(&input)).await?;
-    tx.commit().await?;
-    ctx.wake().notify_one();
-    Ok(store::pipelines::runs::list(ctx.store().db(), id, names.len() as u64).await?)
 }
 
 /// A run that somebody or something asks for.

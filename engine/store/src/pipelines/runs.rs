@@ -15,15 +15,16 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, UpdateMany,
-    sea_query::{Expr, Func},
+    sea_query::{Expr, Func, Query},
 };
+use std::collections::BTreeMap;
 use trainyard_types::{
     Action, Code, DatasetVersionId, PipelineId, PipelineRunId, Problem, ProjectId, Timestamp, WorkerId,
     inbox::Notice,
     job::LogLevel,
     pipeline::{
-        ApprovalView, Pipeline, PipelineRunState, PipelineRunSummary, PipelineRunView, StepId, StepReport, StepState,
-        Values, WroteView,
+        ApprovalView, PartitionRun, Pipeline, PipelineRunState, PipelineRunSummary, PipelineRunView, StepId, StepReport,
+        StepState, Values, WroteView,
     },
 };
 
@@ -614,6 +615,44 @@ pub async fn list(
         .all(db)
         .await?;
     models.iter().map(|model| summary(model, &kept.name)).collect()
+}
+
+/// The last run of each partition of a pipeline that has had one.
+///
+/// # Errors
+/// The database failed.
+pub async fn last_by_partition(
+    db: &impl ConnectionTrait,
+    pipeline: PipelineId,
+) -> Result<BTreeMap<String, PartitionRun>, StoreError> {
+    use pipeline_run::Column::{CreatedAt, EndedAt, Id, Number, Part, PipelineId, State};
+    let newest = Query::select()
+        .expr(Expr::col(Number).max())
+        .from(pipeline_run::Entity)
+        .and_where(PipelineId.eq(pipeline.to_string()))
+        .and_where(Part.is_not_null())
+        .group_by_col(Part)
+        .to_owned();
+    let rows: Vec<(String, String, i32, String, i64, Option<i64>)> = pipeline_run::Entity::find()
+        .select_only()
+        .columns([Part, Id, Number, State, CreatedAt, EndedAt])
+        .filter(PipelineId.eq(pipeline.to_string()))
+        .filter(Number.in_subquery(newest))
+        .into_tuple()
+        .all(db)
+        .await?;
+    rows.into_iter()
+        .map(|(part, id, number, state, created_at, ended_at)| {
+            let run = PartitionRun {
+                run: parse("pipeline_runs.id", &id)?,
+                number,
+                state: parse("pipeline_runs.state", &state)?,
+                created_at: Timestamp(created_at),
+                ended_at: ended_at.map(Timestamp),
+            };
+            Ok((part, run))
+        })
+        .collect()
 }
 
 /// One run of the project, whole.

@@ -100,7 +100,7 @@ fn steps(pipeline: &Pipeline, faults: &mut Vec<FieldProblem>) {
                 let known = if known.is_empty() { "none besides".to_owned() } else { known.join(", ") };
                 add(
                     faults,
-                    &field,
+                    format!("{field}.{}", if step.after.contains(needed) { "after" } else { "input" }),
                     format!("Step '{}' takes from '{needed}', which is no step. There are: {known}.", step.id),
                 );
             }
@@ -108,11 +108,19 @@ fn steps(pipeline: &Pipeline, faults: &mut Vec<FieldProblem>) {
         let mut tables = BTreeSet::new();
         for input in &step.input {
             if !tables.insert(input.table()) {
-                add(faults, &field, format!("Step '{}' takes '{input}' twice. Name it once.", step.id));
+                add(
+                    faults,
+                    format!("{field}.input"),
+                    format!("Step '{}' takes '{input}' twice. Name it once.", step.id),
+                );
             }
         }
         if step.timeout_seconds.is_some_and(|seconds| !(1..=604_800).contains(&seconds)) {
-            add(faults, &field, format!("Step '{}': 'timeout_seconds' has to be 1 to 604800, a week.", step.id));
+            add(
+                faults,
+                format!("{field}.timeout_seconds"),
+                format!("Step '{}': 'timeout_seconds' has to be 1 to 604800, a week.", step.id),
+            );
         }
         if let Some(retry) = &step.retry {
             let fits = (1..=10).contains(&retry.max_retries)
@@ -120,10 +128,14 @@ fn steps(pipeline: &Pipeline, faults: &mut Vec<FieldProblem>) {
                 && (0.0..=1.0).contains(&retry.jitter);
             if !fits {
                 let wanted = "'max_retries' 1 to 10, 'delay' 0 to 86400 seconds and 'jitter' 0 to 1";
-                add(faults, &field, format!("Step '{}': 'retry' takes {wanted}.", step.id));
+                add(faults, format!("{field}.retry"), format!("Step '{}': 'retry' takes {wanted}.", step.id));
             }
         }
-        for name in super::parameter::mentioned(&step.with) {
+        let settings = step
+            .with
+            .iter()
+            .flat_map(|(key, value)| super::parameter::mentioned(value).into_iter().map(move |name| (key, name)));
+        for (key, name) in settings {
             let of_partition = pipeline.partitions.is_some() && PARTITION_NAMES.contains(&name.as_str());
             if !of_partition && !pipeline.parameters.contains_key(&name) {
                 let message = if PARTITION_NAMES.contains(&name.as_str()) {
@@ -131,7 +143,7 @@ fn steps(pipeline: &Pipeline, faults: &mut Vec<FieldProblem>) {
                 } else {
                     format!("Step '{}' uses ${{{name}}}, which is no parameter. Add it to 'parameters'.", step.id)
                 };
-                add(faults, &field, message);
+                add(faults, format!("{field}.{key}"), message);
             }
         }
     }

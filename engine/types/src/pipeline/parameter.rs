@@ -134,7 +134,7 @@ pub fn resolve(pipeline: &Pipeline, given: &Values) -> Result<Values, Problem> {
 }
 
 /// The names used as `${name}`.
-pub(super) fn mentioned(with: &Map<String, Value>) -> BTreeSet<String> {
+pub(super) fn mentioned(value: &Value) -> BTreeSet<String> {
     fn walk(value: &Value, found: &mut BTreeSet<String>) {
         match value {
             Value::String(text) => found.extend(pieces(text).filter_map(|piece| match piece {
@@ -147,7 +147,7 @@ pub(super) fn mentioned(with: &Map<String, Value>) -> BTreeSet<String> {
         }
     }
     let mut found = BTreeSet::new();
-    with.values().for_each(|value| walk(value, &mut found));
+    walk(value, &mut found);
     found
 }
 

@@ -207,52 +207,6 @@ pub struct PipelineSpec {
     pub memory_limit: u64,
 }
 
-/// What a kind of step is, for the form and for who writes YAML.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
-pub struct StepKindView {
-    /// As in YAML: `fill_missing`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub title: String,
-    /// One sentence.
-    pub help: String,
-    /// `Data`, `Rows`, `Columns`, `Model`, `People`.
-    pub group: String,
-    /// Fewest and most inputs.
-    pub inputs: (u32, u32),
-    pub fields: Vec<StepField>,
-}
-
-/// One setting of a kind of step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
-pub struct StepField {
-    pub name: String,
-    pub help: String,
-    pub required: bool,
-    pub kind: FieldKind,
-    /// The values allowed, where they are few.
-    pub choices: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum FieldKind {
-    Text,
-    /// SQL, over several lines.
-    Sql,
-    Number,
-    Boolean,
-    /// Texts, one a line.
-    List,
-    /// `name: value`, one a line.
-    Map,
-    /// As YAML.
-    Other,
-}
-
 /// The first rows of a step's table, made on a sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
@@ -332,16 +286,50 @@ pub struct NewPipelineRun {
     pub no_cache: bool,
 }
 
-/// Asks for a run of each partition from `first` to `last`, both included, in the order of the partitions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Asks for a run of each of some partitions: from `first` to `last`, both included, or those named, or those whose last run
+/// did not go well. One of the three; runs are queued in the order of the partitions, or as named.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Backfill {
-    pub first: String,
-    pub last: String,
-    #[serde(default)]
+    pub first: Option<String>,
+    pub last: Option<String>,
+    pub partitions: Vec<String>,
+    /// Those whose last run failed or was cancelled.
+    pub failed: bool,
     #[cfg_attr(not(target_arch = "wasm32"), schema(value_type = Object))]
     pub parameters: Values,
+}
+
+/// A partition and how its last run stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct PartitionView {
+    pub name: String,
+    /// None: it has never run.
+    pub last: Option<PartitionRun>,
+}
+
+/// The last run of a partition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct PartitionRun {
+    pub run: PipelineRunId,
+    pub number: i32,
+    pub state: PipelineRunState,
+    pub created_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A page of a pipeline's partitions: times the newest first, names as they stand in the document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct PartitionPage {
+    pub page: crate::Page<PartitionView>,
+    /// Partitions in each state: `never`, `failed` …; of all, whatever is asked for.
+    pub counts: BTreeMap<String, u64>,
+    /// Runs of the pipeline at the same time; further ones wait.
+    pub concurrency: u32,
 }
 
 /// One row of the list of runs.

@@ -1,12 +1,13 @@
 //! What the service asks of pipelines, answered by the crate that runs them.
 
 use super::registry;
+use serde_json::Value;
 use std::{path::Path, sync::Arc};
-use trainyard_pipeline::{Registry, kind::Places, partitions, preview, schedule::Times, schema};
+use trainyard_pipeline::{Registry, form, kind::Places, partitions, preview, schedule::Times, schema};
 use trainyard_service::pipelines::engine::{Engine, PreviewOrder};
 use trainyard_types::{
     Problem, Timestamp,
-    pipeline::{Partitions, Pipeline, Schedule, StepKindView, StepPreview, Values},
+    pipeline::{Partitions, Pipeline, Schedule, ScheduleWords, StepField, StepKindView, StepPreview, Values},
 };
 
 /// All kinds of steps, for the service.
@@ -26,13 +27,34 @@ impl Engine for Bridge {
     fn read(&self, text: &str) -> Result<Pipeline, Problem> {
         trainyard_pipeline::read(text, &self.0)
     }
+    fn parse(&self, text: &str) -> Result<Pipeline, Problem> {
+        trainyard_pipeline::parse(text)
+    }
+    fn of_form(&self, document: &Value) -> Result<Pipeline, Problem> {
+        form::document(document)
+    }
+    fn check(&self, document: &Pipeline) -> Result<(), Problem> {
+        trainyard_pipeline::check(document, &self.0)
+    }
     fn print(&self, document: &Pipeline) -> Result<String, Problem> {
         trainyard_pipeline::print(document)
+    }
+    fn print_value(&self, value: &Value) -> Result<String, Problem> {
+        trainyard_data::yaml::print(value)
+    }
+    fn setting(&self, text: &str) -> Result<Value, Problem> {
+        trainyard_data::yaml::parse(text)
+    }
+    fn fields(&self) -> (Vec<StepField>, Vec<StepField>) {
+        (form::head(), form::common())
+    }
+    fn words(&self, schedule: &Schedule, now: Timestamp) -> Result<ScheduleWords, Problem> {
+        Ok(Times::of(schedule)?.in_words(now))
     }
     fn kinds(&self) -> Vec<StepKindView> {
         self.0.views()
     }
-    fn schema(&self) -> serde_json::Value {
+    fn schema(&self) -> Value {
         schema::schema(&self.0)
     }
     fn ticks(
@@ -49,6 +71,9 @@ impl Engine for Bridge {
             Partitions::List { values } => values.clone(),
             times => partitions::of_tick(times, tick).into_iter().collect(),
         }
+    }
+    fn partitions(&self, partitions: &Partitions, now: Timestamp) -> Vec<String> {
+        partitions::all(partitions, now)
     }
     fn partition(&self, partitions: &Partitions, name: &str) -> Result<Values, Problem> {
         partitions::values(partitions, name)

@@ -35,6 +35,9 @@ macro_rules! declared {
         ) -> trainyard_pipeline::schema::Schema {
             declaration($name).schema(generator)
         }
+        fn gives(&self) -> &'static [&'static str] {
+            declaration($name).gives()
+        }
         fn check(&self, with: &Map<String, Value>) -> Result<(), Problem> {
             declaration($name).check(with)
         }

@@ -13,12 +13,12 @@ use trainyard_types::{
 };
 
 /// The check that the dialog is about.
-#[derive(Clone, Copy)]
-pub(super) struct Chosen {
-    pub(super) open: RwSignal<bool>,
+#[derive(Clone, Copy, Default)]
+pub struct Chosen {
+    pub open: RwSignal<bool>,
     /// Its place; none for a new one.
-    pub(super) at: RwSignal<Option<usize>>,
-    pub(super) check: RwSignal<Option<Check>>,
+    pub at: RwSignal<Option<usize>>,
+    pub check: RwSignal<Option<Check>>,
 }
 
 #[component]
@@ -26,7 +26,7 @@ pub(super) fn Editor(of: Of, editing: Editing, reload: Callback<()>) -> impl Int
     let as_yaml = RwSignal::new(false);
     let toasts = use_toasts();
     let stored = StoredValue::new(of);
-    let chosen = Chosen { open: RwSignal::new(false), at: RwSignal::new(None), check: RwSignal::new(None) };
+    let chosen = Chosen::default();
     // The other form of the same suite, from the server that knows both.
     let turn = Action::new(move |to_yaml: &bool| {
         let to_yaml = *to_yaml;
@@ -97,7 +97,7 @@ pub(super) fn Editor(of: Of, editing: Editing, reload: Callback<()>) -> impl Int
                 <Button label="Leave without saving".to_owned() on_press=move |()| editing.open.set(false)/>
             </div>
         </Section>
-        <CheckDialog chosen suite=editing.suite columns=stored.with_value(|of| of.columns.clone())/>
+        <CheckDialog chosen suite=editing.suite columns=RwSignal::new(stored.with_value(|of| of.columns.clone()))/>
     }
 }
 
@@ -114,13 +114,14 @@ fn Checks(editing: Editing, chosen: Chosen, columns: Vec<String>) -> impl IntoVi
     view! {
         <TextField name="name" id="suite-name" label="Name" value=name on_value=Callback::new(move |text| editing.suite.update(|suite: &mut Suite| suite.name = text))/>
         <ul class="check-list">
-            {move || editing.suite.with(|suite| suite.checks.iter().enumerate().map(|(at, check)| item(at, check, editing, chosen)).collect_view())}
+            {move || editing.suite.with(|suite| suite.checks.iter().enumerate().map(|(at, check)| item(at, check, editing.suite, chosen)).collect_view())}
         </ul>
         <div class="button-row"><Button label="Add a check".to_owned() on_press=add/></div>
     }
 }
 
-fn item(at: usize, check: &Check, editing: Editing, chosen: Chosen) -> AnyView {
+/// One check of the list.
+pub fn item(at: usize, check: &Check, suite: RwSignal<Suite>, chosen: Chosen) -> AnyView {
     let columns = check.expectation.columns().join(", ");
     let rest = settings(check);
     let kept = check.clone();
@@ -130,7 +131,7 @@ fn item(at: usize, check: &Check, editing: Editing, chosen: Chosen) -> AnyView {
         chosen.open.set(true);
     };
     let remove = move |()| {
-        editing.suite.update(|suite| {
+        suite.update(|suite| {
             if at < suite.checks.len() {
                 suite.checks.remove(at);
             }

@@ -9,9 +9,9 @@ use trainyard_types::{
     dataset::{ColumnType, Severity},
 };
 
+/// Asks for a check. Where the columns are not known, their names are typed.
 #[component]
-pub(super) fn CheckDialog(chosen: Chosen, suite: RwSignal<Suite>, columns: Vec<String>) -> impl IntoView {
-    let columns = StoredValue::new(columns);
+pub fn CheckDialog(chosen: Chosen, suite: RwSignal<Suite>, columns: RwSignal<Vec<String>>) -> impl IntoView {
     view! {
         <Dialog open=chosen.open title="Check">
             {move || chosen.check.get().map(|check| view! { <Form check chosen suite columns/> })}
@@ -20,7 +20,7 @@ pub(super) fn CheckDialog(chosen: Chosen, suite: RwSignal<Suite>, columns: Vec<S
 }
 
 #[component]
-fn Form(check: Check, chosen: Chosen, suite: RwSignal<Suite>, columns: StoredValue<Vec<String>>) -> impl IntoView {
+fn Form(check: Check, chosen: Chosen, suite: RwSignal<Suite>, columns: RwSignal<Vec<String>>) -> impl IntoView {
     let draft = RwSignal::new(Draft::of(&check));
     let kind = Memo::new(move |_| draft.with(|draft| draft.kind.clone()));
     let wrong = RwSignal::new(None::<Problem>);
@@ -42,7 +42,7 @@ fn Form(check: Check, chosen: Chosen, suite: RwSignal<Suite>, columns: StoredVal
     let types = Expectation::TYPES.iter().map(|(name, about)| ((*name).to_owned(), (*about).to_owned())).collect();
     let start = draft.get_untracked();
     let retype = move |kind: String| {
-        let column = columns.with_value(|columns| columns.first().cloned().unwrap_or_default());
+        let column = columns.with_untracked(|columns| columns.first().cloned().unwrap_or_default());
         wrong.set(None);
         draft.update(|draft| draft.retype(&kind, &column));
     };
@@ -93,7 +93,7 @@ fn field(
     name: &'static str,
     form: &'static str,
     draft: RwSignal<Draft>,
-    columns: StoredValue<Vec<String>>,
+    columns: RwSignal<Vec<String>>,
     problem: Signal<Option<Problem>>,
 ) -> AnyView {
     let id = format!("check-{name}");
@@ -106,8 +106,8 @@ fn field(
     };
     let same = |text: &str| (text.to_owned(), text.to_owned());
     match (name, form) {
-        ("column" | "column_a" | "column_b", _) => {
-            let mut options: Vec<_> = columns.with_value(|columns| columns.iter().map(|name| same(name)).collect());
+        ("column" | "column_a" | "column_b", _) if columns.with_untracked(|columns| !columns.is_empty()) => {
+            let mut options: Vec<_> = columns.with_untracked(|columns| columns.iter().map(|name| same(name)).collect());
             if !options.iter().any(|(key, _)| *key == value) {
                 options.insert(0, same(&value));
             }

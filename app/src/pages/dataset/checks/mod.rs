@@ -5,6 +5,8 @@ mod editor;
 mod form;
 mod result;
 
+pub use editor::{Chosen, item};
+pub use form::CheckDialog;
 pub use result::standing_badge;
 
 use crate::{
