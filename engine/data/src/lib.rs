@@ -23,6 +23,7 @@ pub mod yaml;
 
 mod block;
 mod cell;
+mod chunks;
 mod convert;
 mod csv_source;
 mod decode;
