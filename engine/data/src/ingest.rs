@@ -53,6 +53,52 @@ pub fn ingest(
     progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
 ) -> Result<Ingested, ReadFailure> {
     let mut stats = TableStats::new(&options.columns, memory, folder_of(dest_parquet));
+    let stored = write(source, options, bad, dest_parquet, memory, Some(&mut stats), progress)?;
+    let profile = match stats.finish() {
+        Ok(profile) => profile,
+        Err(problem) => return Err(ReadFailure { problem, report: stored.bad_rows }),
+    };
+    let _ = progress(1.0);
+    let Stored { rows, bytes, hash, bad_rows } = stored;
+    Ok(Ingested { rows, bytes, hash, profile, bad_rows })
+}
+
+/// A table that was stored without a profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    pub rows: u64,
+    /// Size of the Parquet file.
+    pub bytes: u64,
+    /// blake3 of the Parquet file, hex.
+    pub hash: String,
+    /// Rows left out, where bad rows are skipped.
+    pub bad_rows: BadRowReport,
+}
+
+/// As [`ingest()`], without a profile.
+///
+/// # Errors
+/// As [`ingest()`].
+pub fn store(
+    source: &Path,
+    options: &ReadOptions,
+    bad: BadRows,
+    dest_parquet: &Path,
+    memory: Memory,
+    progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
+) -> Result<Stored, ReadFailure> {
+    write(source, options, bad, dest_parquet, memory, None, progress)
+}
+
+fn write(
+    source: &Path,
+    options: &ReadOptions,
+    bad: BadRows,
+    dest_parquet: &Path,
+    memory: Memory,
+    mut stats: Option<&mut TableStats>,
+    progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
+) -> Result<Stored, ReadFailure> {
     let mut report = BadRowReport::default();
     let mut rows = 0_u64;
     let written = (|| {
@@ -70,20 +116,14 @@ pub fn ingest(
             if bad == BadRows::Refuse && report.count > 0 {
                 writer = None;
             }
-            writer.as_mut().map_or(Ok(()), |writer| writer.write(&table.columns, table.rows, &mut stats))
+            let stats = stats.as_deref_mut();
+            writer.as_mut().map_or(Ok(()), |writer| writer.write(&table.columns, table.rows, stats))
         })?;
         refuse(&report, rows, bad)?;
         writer.map(TableWriter::finish).transpose()
     })();
     match written {
-        Ok(Some(written)) => {
-            let profile = match stats.finish() {
-                Ok(profile) => profile,
-                Err(problem) => return Err(ReadFailure { problem, report }),
-            };
-            let _ = progress(1.0);
-            Ok(Ingested { rows, bytes: written.bytes, hash: written.hash, profile, bad_rows: report })
-        }
+        Ok(Some(written)) => Ok(Stored { rows, bytes: written.bytes, hash: written.hash, bad_rows: report }),
         Ok(None) => Err(ReadFailure { problem: Problem::internal("The table was not stored."), report }),
         Err(problem) => Err(ReadFailure { problem, report }),
     }
