@@ -1,5 +1,6 @@
 //! How many rows are copies of an earlier one: by 64-bit hashes, on the disk where they do not fit the memory.
 
+use super::ranked::Ranked;
 use crate::words;
 use std::{
     fs::File,
@@ -13,7 +14,8 @@ const PARTS: usize = 64;
 const BUFFER: usize = 32 << 10;
 
 /// The hashes of all rows so far.
-pub(super) struct RowHashes {
+pub(crate) struct RowHashes {
+    rows: u64,
     held: Vec<u64>,
     /// Held in memory at most.
     most: usize,
@@ -25,12 +27,25 @@ pub(super) struct RowHashes {
 impl RowHashes {
     /// `folder` is where hashes go that do not fit.
     pub(super) fn new(most: usize, folder: &Path) -> Self {
-        Self { held: Vec::new(), most: most.max(1024), folder: folder.to_owned(), spilled: None }
+        Self { rows: 0, held: Vec::new(), most: most.max(1024), folder: folder.to_owned(), spilled: None }
     }
 
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Adds the rows' hashes, which are the sums over the threads' columns.
+    ///
     /// # Errors
-    /// The disk can't be written.
-    pub(super) fn add(&mut self, mut hashes: Vec<u64>) -> Result<(), Problem> {
+    /// The disk can't take what does not fit the memory.
+    pub(crate) fn add(&mut self, partial: Vec<Vec<u64>>) -> Result<(), Problem> {
+        // A thread that found no column left has none.
+        let mut partial = partial.into_iter().filter(|sums| !sums.is_empty());
+        let mut hashes = partial.next().unwrap_or_default();
+        for other in partial {
+            hashes.iter_mut().zip(other).for_each(|(sum, hash)| *sum = sum.wrapping_add(hash));
+        }
+        self.rows += hashes.len() as u64;
         if self.spilled.is_none() && self.held.len() + hashes.len() <= self.most {
             self.held.append(&mut hashes);
             return Ok(());
@@ -80,9 +95,11 @@ fn read_back(part: BufWriter<File>) -> std::io::Result<Vec<u64>> {
     Ok(hashes)
 }
 
-fn copies(mut hashes: Vec<u64>) -> u64 {
-    hashes.sort_unstable();
-    (hashes.len() - hashes.chunk_by(|a, b| a == b).count()) as u64
+fn copies(hashes: Vec<u64>) -> u64 {
+    let all = hashes.len() as u64;
+    // The disk's parts have their highest bits in common.
+    let (least, most) = hashes.iter().fold((u64::MAX, 0), |(least, most), &hash| (least.min(hash), most.max(hash)));
+    all - Ranked::new(hashes, least, most).different()
 }
 
 #[cfg(test)]
@@ -99,13 +116,13 @@ mod tests {
         for most in [1 << 20, 2_000] {
             let mut rows = RowHashes::new(most, folder.path());
             for block in hashes.chunks(999) {
-                rows.add(block.to_vec()).unwrap();
+                rows.add(vec![block.to_vec()]).unwrap();
             }
             assert_eq!(rows.spilled.is_some(), most < 50_000);
             assert_eq!(rows.duplicates().unwrap(), 10_000);
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
         let mut lost = RowHashes::new(1, &folder.path().join("none"));
-        assert!(lost.add(hashes).is_err());
+        assert!(lost.add(vec![hashes]).is_err());
     }
 }
