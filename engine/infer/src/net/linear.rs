@@ -47,6 +47,10 @@ impl LinearModel {
         &self.encoder
     }
 
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
     /// `inputs x outputs`, row-major; [`Encoder::output_names`] names the inputs.
     pub fn weights(&self) -> &[f32] {
         &self.weights
