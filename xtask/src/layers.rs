@@ -37,6 +37,11 @@ const RULES: &[Rule] = &[
         arguments: &[],
         never: &["burn", "sea-orm", "leptos", "axum", "tokio", "arrow-array", "parquet"],
     },
+    Rule {
+        package: "trainyard-export",
+        arguments: &[],
+        never: &["burn", "sea-orm", "leptos", "axum", "tokio", "arrow-array", "parquet", "tract-core"],
+    },
     Rule { package: "trainyard-data", arguments: &[], never: &["sea-orm", "leptos", "axum", "burn"] },
     Rule {
         package: "trainyard-sources",

@@ -68,7 +68,7 @@ pub struct LinearCorrection {
     pub weight: f64,
 }
 
-/// One node of a tree that is to be added.
+/// One node of a tree.
 pub enum Source<'a> {
     Leaf(Vec<f32>),
     Split { feature: usize, rule: Rule<'a>, left: usize, right: usize, missing_left: bool },
@@ -79,6 +79,14 @@ pub enum Rule<'a> {
     Below(f64),
     /// Category `c` where bit `c % 8` of byte `c / 8` is set; bytes beyond the end are 0.
     In(&'a [u8]),
+}
+
+/// A tree as [`Ensemble::tree`] gives it.
+pub struct PlainTree<'a> {
+    /// The first sum that the leaves add to, and how many.
+    pub offset: usize,
+    pub width: usize,
+    pub nodes: Vec<Source<'a>>,
 }
 
 /// Trees whose leaves add to a few sums, and what is made of the sums.
@@ -132,6 +140,43 @@ impl Ensemble {
     pub fn nodes(&self) -> usize {
         self.nodes.len()
     }
+    /// The sums before the first tree.
+    pub fn base(&self) -> &[f64] {
+        &self.base
+    }
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// A tree's nodes, the root first; children are named by their place in that list.
+    ///
+    /// # Panics
+    /// If there is no tree of that number.
+    pub fn tree(&self, number: usize) -> PlainTree<'_> {
+        let Tree { root, offset, width } = self.trees[number];
+        let end = self.trees.get(number + 1).map_or(self.nodes.len(), |next| next.root as usize);
+        let plain = |node: &Node| {
+            let (from, length) = ((node.bits >> 32) as usize, (node.bits & 0xffff_ffff) as usize);
+            if node.feature & LEAF != 0 {
+                return Source::Leaf(self.leaves[length..length + width as usize].to_vec());
+            }
+            let left = (node.child - root) as usize;
+            Source::Split {
+                feature: (node.feature & INDEX) as usize,
+                rule: if node.feature & CATEGORY != 0 {
+                    Rule::In(&self.sets[from..from + length])
+                } else {
+                    Rule::Below(f64::from_bits(node.bits))
+                },
+                left,
+                right: left + 1,
+                missing_left: node.feature & MISSING_LEFT != 0,
+            }
+        };
+        let nodes = self.nodes[root as usize..end].iter().map(plain).collect();
+        PlainTree { offset: offset as usize, width: width as usize, nodes }
+    }
+
     /// Numbers that an answer has: 1 for regression, otherwise one a class.
     pub fn outputs(&self) -> usize {
         match &self.head {

@@ -12,6 +12,7 @@ pub mod net;
 pub mod oip;
 mod parallel;
 pub mod preprocess;
+pub mod product;
 pub mod rows;
 pub mod signature;
 pub mod target;

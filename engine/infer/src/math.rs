@@ -1,14 +1,9 @@
-//! Elementary functions that compilers vectorise, and the matrix product of the forward pass. Training uses the same
-//! functions, so that a net predicts with what it was trained with.
+//! Elementary functions that compilers vectorise. Training uses the same functions, so that a net predicts with what it was
+//! trained with.
 
 /// Added and subtracted, it rounds an `f32` of magnitude below 2²² to the nearest integer; its low mantissa bits then
 /// hold that integer.
 const ROUND: f32 = 12_582_912.0;
-
-/// Columns of a packed panel: two AVX-512 registers, four of AVX2.
-const PANEL: usize = 32;
-/// Rows that go through a panel together.
-const ROWS: usize = 4;
 
 /// Loops that are compiled once for each vector instruction set. Mark `run`, and all that it calls, `#[inline(always)]`:
 /// only what is inlined into it uses the wider instructions.
@@ -97,22 +92,6 @@ pub fn mish_slope(x: f32) -> (f32, f32) {
     (x * tanh, tanh + x * (1.0 - tanh * tanh) * (u / (1.0 + u)))
 }
 
-/// [`Packed::multiply`] on its own.
-pub struct Multiply<'a> {
-    pub matrix: &'a Packed,
-    pub x: &'a [f32],
-    pub bias: &'a [f32],
-    pub out: &'a mut [f32],
-}
-
-impl Loops for Multiply<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        self.matrix.multiply(self.x, self.bias, self.out);
-    }
-}
-
 /// Makes each row of `logits` (rows x `classes`) probabilities that sum to 1.
 pub fn softmax(logits: &mut [f32], classes: usize) {
     for row in logits.chunks_exact_mut(classes) {
@@ -124,117 +103,6 @@ pub fn softmax(logits: &mut [f32], classes: usize) {
         }
         row.iter_mut().for_each(|value| *value /= sum);
     }
-}
-
-/// A matrix laid out for [`Packed::multiply`]: panels of 32 columns, each with its rows one after another.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Packed {
-    inputs: usize,
-    outputs: usize,
-    panels: Vec<f32>,
-}
-
-impl Packed {
-    /// Packs a row-major `inputs x outputs` matrix.
-    ///
-    /// # Panics
-    /// If `matrix` has another length.
-    pub fn new(matrix: &[f32], inputs: usize, outputs: usize) -> Self {
-        assert_eq!(matrix.len(), inputs * outputs, "a matrix of {inputs} x {outputs}");
-        let count = outputs.div_ceil(PANEL);
-        let mut panels = vec![0.0; count * inputs * PANEL];
-        for panel in 0..count {
-            let width = PANEL.min(outputs - panel * PANEL);
-            for row in 0..inputs {
-                let from = row * outputs + panel * PANEL;
-                let to = (panel * inputs + row) * PANEL;
-                panels[to..to + width].copy_from_slice(&matrix[from..from + width]);
-            }
-        }
-        Self { inputs, outputs, panels }
-    }
-
-    pub fn inputs(&self) -> usize {
-        self.inputs
-    }
-    pub fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    /// `out` (rows x outputs) = `x` (rows x inputs) times the matrix, plus `bias`. For use inside [`Loops`].
-    #[inline(always)]
-    pub fn multiply(&self, x: &[f32], bias: &[f32], out: &mut [f32]) {
-        let rows = x.len() / self.inputs.max(1);
-        let mut row = 0;
-        while row < rows {
-            let count = ROWS.min(rows - row);
-            for (index, panel) in self.panels.chunks_exact((self.inputs * PANEL).max(1)).enumerate() {
-                let first = index * PANEL;
-                let width = PANEL.min(self.outputs - first);
-                let block = if count == ROWS {
-                    four_rows(&x[row * self.inputs..(row + ROWS) * self.inputs], self.inputs, panel)
-                } else {
-                    let mut block = [[0.0; PANEL]; ROWS];
-                    for (sums, r) in block.iter_mut().zip(row..row + count) {
-                        *sums = one_row(&x[r * self.inputs..(r + 1) * self.inputs], panel);
-                    }
-                    block
-                };
-                for (sums, r) in block.iter().zip(row..row + count) {
-                    let at = r * self.outputs + first;
-                    for ((to, sum), bias) in out[at..at + width].iter_mut().zip(sums).zip(&bias[first..first + width]) {
-                        *to = sum + bias;
-                    }
-                }
-            }
-            row += count;
-        }
-    }
-}
-
-#[inline(always)]
-fn four_rows(x: &[f32], inputs: usize, panel: &[f32]) -> [[f32; PANEL]; ROWS] {
-    let mut sums = [[0.0f32; PANEL]; ROWS];
-    let (a, rest) = x.split_at(inputs);
-    let (b, rest) = rest.split_at(inputs);
-    let (c, d) = rest.split_at(inputs);
-    let (weights, _) = panel.as_chunks::<PANEL>();
-    for ((((weight, a), b), c), d) in weights.iter().zip(a).zip(b).zip(c).zip(d) {
-        for j in 0..PANEL {
-            sums[0][j] += a * weight[j];
-            sums[1][j] += b * weight[j];
-            sums[2][j] += c * weight[j];
-            sums[3][j] += d * weight[j];
-        }
-    }
-    sums
-}
-
-/// Four partial sums, so that additions do not wait for each other.
-#[inline(always)]
-fn one_row(x: &[f32], panel: &[f32]) -> [f32; PANEL] {
-    let mut sums = [[0.0f32; PANEL]; 4];
-    let (weights, _) = panel.as_chunks::<PANEL>();
-    let (fours, rest) = x.as_chunks::<4>();
-    let (weight_fours, weight_rest) = weights.as_chunks::<4>();
-    for (x, weight) in fours.iter().zip(weight_fours) {
-        for j in 0..PANEL {
-            sums[0][j] += x[0] * weight[0][j];
-            sums[1][j] += x[1] * weight[1][j];
-            sums[2][j] += x[2] * weight[2][j];
-            sums[3][j] += x[3] * weight[3][j];
-        }
-    }
-    for (x, weight) in rest.iter().zip(weight_rest) {
-        for j in 0..PANEL {
-            sums[0][j] += x * weight[j];
-        }
-    }
-    let mut total = [0.0; PANEL];
-    for j in 0..PANEL {
-        total[j] = (sums[0][j] + sums[1][j]) + (sums[2][j] + sums[3][j]);
-    }
-    total
 }
 
 #[cfg(test)]
@@ -269,24 +137,6 @@ mod tests {
             };
             assert!((f64::from(mish_slope(x as f32).1) - exact(mish64)).abs() < 1e-4, "mish at {x}");
             assert!((f64::from(selu_slope(x as f32).1) - exact(selu64)).abs() < 1e-4, "selu at {x}");
-        }
-    }
-
-    #[test]
-    fn packed_product_equals_the_plain_one() {
-        for (rows, inputs, outputs) in [(1, 5, 3), (7, 33, 70), (4, 8, 32), (2, 1, 1)] {
-            let x: Vec<f32> = (0..rows * inputs).map(|i| ((i * 7) % 13) as f32 - 6.0).collect();
-            let w: Vec<f32> = (0..inputs * outputs).map(|i| ((i * 5) % 11) as f32 - 5.0).collect();
-            let bias: Vec<f32> = (0..outputs).map(|i| i as f32).collect();
-            let mut out = vec![0.0; rows * outputs];
-            vectorised(Multiply { matrix: &Packed::new(&w, inputs, outputs), x: &x, bias: &bias, out: &mut out });
-            for r in 0..rows {
-                for o in 0..outputs {
-                    let expected: f32 =
-                        (0..inputs).map(|i| x[r * inputs + i] * w[i * outputs + o]).sum::<f32>() + bias[o];
-                    assert_eq!(out[r * outputs + o], expected);
-                }
-            }
         }
     }
 }

@@ -39,14 +39,14 @@ pub struct Encoder {
 
 /// A column that the encoder reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Source {
-    name: String,
-    reads: Reads,
+pub struct Source {
+    pub name: String,
+    pub reads: Reads,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Reads {
+pub enum Reads {
     Number,
     Datetime,
     /// The levels that the train rows had and that count, sorted.
@@ -55,14 +55,15 @@ enum Reads {
 
 /// One dense output: which column it comes from, and what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Output {
-    column: usize,
-    says: Says,
+pub struct Output {
+    /// Index into [`Encoder::columns`].
+    pub column: usize,
+    pub says: Says,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Says {
+pub enum Says {
     /// The number itself.
     Value,
     /// 1 where it is missing.
@@ -106,6 +107,36 @@ impl Encoder {
     /// Rows of each embedding table, the first of which stands for missing.
     pub fn embedding_rows(&self) -> Vec<usize> {
         self.embedded.iter().map(|&column| self.columns[column].levels().len() + 1).collect()
+    }
+
+    /// The columns that are read.
+    pub fn columns(&self) -> &[Source] {
+        &self.columns
+    }
+
+    /// What each dense output comes from, in their order.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// The columns (indices into [`Encoder::columns`]) that become an index into an embedding table.
+    pub fn embedded(&self) -> &[usize] {
+        &self.embedded
+    }
+
+    /// Each column's value where it is missing; unused for categories.
+    pub fn imputed(&self) -> &[f64] {
+        &self.imputed
+    }
+
+    /// What is subtracted from each output and what it is multiplied by then.
+    pub fn standardise(&self) -> (&[f64], &[f64]) {
+        (&self.center, &self.scale)
+    }
+
+    /// Whether outputs go through x / √(1 + (x/3)²) with x within ±10⁹; otherwise they are held within ±10⁴.
+    pub fn smooth_clip(&self) -> bool {
+        self.smooth_clip
     }
 
     /// What each dense output says: `age`, `age is missing`, `signed_at: weekday`, `purpose = car`.
@@ -198,7 +229,8 @@ impl Encoder {
 }
 
 impl Source {
-    fn levels(&self) -> &[String] {
+    /// The levels of a category, sorted; empty for others.
+    pub fn levels(&self) -> &[String] {
         match &self.reads {
             Reads::Category(levels) => levels,
             _ => &[],

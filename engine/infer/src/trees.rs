@@ -24,15 +24,15 @@ pub struct TreeEncoder {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Input {
-    column: String,
+pub struct Input {
+    pub column: String,
     #[serde(flatten)]
-    encoding: Encoding,
+    pub encoding: Encoding,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "encoding", rename_all = "snake_case")]
-enum Encoding {
+pub enum Encoding {
     Number,
     /// The codes are the levels' places, most frequent first, counted from 1 without gaps: perpetual sorts train rows by
     /// bin numbers and others by codes, so that both have to be the same. Rarer levels have the code after the last if
@@ -57,6 +57,11 @@ impl TreeEncoder {
                 .filter_map(|column| Some(Input { column: column.name.clone(), encoding: fit(column)? }))
                 .collect(),
         }
+    }
+
+    /// How each column becomes features, in the features' order.
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
     }
 
     /// Number of features.
@@ -161,7 +166,8 @@ fn varies(values: impl Iterator<Item = f64>) -> bool {
 }
 
 impl Encoding {
-    fn width(&self) -> usize {
+    /// Number of features.
+    pub fn width(&self) -> usize {
         match self {
             Encoding::Instant { parts } => parts.len(),
             _ => 1,

@@ -1,4 +1,4 @@
-//! Training and predicting from files, without a server: the same engine, for the command line.
+//! Training, predicting and exporting from files, without a server: the same engine, for the command line.
 
 use crate::training::{self, MODEL_FILE, Options, Sink, Tables, TrainError};
 use serde_json::{Value, json};
@@ -59,14 +59,7 @@ pub fn summary(result: &RunResult, model: &Path) -> Value {
 /// # Errors
 /// The model or the data can't be read, don't belong together, or writing fails.
 pub fn predict(model: &Path, data: &Path, out: &mut dyn Write) -> Result<u64, Problem> {
-    let path: PathBuf = if model.is_dir() { model.join(MODEL_FILE) } else { model.to_owned() };
-    let bytes = fs::read(&path).map_err(|error| {
-        Problem::not_found(format!(
-            "The model {} can't be read: {error}. Name the folder that 'trainyard train' wrote.",
-            path.display()
-        ))
-    })?;
-    let model = Model::from_bytes(&bytes)?;
+    let model = Model::from_bytes(&read_model(model)?)?;
     let frame = read(data)?;
     let predictions = model.predict(&frame)?;
     match write_csv(&model, &predictions, out) {
@@ -76,6 +69,93 @@ pub fn predict(model: &Path, data: &Path, out: &mut dyn Write) -> Result<u64, Pr
         Ok(()) => {}
     }
     Ok(frame.rows as u64)
+}
+
+/// What [`export`] writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    /// The whole model as an ONNX graph, its categories as texts or as codes, its weights as 8-bit integers or floats.
+    Onnx(trainyard_export::Options),
+    /// The model file, and beside it its description as JSON.
+    Safetensors,
+}
+
+/// Writes a model as a file for other programs. With `data`, the answers of a graph of 8-bit weights are compared with the
+/// model's on those rows. Gives what was written, and the comparison.
+///
+/// # Errors
+/// The model or the data can't be read, the model can't be said in that form, or the file can't be written.
+pub fn export(model: &Path, what: Export, data: Option<&Path>, out: &Path) -> Result<Value, Problem> {
+    let bytes = read_model(model)?;
+    let model = Model::from_bytes(&bytes)?;
+    let hash = blake3::hash(&bytes).to_hex();
+    let write = |path: &Path, bytes: &[u8]| {
+        training::checkpoint::replace(path, bytes).map_err(|error| unwritable(path, &error))
+    };
+    match what {
+        Export::Safetensors => {
+            let description = out.with_extension("json");
+            let text = serde_json::to_vec_pretty(&trainyard_export::describe(&model, &hash)?)
+                .map_err(|error| unwritable(&description, &error.into()))?;
+            write(out, &bytes)?;
+            write(&description, &text)?;
+            Ok(json!({ "file": out, "description": description, "bytes": bytes.len() }))
+        }
+        Export::Onnx(options) => {
+            let graph = trainyard_export::onnx(&model, &hash, options)?;
+            let mut told = json!({ "file": out, "bytes": graph.len() });
+            if options.int8 {
+                let full = trainyard_export::onnx(&model, &hash, trainyard_export::Options { int8: false, ..options })?;
+                told["bytes_float32"] = json!(full.len());
+                if let Some(data) = data {
+                    told["rounding"] = rounding(&model, &read(data)?)?;
+                }
+            }
+            write(out, &graph)?;
+            Ok(told)
+        }
+    }
+}
+
+/// What 8-bit weights change on these rows: the metrics before and after, and the answer that changed most (probabilities, or
+/// values in the target's unit).
+fn rounding(model: &Model, frame: &Frame) -> Result<Value, Problem> {
+    let signature = model.signature();
+    let outcomes = frame.column(&signature.target).ok_or_else(|| {
+        Problem::field("data", format!("The file has no column '{}' to compare answers with.", signature.target))
+    })?;
+    let (_, usable) = trainyard_data::target::encode(outcomes, signature.task, &signature.classes)?;
+    let rows: Vec<usize> = (0..frame.rows).filter(|&row| usable[row]).collect();
+    if rows.is_empty() {
+        return Err(Problem::field("data", format!("No row has a known '{}'.", signature.target)));
+    }
+    let frame = frame.take(&rows);
+    let outcomes = frame.column(&signature.target).unwrap_or(outcomes);
+    let (target, _) = trainyard_data::target::encode(outcomes, signature.task, &signature.classes)?;
+    let (before, after) = (model.predict(&frame)?, trainyard_export::quantised(model)?.predict(&frame)?);
+    let largest = match (&before, &after) {
+        (Predictions::Probabilities { values: a, .. }, Predictions::Probabilities { values: b, .. }) => {
+            a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max)
+        }
+        (Predictions::Values(a), Predictions::Values(b)) => {
+            a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+        }
+        _ => 0.0,
+    };
+    let score = |answers: &Predictions| trainyard_assess::metrics::score(signature.task, &target, answers);
+    let (before, after) = (score(&before), score(&after));
+    Ok(json!({ "rows": rows.len(), "float32": before, "int8": after, "largest_difference": largest }))
+}
+
+/// The bytes of a model file, which may be named by its folder.
+fn read_model(model: &Path) -> Result<Vec<u8>, Problem> {
+    let path: PathBuf = if model.is_dir() { model.join(MODEL_FILE) } else { model.to_owned() };
+    fs::read(&path).map_err(|error| {
+        Problem::not_found(format!(
+            "The model {} can't be read: {error}. Name the folder that 'trainyard train' wrote.",
+            path.display()
+        ))
+    })
 }
 
 fn read(path: &Path) -> Result<Frame, Problem> {

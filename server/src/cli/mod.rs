@@ -2,6 +2,7 @@
 
 mod data;
 mod dataset;
+mod export;
 mod headless;
 mod people;
 mod pipeline;
@@ -85,6 +86,9 @@ enum Verb {
     /// Predict the rows of a file with a model that 'train' wrote; writes CSV
     #[command(after_help = "Example:\n  trainyard predict --model adult-model --data new.csv > predictions.csv")]
     Predict(headless::PredictArgs),
+    /// Write a model as a file for other programs: ONNX with all preprocessing, or safetensors with a description
+    #[command(after_help = "Example:\n  trainyard export --model adult-model --format onnx --out adult.onnx")]
+    Export(export::ExportArgs),
     /// Run one job (workers call this)
     #[command(hide = true)]
     Job(JobArgs),
@@ -103,6 +107,7 @@ pub fn main() -> ExitCode {
         Verb::Job(JobArgs { spec }) => return ExitCode::from(trainyard_worker::run_child(&spec).clamp(0, 255) as u8),
         Verb::Train(args) => headless::train(args, out),
         Verb::Predict(args) => headless::predict(args, out),
+        Verb::Export(args) => export::export(args, out),
         Verb::Data(verb) => data::data(verb, out),
         Verb::Pipeline(verb) => pipeline::pipeline(verb, out),
         verb => runtime().and_then(|runtime| runtime.block_on(run(verb, out))),
@@ -131,7 +136,7 @@ async fn run(verb: Verb, out: Out) -> Result<ExitCode, Problem> {
         Verb::Secrets(verb) => secrets::secrets(verb, out).await,
         Verb::Dataset(verb) => dataset::dataset(verb, out).await,
         Verb::VerifyAudit(flags) => people::verify_audit(&flags, out).await,
-        Verb::Train(_) | Verb::Predict(_) | Verb::Data(_) | Verb::Pipeline(_) | Verb::Job(_) => Ok(ExitCode::SUCCESS),
+        Verb::Train(_) | Verb::Predict(_) | Verb::Export(_) | Verb::Data(_) | Verb::Pipeline(_) | Verb::Job(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

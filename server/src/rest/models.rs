@@ -6,10 +6,17 @@ use crate::web::{
     list::{Format, list},
     state::AppState,
 };
-use axum::{Json, extract::State, response::Response};
-use http::StatusCode;
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+use serde::Deserialize;
 use trainyard_service::{Ctx, demo, lineage, models, workers};
-use trainyard_types::{Page, PageQuery, Slug, account::ProjectView, catalog::Lineage, job::WorkerView, model::*};
+use trainyard_types::{
+    Page, PageQuery, Slug, account::ProjectView, catalog::Lineage, export::ExportFormat, job::WorkerView, model::*,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -21,6 +28,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(move_champion))
         .routes(routes!(predict))
         .routes(routes!(predict_with_version))
+        .routes(routes!(export))
         .routes(routes!(load_demo))
         .routes(routes!(list_workers))
 }
@@ -111,6 +119,30 @@ async fn predict_with_version(
     Body(input): Body<PredictRows>,
 ) -> Answer<PredictionsView> {
     Ok(Json(models::predict(&ctx, &actor, &model, Some(version), input).await?))
+}
+
+/// Which file.
+#[derive(Deserialize, utoipa::IntoParams)]
+struct Wanted {
+    /// `onnx`: the whole model as a graph. `safetensors`: the model file. `json`: what its arrays are and how they predict.
+    format: ExportFormat,
+}
+
+/// A version as a file for other programs. For those who may see rows.
+#[utoipa::path(get, path = "/api/v1/models/{model}/versions/{version}/export", tag = "models",
+    params(("model" = Slug, Path), ("version" = i32, Path), Wanted),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn export(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((model, version)): Path<(Slug, i32)>,
+    Query(Wanted { format }): Query<Wanted>,
+) -> Result<Response, ApiError> {
+    let models::Exported { name, bytes } = models::export(&ctx, &actor, &model, version, format).await?;
+    let kind = if format == ExportFormat::Json { "application/json" } else { "application/octet-stream" };
+    let disposition = format!("attachment; filename=\"{name}\"");
+    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response())
 }
 
 /// Makes the demo project: synthetic loan applications and a run on them.

@@ -123,6 +123,12 @@ async fn predictions(server: &Server, admin: &mut Client) {
     let short = app.post("/api/v1/models/buyers/predict", json!({ "rows": [{ "age": 30 }] })).await.expect(422).json();
     assert_eq!(short["error"]["fields"].as_array().unwrap().len(), 2, "{short}");
     app.put("/api/v1/models/buyers/aliases/champion", json!({ "version": 9 })).await.expect(404);
+    let file = app.get("/api/v1/models/buyers/versions/1/export?format=onnx").await.expect(200);
+    assert_eq!(file.header("content-disposition"), Some("attachment; filename=\"buyers-1.onnx\""));
+    let described = app.get("/api/v1/models/buyers/versions/1/export?format=json").await.expect(200).json();
+    assert_eq!(described["signature"]["target"], "bought");
+    app.get("/api/v1/models/buyers/versions/9/export?format=safetensors").await.expect(404);
+    app.get("/api/v1/models/buyers/versions/1/export?format=pickle").await.expect(422);
 
     let metadata = app.get("/v2/models/buyers").await.expect(200).json();
     assert_eq!(metadata["inputs"][0], json!({ "name": "age", "datatype": "INT64", "shape": [-1, 1] }));

@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: figures with the goals that the product holds itself to.
 
 mod data;
+mod export;
 mod http;
 mod pages;
+mod peer;
 mod site_size;
 mod speed;
 
@@ -53,8 +55,13 @@ impl Row {
 
 type Measure = fn() -> Result<Vec<Row>>;
 
-const PARTS: [(&str, Measure); 4] =
-    [("site", site_size::measure), ("pages", pages::measure), ("speed", speed::measure), ("data", data::measure)];
+const PARTS: [(&str, Measure); 5] = [
+    ("site", site_size::measure),
+    ("pages", pages::measure),
+    ("speed", speed::measure),
+    ("export", export::measure),
+    ("data", data::measure),
+];
 
 /// Runs the parts named, or all, prints a table of each and writes it to `<target>/bench/NAME.json`.
 pub fn bench(names: &[String]) -> Result<()> {
@@ -105,6 +112,9 @@ fn print(part: &str, rows: &[Row]) {
 fn figure(value: f64) -> String {
     if value == 0.0 || value.abs() >= 100.0 {
         return format!("{value:.0}");
+    }
+    if value.abs() < 1e-3 {
+        return format!("{value:.2e}");
     }
     let digits = (2.0 - value.abs().log10().floor()).max(0.0) as usize;
     format!("{value:.digits$}")

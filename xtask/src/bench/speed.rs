@@ -1,8 +1,8 @@
 //! How fast our net trains and predicts, beside scikit-learn's net of the same shape, on one core in the same run.
 
-use super::Row;
-use crate::command::{cargo, find, root, step, succeed, target_dir};
-use anyhow::{Context, Result, bail};
+use super::{Row, peer};
+use crate::command::{cargo, root, step, succeed, target_dir};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::{path::PathBuf, process::Command};
 
@@ -25,7 +25,7 @@ struct Figures {
 /// RealMLP against `MLPClassifier`, both with three layers of 256 neurons, in batches of 256. RealMLP embeds each column
 /// in four numbers besides, and scores train and validation rows after each epoch; the peer does neither.
 pub fn measure() -> Result<Vec<Row>> {
-    let (program, python) = (ours()?, python()?);
+    let (program, python) = (ours()?, peer::python("venv", &[PEER])?);
     let both = |shape: [&str; 3]| -> Result<(Figures, Figures)> {
         let script = root().join("xtask/src/bench/speed.py");
         Ok((run(Command::new(&program).args(shape))?, run(Command::new(&python).arg(script).args(shape))?))
@@ -50,39 +50,7 @@ fn ours() -> Result<PathBuf> {
     Ok(target_dir()?.join("release/examples/speed"))
 }
 
-/// A Python that has the peer, in an environment of its own.
-fn python() -> Result<PathBuf> {
-    let home = target_dir()?.join("bench/venv");
-    let python = home.join("bin/python");
-    let has = |python: &PathBuf| {
-        let check = format!("import sklearn; assert 'scikit-learn==' + sklearn.__version__ == '{PEER}'");
-        Command::new(python).args(["-c", &check]).output().is_ok_and(|answer| answer.status.success())
-    };
-    if !has(&python) {
-        let system =
-            find(&["python3"]).context("Python 3 is not here. Install it: apt install python3 python3-venv")?;
-        step("Installing scikit-learn", "1 min", || {
-            succeed(Command::new(system).args(["-m", "venv"]).arg(&home))?;
-            succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet", PEER]))
-        })?;
-    }
-    Ok(python)
-}
-
-/// Runs on one core, where the system can keep a program to one.
-fn run(command: &mut Command) -> Result<Figures> {
-    let mut pinned = match find(&["taskset"]) {
-        Some(taskset) => {
-            let mut pinned = Command::new(taskset);
-            pinned.args(["-c", "0"]).arg(command.get_program()).args(command.get_args());
-            pinned
-        }
-        None => bail!("taskset is not here, so that no program can be kept to one core. Install util-linux"),
-    };
-    pinned.envs([("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("OPENBLAS_NUM_THREADS", "1")]);
-    let answer = pinned.output().with_context(|| format!("can't start {command:?}"))?;
-    if !answer.status.success() {
-        bail!("{command:?} ended with {}: {}", answer.status, String::from_utf8_lossy(&answer.stderr));
-    }
-    serde_json::from_slice(&answer.stdout).with_context(|| format!("{command:?} printed no figures"))
+/// Runs on one core.
+fn run(command: &Command) -> Result<Figures> {
+    serde_json::from_slice(&peer::pinned(command)?).with_context(|| format!("{command:?} printed no figures"))
 }

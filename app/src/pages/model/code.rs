@@ -1,6 +1,6 @@
 //! Calls to the model over HTTP, with this server's address, to copy.
 
-use super::row::{example, rows_call, tensors_call};
+use super::row::{example, onnx_call, rows_call, tensors_call};
 use crate::{browser, components::*};
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -13,6 +13,7 @@ pub fn Calls(model: String, version: ModelVersionView, champion: Option<i32>) ->
     let plain = rows_call(&origin, &model, &row);
     let tensors = tensors_call(&origin, &model, &version.signature, &row);
     let fixed = format!("{origin}/api/v1/models/{model}/versions/{}/predict", version.number);
+    let own = onnx_call(&model, version.number, &version.signature);
     let ready = format!("{origin}/v2/models/{model}/ready");
     view! {
         {champion.is_none().then(|| view! {
@@ -29,6 +30,13 @@ pub fn Calls(model: String, version: ModelVersionView, champion: Option<i32>) ->
         <Section title="Open Inference Protocol" lead="One tensor a column, as KServe, Triton and MLServer take it.">
             <CodeBlock code=tensors label="the call by the Open Inference Protocol"/>
             <p class="muted">"Ready check: " <code class="wrap">{ready}</code></p>
+        </Section>
+        <Section title="In your own program" lead="The whole model as an ONNX file, preprocessing included, for onnxruntime and others.">
+            <CodeBlock code=own label="the program in Python"/>
+            <p class="muted">
+                "Download the file under Versions. A missing number is NaN, a missing category an empty text; what else the file \
+                takes stands in its metadata, under " <code>"trainyard.inputs"</code> "."
+            </p>
         </Section>
         <p class="muted">"All addresses are described under " <A href="/docs/api">"API"</A> "."</p>
     }

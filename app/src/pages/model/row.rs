@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use trainyard_types::{
     Timestamp,
     dataset::ColumnType,
+    export::onnx_inputs,
     model::{InputColumn, Signature},
 };
 
@@ -127,6 +128,43 @@ pub fn tensors_call(origin: &str, model: &str, signature: &Signature, row: &Map<
     call(&format!("{origin}/v2/models/{model}/infer"), &format!("{{\"inputs\": [\n  {}\n]}}", inputs.join(",\n  ")))
 }
 
+/// A program in Python that asks the exported file for one row.
+pub fn onnx_call(model: &str, version: i32, signature: &Signature) -> String {
+    let quoted = |text: &str| json!(text).to_string();
+    let rows: Vec<String> = onnx_inputs(signature)
+        .iter()
+        .zip(&signature.inputs)
+        .map(|(name, input)| {
+            let text = default_text(input);
+            let array = match input.kind {
+                ColumnType::Integer | ColumnType::Float => {
+                    format!("np.array([[{}]], dtype=np.float64)", or(text, "np.nan"))
+                }
+                ColumnType::Datetime => {
+                    let instant = if text.is_empty() { "NaT".to_owned() } else { text };
+                    format!("milliseconds([[{}]])", quoted(&instant))
+                }
+                ColumnType::Boolean | ColumnType::Text => format!("np.array([[{}]], dtype=object)", quoted(&text)),
+            };
+            format!("    {}: {array},", quoted(name))
+        })
+        .collect();
+    let instants = if signature.inputs.iter().any(|input| input.kind == ColumnType::Datetime) {
+        "\ndef milliseconds(instants):\n    instants = np.array(instants, dtype=\"datetime64[ms]\")\n    \
+         return np.where(np.isnat(instants), np.nan, instants.astype(np.float64))\n\n"
+    } else {
+        ""
+    };
+    let answers = if signature.classes.is_empty() { "value," } else { "probabilities, label" };
+    let shown = if signature.classes.is_empty() { "value[0, 0]" } else { "label[0], probabilities[0]" };
+    format!(
+        "# pip install onnxruntime numpy\nimport numpy as np\nimport onnxruntime as ort\n{instants}\n\
+         model = ort.InferenceSession(\"{model}-{version}.onnx\")\nrows = {{\n{}\n}}\n\
+         {answers} = model.run(None, rows)\nprint({shown})",
+        rows.join("\n")
+    )
+}
+
 fn call(url: &str, body: &str) -> String {
     format!(
         "curl {url} \\\n  -H \"Authorization: Bearer $TRAINYARD_TOKEN\" \\\n  -H \"Content-Type: application/json\" \\\n  -d '{}'",
@@ -181,5 +219,23 @@ mod tests {
         assert!(call.contains("http://host:3000/api/v1/models/prices/predict"));
         assert!(call.contains("L'\\''Aquila"), "{call}");
         assert!(tensors_call("http://host:3000", "prices", &signature, &row).contains("\"datatype\":\"BYTES\""));
+    }
+
+    #[test]
+    fn a_program_names_the_columns_as_the_file_does() {
+        let mut city = input("city", ColumnType::Text);
+        city.categories = vec!["L\"Aquila".into()];
+        let inputs = vec![input("value", ColumnType::Float), city, input("at", ColumnType::Datetime)];
+        let signature = Signature { inputs, target: "y".into(), task: Task::Regression, classes: Vec::new() };
+        let program = onnx_call("prices", 3, &signature);
+        for part in [
+            "InferenceSession(\"prices-3.onnx\")",
+            "\"value_in\": np.array([[37.3333]], dtype=np.float64)",
+            "\"city\": np.array([[\"L\\\"Aquila\"]], dtype=object)",
+            "\"at\": milliseconds([[\"1970-01-01T00:00:00\"]])",
+            "value, = model.run(None, rows)",
+        ] {
+            assert!(program.contains(part), "{part} in\n{program}");
+        }
     }
 }

@@ -16,11 +16,12 @@ pub fn Versions(
     reload: Callback<()>,
 ) -> impl IntoView {
     let may_approve = may(May::Approve);
+    let may_take = may(May::ReadRows);
     let chosen = RwSignal::new(None::<i32>);
     let open = RwSignal::new(false);
     let champion = model.champion;
     let several = versions.len() > 1;
-    let rows = versions.into_iter().map(|v| row(v, &project, may_approve, chosen, open)).collect_view();
+    let rows = versions.into_iter().map(|v| row(v, &project, (may_approve, may_take), chosen, open)).collect_view();
     let columns = vec![
         Column::text("Version"),
         Column::text("Alias").term("champion"),
@@ -30,6 +31,7 @@ pub fn Versions(
         Column::text("Learned from"),
         Column::text("Run"),
         Column::text("Registered"),
+        Column::text("Download"),
         Column::text("Champion"),
     ];
     view! {
@@ -46,7 +48,7 @@ pub fn Versions(
 fn row(
     v: ModelVersionView,
     project: &str,
-    may_approve: bool,
+    (may_approve, may_take): (bool, bool),
     chosen: RwSignal<Option<i32>>,
     open: RwSignal<bool>,
 ) -> AnyView {
@@ -81,8 +83,28 @@ fn row(
             <Cell label="Learned from">{format!("{} v{}", v.dataset_name, v.dataset_version)}</Cell>
             <Cell label="Run"><A href=run>{v.run_name}</A></Cell>
             <Cell label="Registered"><RelativeTime at=v.created_at/>" by "{v.created_by}</Cell>
+            <Cell label="Download">{may_take.then(|| downloads(&v.model, number))}</Cell>
             <Cell label="Champion">{promote}</Cell>
         </Row>
+    }
+    .into_any()
+}
+
+/// The version as files for other programs.
+fn downloads(model: &str, number: i32) -> AnyView {
+    let link = |format: &str, label: &'static str| {
+        let href = format!("/api/v1/models/{model}/versions/{number}/export?format={format}");
+        view! { <li><a href=href rel="external" download="">{label}</a></li> }
+    };
+    view! {
+        <details class="take">
+            <summary aria-label=format!("Download version {number}")><Icon glyph=Glyph::Download/>"Download"</summary>
+            <ul>
+                {link("onnx", "ONNX, with preprocessing")}
+                {link("safetensors", "Model file (safetensors)")}
+                {link("json", "Its description (JSON)")}
+            </ul>
+        </details>
     }
     .into_any()
 }

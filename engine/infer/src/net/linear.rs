@@ -4,8 +4,8 @@ use super::Head;
 use crate::{
     error::{LoadError, PredictError},
     frame::Frame,
-    math::{Multiply, Packed, vectorised},
     preprocess::Encoder,
+    product::{Multiply, Packed},
     target::Predictions,
     tensors::{Stored, TensorBag},
 };
@@ -47,6 +47,10 @@ impl LinearModel {
         &self.encoder
     }
 
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
     /// `inputs x outputs`, row-major; [`Encoder::output_names`] names the inputs.
     pub fn weights(&self) -> &[f32] {
         &self.weights
@@ -61,7 +65,8 @@ impl LinearModel {
     pub fn predict(&self, frame: &Frame) -> Result<Predictions, PredictError> {
         let encoded = self.encoder.encode(frame)?;
         let mut outputs = vec![0.0; encoded.rows * self.head.outputs()];
-        vectorised(Multiply { matrix: &self.packed, x: &encoded.dense, bias: &self.bias, out: &mut outputs });
+        let product = Multiply { matrix: &self.packed, x: &encoded.dense, bias: &self.bias, out: &mut outputs };
+        pulp::Arch::new().dispatch(product);
         Ok(self.head.predictions(outputs))
     }
 }

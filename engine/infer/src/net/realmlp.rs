@@ -4,15 +4,18 @@ use super::{Activation, Head};
 use crate::{
     error::{LoadError, PredictError},
     frame::Frame,
-    math::{Loops, Packed, cos_turns, mish, selu, vectorised},
+    math::{cos_turns, mish, selu},
     preprocess::{Encoded, Encoder},
+    product::{Bias, Finish, Packed},
     target::Predictions,
     tensors::{Stored, TensorBag},
 };
+use pulp::{Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
-/// Rows that go through the net together: their activations stay in the second-level cache.
-const BLOCK: usize = 64;
+/// Rows that go through the net together: their activations stay in the second-level cache. A multiple of the rows that the
+/// product takes at once.
+const BLOCK: usize = 48;
 
 /// One layer: `z = x · weight + bias`, then, but for the last, `z + alpha·(f(z) − z)`.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,7 +132,7 @@ impl RealMlpNet {
         let block = BLOCK.min(encoded.rows.max(1));
         let widest = w.layers.iter().map(|layer| layer.outputs).max().unwrap_or(0).max(w.inputs());
         let (from, to) = (vec![0.0; block * widest], vec![0.0; block * widest]);
-        vectorised(Forward { net: self, encoded, block, from, to, result: &mut result });
+        pulp::Arch::new().dispatch(Forward { net: self, encoded, block, from, to, result: &mut result });
         result
     }
 }
@@ -144,10 +147,10 @@ struct Forward<'a> {
     result: &'a mut [f32],
 }
 
-impl Loops for Forward<'_> {
+impl WithSimd for Forward<'_> {
     type Output = ();
     #[inline(always)]
-    fn run(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Forward { net, encoded, block, mut from, mut to, result } = self;
         let w = &net.weights;
         let (inputs, outputs) = (w.inputs(), net.outputs());
@@ -158,9 +161,11 @@ impl Loops for Forward<'_> {
             }
             for (layer, packed) in w.layers.iter().zip(&net.packed) {
                 let out = &mut to[..rows * layer.outputs];
-                packed.multiply(&from[..rows * layer.inputs], &layer.bias, out);
-                if !layer.alpha.is_empty() {
-                    activate(w.activation, out, &layer.alpha);
+                let (x, bias, alpha) = (&from[..rows * layer.inputs], &layer.bias, &layer.alpha);
+                match w.activation {
+                    _ if alpha.is_empty() => packed.multiply(simd, x, out, &Bias(bias)),
+                    Activation::Selu => packed.multiply(simd, x, out, &Selu { bias, alpha }),
+                    Activation::Mish => packed.multiply(simd, x, out, &Mish { bias, alpha }),
                 }
                 std::mem::swap(&mut from, &mut to);
             }
@@ -169,16 +174,26 @@ impl Loops for Forward<'_> {
     }
 }
 
-/// `z + alpha·(f(z) − z)`.
-#[inline(always)]
-fn activate(activation: Activation, z: &mut [f32], alpha: &[f32]) {
-    for row in z.chunks_exact_mut(alpha.len()) {
-        match activation {
-            Activation::Selu => row.iter_mut().zip(alpha).for_each(|(z, alpha)| *z += (selu(*z) - *z) * alpha),
-            Activation::Mish => row.iter_mut().zip(alpha).for_each(|(z, alpha)| *z += (mish(*z) - *z) * alpha),
+/// Adds the bias to each sum, and makes `z + alpha·(f(z) − z)` of it.
+macro_rules! activations {
+    ($($name:ident: $f:ident),*) => {$(
+        struct $name<'a> {
+            bias: &'a [f32],
+            alpha: &'a [f32],
         }
-    }
+
+        impl Finish for $name<'_> {
+            #[inline(always)]
+            fn finish(&self, first: usize, sums: &mut [f32]) {
+                for ((sum, bias), alpha) in sums.iter_mut().zip(&self.bias[first..]).zip(&self.alpha[first..]) {
+                    let z = *sum + bias;
+                    *sum = z + ($f(z) - z) * alpha;
+                }
+            }
+        }
+    )*};
 }
+activations! { Selu: selu, Mish: mish }
 
 impl RealMlpWeights {
     /// Width of the first layer's input.

@@ -1,9 +1,12 @@
 //! The registry: names, versions, and which version is champion.
 
+mod export;
 mod predict;
 pub mod serving;
 
+pub use export::{Exported, export};
 pub use predict::predict;
+use predict::load;
 pub(crate) use predict::{answer, resolve};
 
 use crate::{

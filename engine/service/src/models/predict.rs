@@ -4,7 +4,10 @@ use super::{find, no_version};
 use crate::{Actor, Ctx, blocking::blocking};
 use std::sync::Arc;
 use trainyard_infer::{Frame, Model, Predictions, rows};
-use trainyard_store::{self as store, models::CHAMPION};
+use trainyard_store::{
+    self as store,
+    models::{CHAMPION, Served},
+};
 use trainyard_types::{
     Action, Code, ModelId, ModelVersionId, Problem, Slug,
     model::{PredictRows, PredictionsView},
@@ -60,22 +63,25 @@ pub(crate) async fn resolve(ctx: &Ctx, actor: &Actor, name: &Slug, version: Opti
         })?,
     };
     let served = store::models::served(db, known.id, number).await?.ok_or_else(|| no_version(name.as_str(), number))?;
-    let model = match ctx.serving().get(served.id) {
-        Some(model) => model,
-        None => {
-            let path = ctx.artifacts().existing(&served.hash)?;
-            let model = blocking(move || {
-                let bytes = std::fs::read(&path).map_err(|error| store::error::internal(&error))?;
-                // The person who asks can't mend a damaged file: it is the server's fault.
-                Model::from_bytes(&bytes).map_err(|error| store::error::internal(&error))
-            })
-            .await??;
-            let model = Arc::new(model);
-            ctx.serving().put(served.id, Arc::clone(&model));
-            model
-        }
-    };
+    let model = load(ctx, &served).await?;
     Ok(Asked { model_id: known.id, version_id: served.id, number, model })
+}
+
+/// A version's model, loaded once and kept.
+pub(super) async fn load(ctx: &Ctx, served: &Served) -> Result<Arc<Model>, Problem> {
+    if let Some(model) = ctx.serving().get(served.id) {
+        return Ok(model);
+    }
+    let path = ctx.artifacts().existing(&served.hash)?;
+    let model = blocking(move || {
+        let bytes = std::fs::read(&path).map_err(|error| store::error::internal(&error))?;
+        // The person who asks can't mend a damaged file: it is the server's fault.
+        Model::from_bytes(&bytes).map_err(|error| store::error::internal(&error))
+    })
+    .await??;
+    let model = Arc::new(model);
+    ctx.serving().put(served.id, Arc::clone(&model));
+    Ok(model)
 }
 
 /// Reads the rows, predicts them, and counts them.

@@ -4,6 +4,7 @@ use trainyard_service::{Actor, audit, models, oip};
 use trainyard_store::ConnectionTrait;
 use trainyard_types::{
     Code, PageQuery, Role, RunId, Slug,
+    export::ExportFormat,
     model::{MoveAlias, PredictRows, PredictionView, RegisterModel},
 };
 
@@ -58,6 +59,30 @@ async fn from_a_finished_run_to_a_prediction() {
     assert_eq!(models::view(ctx, &ada, &name()).await.unwrap().predictions, 2);
     tokio::time::sleep(std::time::Duration::from_millis(1300)).await;
     assert_eq!(models::view(ctx, &ada, &name()).await.unwrap().predictions, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_leaves_as_a_file_for_those_who_see_rows() {
+    let world = world().await;
+    let ctx = &world.ctx;
+    let (ada, vic) = (world.person(Role::Member).await, world.person(Role::Viewer).await);
+    let version = world.people(&ada).await;
+    let run = world.run(&ada, &version).await.summary.id;
+    world.work().await;
+    let registered = models::register(ctx, &ada, &world.project, register(run)).await.unwrap();
+    let file = models::export(ctx, &ada, &name(), 1, ExportFormat::Safetensors).await.unwrap();
+    assert_eq!((file.name.as_str(), file.bytes.len() as u64), ("buyers-1.safetensors", registered.bytes));
+    let graph = models::export(ctx, &ada, &name(), 1, ExportFormat::Onnx).await.unwrap();
+    assert_eq!(graph.name, "buyers-1.onnx");
+    let holds = |text: &str| graph.bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds(&registered.hash) && holds("probabilities") && holds("income"));
+    let description = models::export(ctx, &ada, &name(), 1, ExportFormat::Json).await.unwrap();
+    let description: Value = serde_json::from_slice(&description.bytes).unwrap();
+    assert_eq!(description["model_hash"], json!(registered.hash));
+    let gone = models::export(ctx, &ada, &name(), 2, ExportFormat::Onnx).await;
+    assert_eq!(gone.err().map(|problem| problem.code), Some(Code::NotFound));
+    let refused = models::export(ctx, &vic, &name(), 1, ExportFormat::Onnx).await;
+    assert_eq!(refused.err().map(|problem| problem.code), Some(Code::Forbidden));
 }
 
 #[tokio::test(flavor = "multi_thread")]

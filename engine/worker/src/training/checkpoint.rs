@@ -84,7 +84,7 @@ pub fn remove(folder: &Path) {
 /// # Errors
 /// Writing failed; what was there is still there.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_owned();
     // A process that is about to end may still write its own.
     name.push(format!(".{}.part", std::process::id()));

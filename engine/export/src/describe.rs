@@ -1,0 +1,217 @@
+//! What stands in a model file, in words and numbers: enough to write a predictor from.
+
+use serde_json::{Value, json};
+use trainyard_infer::{
+    Model, Predictor,
+    datetime::PARTS,
+    ensemble::Head as Sums,
+    net::{Activation, Head},
+    preprocess::{Encoder, Reads, Says},
+    trees::{Encoding, TreeEncoder},
+};
+use trainyard_types::Problem;
+
+/// The model as a description: what goes in, how it is prepared, what each array of the model file is, and step by step what
+/// makes a prediction of them. `hash`: the blake3 hash of the model file, hex.
+///
+/// # Errors
+/// The model can't be written.
+pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
+    let bytes = model.to_bytes()?;
+    let mut steps: Vec<String> = Vec::new();
+    let preprocessing = match &model.predictor {
+        Predictor::RealMlp(net) => {
+            steps.extend(encode_steps(net.encoder()));
+            steps.extend(realmlp_steps(net.net().weights().activation));
+            steps.push(head_step(net.head()));
+            encoder(net.encoder())
+        }
+        Predictor::Linear(linear) => {
+            steps.extend(encode_steps(linear.encoder()));
+            steps.push("outputs = dense · weights + bias".to_owned());
+            steps.push(head_step(linear.head()));
+            encoder(linear.encoder())
+        }
+        Predictor::Trees(trees) => {
+            steps.extend(tree_steps(trees.ensemble().head()));
+            tree_encoder(trees.encoder())
+        }
+        Predictor::Dummy(dummy) => {
+            steps.push("Every row gets the answer that stands under preprocessing: shares of the classes, or the mean.".to_owned());
+            json!(dummy)
+        }
+    };
+    Ok(json!({
+        "trainyard": env!("CARGO_PKG_VERSION"),
+        "model_hash": hash,
+        "family": model.family.as_str(),
+        "file": "safetensors: 8 bytes with the length of the JSON header (little-endian), the header, then the arrays, row-major \
+                 and little-endian, where data_offsets count from the header's end.",
+        "signature": model.signature,
+        "columns": "Numbers are doubles; NaN is missing. Instants are milliseconds since 1970 in UTC. Booleans are the texts \
+                    true and false.",
+        "preprocessing": preprocessing,
+        "steps": steps,
+        "arrays": arrays(&bytes)?,
+    }))
+}
+
+fn encode_steps(encoder: &Encoder) -> Vec<String> {
+    let clip = if encoder.smooth_clip() {
+        "Hold z within ±1e9, then dense = z / sqrt(1 + (z/3)²)."
+    } else {
+        "Hold z within ±1e4; that is dense."
+    };
+    vec![
+        "Each entry of preprocessing.dense gives one number r of its column, in doubles. value: the number, or imputed where it \
+         is missing or infinite. missing: 1 where the column is missing or infinite (categories: missing or not among the \
+         levels), else 0. part: a part of the instant in UTC; days is days since 1970 with fraction, month 1 to 12, day of the \
+         month, weekday 0 (Monday) to 6, hour with fraction, day_of_year from 1; imputed where the instant is missing or more \
+         than 36,525,000 days from 1970. level: 1 where the category is that text, else 0. sign: −1 for the first level, 1 for \
+         the second, 0 for anything else."
+            .to_owned(),
+        "z = (r − center) · scale".to_owned(),
+        format!("{clip} Round it to a 32-bit float; so is everything from here on."),
+        "codes: for each column of preprocessing.embedded 0 where the text is missing or not among the levels, else its place \
+         counted from 1."
+            .to_owned(),
+    ]
+}
+
+fn realmlp_steps(activation: Activation) -> Vec<String> {
+    let f = match activation {
+        Activation::Selu => "f is SELU: 1.050701·z for z > 0, else 1.050701·1.6732632·(e^z − 1)",
+        Activation::Mish => "f is Mish: z·tanh(ln(1 + e^z))",
+    };
+    [
+        "cosine[i, k] = cos(2π·(dense[i]·frequency[i, k] + phase[i, k]))",
+        "mixed[i, j] = mix_bias[i, j] + Σ_k cosine[i, k]·mix[i, j, k]",
+        "x = all mixed[0, …], mixed[1, …] and so on, then dense, then of each embedded column n the row codes[n] of table.n",
+        "For layer 0, 1, …: z = x · layer.N.weight + layer.N.bias; x = z for the last layer, else z + layer.N.alpha·(f(z) − z)",
+        f,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn head_step(head: Head) -> String {
+    match head {
+        Head::Classes { .. } => "probabilities = softmax(outputs), in the order of signature.classes".to_owned(),
+        Head::Value { .. } => "The array head is [mean, scale, low, high], in doubles: \
+                               value = min(max(output·scale + mean, low), high)"
+            .to_owned(),
+    }
+}
+
+fn tree_steps(head: &Sums) -> Vec<String> {
+    let last = match head {
+        Sums::Value { linear: None } => json!("value = the sum"),
+        Sums::Value { linear: Some(linear) } => json!({
+            "value = the sum + weight·(intercept + Σ coefficients·z), z = (feature − mean)/scale or 0 where missing": linear
+        }),
+        Sums::Binary => json!("the second class's probability is the mean of 1/(1 + e^−sum) over all sums"),
+        Sums::OneVsRest { folds, alpha, beta, priors } => json!({
+            "p of a class is the mean of 1/(1 + e^−sum) over its folds, held within 2^−52 and 1 − 2^−52; its weight is \
+             p/(1 − p)^alpha/prior^beta; probabilities are the weights over their total":
+                { "folds": folds, "alpha": alpha, "beta": beta, "priors": priors }
+        }),
+        Sums::Softmax { temperature } => {
+            json!({ "probabilities = softmax(sums/temperature)": { "temperature": temperature } })
+        }
+    };
+    vec![
+        "The features are those of preprocessing.features, one after the other, in doubles; an infinite number is missing. A \
+         category's feature is its place among the levels counted from 1; a text that is not among them is the last place plus \
+         one where other is true, else missing."
+            .to_owned(),
+        "trees.roots has a row [root, first sum, sums] a tree, trees.nodes a row of four words a node: [low, high, child, flags]. \
+         The lowest 29 bits of flags are the feature."
+            .to_owned(),
+        "Flag 2^31: a leaf; trees.leaves[low …] are added to the tree's sums.".to_owned(),
+        "Else the row goes to node child (left) or child + 1 (right). A missing feature goes left where flag 2^29 is set. Flag \
+         2^30: left where bit (feature mod 8) of byte trees.sets[high + feature div 8] is set, right from low bytes on. Otherwise \
+         high and low are the two halves of a double: left where the feature is below it."
+            .to_owned(),
+        "Each row's sums begin as trees.base.".to_owned(),
+        last.to_string().trim_matches('"').to_owned(),
+    ]
+}
+
+fn encoder(encoder: &Encoder) -> Value {
+    let (center, scale) = encoder.standardise();
+    let dense: Vec<Value> = encoder
+        .outputs()
+        .iter()
+        .enumerate()
+        .map(|(at, output)| {
+            let source = &encoder.columns()[output.column];
+            let imputed = encoder.imputed()[output.column];
+            let mut entry = json!({ "column": source.name, "center": center[at], "scale": scale[at] });
+            match output.says {
+                Says::Value => {
+                    entry["says"] = json!("value");
+                    entry["imputed"] = json!(imputed);
+                }
+                Says::Missing => {
+                    entry["says"] = json!("missing");
+                    if let Reads::Category(levels) = &source.reads {
+                        entry["levels"] = json!(levels);
+                    }
+                }
+                Says::Part(part) => {
+                    entry["says"] = json!("part");
+                    entry["part"] = json!(PARTS[part]);
+                    entry["imputed"] = json!(trainyard_infer::datetime::parts(imputed)[part]);
+                }
+                Says::Level(level) => {
+                    entry["says"] = json!("level");
+                    entry["level"] = json!(source.levels()[level as usize]);
+                }
+                Says::Sign => {
+                    entry["says"] = json!("sign");
+                    entry["levels"] = json!(source.levels());
+                }
+            }
+            entry
+        })
+        .collect();
+    let embedded: Vec<Value> = encoder
+        .embedded()
+        .iter()
+        .map(|&column| {
+            let source = &encoder.columns()[column];
+            json!({ "column": source.name, "levels": source.levels() })
+        })
+        .collect();
+    json!({ "dense": dense, "embedded": embedded })
+}
+
+fn tree_encoder(encoder: &TreeEncoder) -> Value {
+    let features: Vec<Value> = encoder
+        .inputs()
+        .iter()
+        .map(|input| match &input.encoding {
+            Encoding::Number => json!({ "column": input.column, "gives": "the number" }),
+            Encoding::Category { levels, other } => {
+                json!({ "column": input.column, "gives": "a place", "levels": levels, "other": other })
+            }
+            Encoding::Instant { parts } => {
+                let parts: Vec<&str> = parts.iter().map(|&part| PARTS[part]).collect();
+                json!({ "column": input.column, "gives": "one feature for each of these parts of the instant", "parts": parts })
+            }
+        })
+        .collect();
+    json!({ "features": features })
+}
+
+/// The arrays by name, with shape and number type, from the file's own header.
+fn arrays(bytes: &[u8]) -> Result<Value, Problem> {
+    let broken = || Problem::internal("The model file's header can't be read.");
+    let length = bytes.first_chunk::<8>().map(|word| u64::from_le_bytes(*word) as usize).ok_or_else(broken)?;
+    let header = bytes.get(8..length + 8).ok_or_else(broken)?;
+    let header: serde_json::Map<String, Value> = serde_json::from_slice(header).map_err(|_| broken())?;
+    let entry = |(name, array): (&String, &Value)| {
+        json!({ "name": name, "type": array["dtype"], "shape": array["shape"] })
+    };
+    Ok(header.iter().filter(|(name, _)| *name != "__metadata__").map(entry).collect())
+}

@@ -1,0 +1,125 @@
+//! Models as files for other programs: an ONNX graph of the whole model with its preprocessing, and a description of the
+//! model file from which anybody can write a predictor. No I/O.
+
+mod columns;
+mod describe;
+mod encoder;
+mod graph;
+mod nets;
+mod proto;
+mod quantise;
+mod trees;
+
+pub use columns::Categories;
+pub use describe::describe;
+pub use quantise::quantised;
+
+use columns::Columns;
+use graph::{Given, ML};
+use prost::Message;
+use proto::{Entry, OperatorSet, Type};
+use serde_json::json;
+use trainyard_infer::{Model, Predictor, dummy::DummyModel, signature::is_categorical};
+use trainyard_types::{Problem, export::onnx_inputs};
+
+/// Both onnxruntime and tract know all operators that are used as these versions say them.
+const OPERATORS: i64 = 17;
+const ML_OPERATORS: i64 = 3;
+/// The file format's version that goes with them.
+const FORMAT: i64 = 8;
+
+/// How a graph is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    pub categories: Categories,
+    /// Weights of layers as 8-bit integers.
+    pub int8: bool,
+}
+
+/// The model as an ONNX file. `hash`: the blake3 hash of the model file, hex. The same model gives the same bytes.
+///
+/// Each column of the signature is an input, `rows x 1`: numbers as doubles with NaN for missing, instants as doubles
+/// (milliseconds since 1970), categories as texts with an empty one for missing. Classification answers `probabilities`
+/// (`rows x classes` floats) and `label` (`rows` texts), regression `value` (`rows x 1` doubles).
+///
+/// # Errors
+/// The model can't be said in ONNX, or has nothing that could be stored in 8 bits.
+pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Problem> {
+    if options.int8 {
+        quantised(model)?;
+    }
+    let signature = model.signature();
+    let mut columns = Columns::new(signature, options.categories);
+    let answer = match &model.predictor {
+        Predictor::RealMlp(net) => nets::realmlp(&mut columns, net, options.int8)?,
+        Predictor::Linear(linear) => nets::linear(&mut columns, linear, options.int8)?,
+        Predictor::Trees(trees) => trees::trees(&mut columns, trees)?,
+        Predictor::Dummy(dummy) => baseline(&mut columns, dummy),
+    };
+    let graph = &mut columns.graph;
+    if signature.task.is_classification() {
+        let given = vec![("axis", Given::Int(1)), ("keepdims", Given::Int(0))];
+        let top = graph.op_with("ArgMax", &[&answer], given);
+        let labels = graph.texts(&signature.classes);
+        let label = graph.op("Gather", &[&labels, &top]);
+        let classes = signature.classes.len();
+        graph.output(&answer, "probabilities", Type::Float, &[classes], "Of each class, in the order of trainyard.signature");
+        graph.output(&label, "label", Type::Text, &[], "The most probable class");
+    } else {
+        graph.output(&answer, "value", Type::Double, &[1], &format!("{} in its own unit", signature.target));
+    }
+    let props = metadata(model, hash, options, &columns)?;
+    let file = proto::Model {
+        ir_version: FORMAT,
+        producer_name: "trainyard".to_owned(),
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        doc_string: format!("Predicts '{}' from raw columns, one row each. See trainyard.inputs.", signature.target),
+        graph: Some(columns.graph.finish()),
+        opset_import: [("", OPERATORS), (ML, ML_OPERATORS)]
+            .map(|(domain, version)| OperatorSet { domain: domain.to_owned(), version })
+            .to_vec(),
+        metadata_props: props,
+    };
+    Ok(file.encode_to_vec())
+}
+
+/// The same answer for every row.
+fn baseline(columns: &mut Columns, dummy: &DummyModel) -> graph::Value {
+    let (value, wide) = match dummy {
+        DummyModel::Shares(shares) => (columns.graph.floats(&[1, shares.len()], shares), shares.len()),
+        DummyModel::Mean(mean) => (columns.graph.doubles(&[1, 1], &[*mean]), 1),
+    };
+    columns.in_every_row(&value, wide)
+}
+
+fn metadata(model: &Model, hash: &str, options: Options, columns: &Columns) -> Result<Vec<Entry>, Problem> {
+    let signature = model.signature();
+    let inputs: Vec<_> = onnx_inputs(signature)
+        .into_iter()
+        .zip(&signature.inputs)
+        .map(|(name, input)| {
+            let mut entry = json!({ "name": name, "column": input.name, "kind": input.kind });
+            if !is_categorical(input.kind) {
+                entry["missing"] = json!("NaN");
+            } else if let Some((levels, missing)) = columns.levels.get(&input.name) {
+                entry["levels"] = json!(levels);
+                entry["missing"] = if options.categories == Categories::Codes { json!(0) } else { json!(missing) };
+            } else {
+                entry["missing"] = if options.categories == Categories::Codes { json!(0) } else { json!("") };
+            }
+            entry
+        })
+        .collect();
+    let text = |value: &serde_json::Value| value.to_string();
+    let signature = serde_json::to_value(signature).map_err(|error| Problem::internal(error.to_string()))?;
+    Ok([
+        ("trainyard.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("trainyard.model_hash", hash.to_owned()),
+        ("trainyard.family", model.family.as_str().to_owned()),
+        ("trainyard.weights", if options.int8 { "int8" } else { "float32" }.to_owned()),
+        ("trainyard.inputs", text(&json!(inputs))),
+        ("trainyard.signature", text(&signature)),
+    ]
+    .map(|(key, value)| Entry { key: key.to_owned(), value })
+    .to_vec())
+}

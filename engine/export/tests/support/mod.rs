@@ -1,0 +1,344 @@
+//! Models of every family with rows that try them: missing values, unseen categories, ties with thresholds, extreme numbers,
+//! instants before 1970.
+#![allow(clippy::unwrap_used)]
+
+use trainyard_infer::{
+    Column, Frame, MISSING, Model, Predictor, Values,
+    dummy::DummyModel,
+    ensemble::{Ensemble, Head as Sums, LinearCorrection, Rule, Source},
+    net::{Activation, Head, Layer, LinearModel, RealMlpModel, RealMlpNet, RealMlpWeights},
+    preprocess::{Encoder, Recipe},
+    signature,
+    trees::{TreeEncoder, TreesModel},
+};
+use trainyard_types::{dataset::ColumnType, model::Signature, run::Task};
+
+/// Numbers that look random (splitmix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+    /// 0 to below 1.
+    pub fn share(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+    /// −½ to ½.
+    fn spread(&mut self, count: usize, size: f32) -> Vec<f32> {
+        (0..count).map(|_| (self.share() as f32 - 0.5) * size).collect()
+    }
+}
+
+fn numbers(name: &str, kind: ColumnType, values: Vec<f64>) -> Column {
+    Column { name: name.to_owned(), kind, values: Values::Numbers(values) }
+}
+
+fn texts(name: &str, kind: ColumnType, levels: &[&str], codes: Vec<u32>) -> Column {
+    let levels = levels.iter().map(|level| (*level).to_owned()).collect();
+    Column { name: name.to_owned(), kind, values: Values::Categories { codes, levels } }
+}
+
+const LETTERS: [&str; 20] =
+    ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"];
+const DAY: f64 = 86_400_000.0;
+
+/// Columns of every kind; some names need care in a graph.
+pub fn train(random: &mut Random, rows: usize) -> Frame {
+    let mut column = |make: &mut dyn FnMut(&mut Random) -> f64| (0..rows).map(|_| make(random)).collect::<Vec<f64>>();
+    let gap = |random: &mut Random, value: f64| if random.below(9) == 0 { f64::NAN } else { value };
+    let x = column(&mut |r| {
+        let value = r.share() * 8.0 - 3.0;
+        gap(r, value)
+    });
+    let whole = column(&mut |r| r.below(12) as f64 - 3.0);
+    let tiny = column(&mut |r| 1.0 + r.share() * 1e-9);
+    let huge = column(&mut |r| (r.share() - 0.5) * 1e12);
+    let at = column(&mut |r| {
+        let value = (r.share() * 40_000.0 - 15_000.0) * DAY;
+        gap(r, value.floor())
+    });
+    let until = column(&mut |r| (r.below(60_000) as f64 - 40_000.0) * DAY);
+    let same = column(&mut |_| 7.0);
+    let mut codes = |levels: usize, gaps: bool| -> Vec<u32> {
+        (0..rows).map(|_| if gaps && random.below(8) == 0 { MISSING } else { random.below(levels) as u32 }).collect()
+    };
+    let columns = vec![
+        numbers("value", ColumnType::Float, x),
+        numbers("capital-gain", ColumnType::Integer, whole),
+        numbers("größe", ColumnType::Float, tiny),
+        numbers("huge", ColumnType::Float, huge),
+        numbers("signed at", ColumnType::Datetime, at),
+        numbers("until", ColumnType::Datetime, until),
+        numbers("same", ColumnType::Float, same),
+        texts("own", ColumnType::Boolean, &["true", "false"], codes(2, true)),
+        texts("two", ColumnType::Text, &["yes", "no"], codes(2, false)),
+        texts("few", ColumnType::Text, &["", "x", "y y", "ü", "constant_1"], codes(5, true)),
+        texts("label", ColumnType::Text, &LETTERS, codes(20, true)),
+    ];
+    Frame { columns, rows }
+}
+
+/// Other rows for the same columns: half like the train rows, half with what they never had. `thresholds` are met exactly and
+/// missed by the least that a double can tell.
+pub fn trial(random: &mut Random, train: &Frame, rows: usize, thresholds: &[f64]) -> Frame {
+    let hard = |random: &mut Random, kind: ColumnType| -> f64 {
+        let step = random.below(3);
+        let near = |value: f64| [value, value.next_up(), value.next_down()][step];
+        let size = if random.below(2) == 0 { 1.0 } else { -1.0 };
+        match random.below(8) {
+            0 => f64::NAN,
+            1 => size * f64::INFINITY,
+            2 => size * f64::MAX,
+            3 => size * 1e-300,
+            4 if kind == ColumnType::Datetime => size * (36_525_000.0 * DAY + (random.below(5) as f64 - 2.0)),
+            4 => size * 1e30,
+            5 if kind == ColumnType::Datetime => near((random.below(90_000) as f64 - 60_000.0) * DAY) - random.below(2) as f64,
+            _ if thresholds.is_empty() => size * 0.0,
+            _ => near(thresholds[random.below(thresholds.len())]),
+        }
+    };
+    let columns = train
+        .columns
+        .iter()
+        .map(|column| {
+            let values = match &column.values {
+                Values::Numbers(known) => Values::Numbers(
+                    (0..rows)
+                        .map(|_| if random.below(2) == 0 { known[random.below(known.len())] } else { hard(random, column.kind) })
+                        .collect(),
+                ),
+                Values::Categories { levels, .. } => {
+                    let mut levels = levels.clone();
+                    levels.push("never seen".to_owned());
+                    let codes = (0..rows)
+                        .map(|_| if random.below(6) == 0 { MISSING } else { random.below(levels.len()) as u32 })
+                        .collect();
+                    Values::Categories { codes, levels }
+                }
+            };
+            Column { name: column.name.clone(), kind: column.kind, values }
+        })
+        .collect();
+    Frame { columns, rows }
+}
+
+/// Without numbers that a linear correction would make astronomic, beside which no difference could be seen.
+fn hold(frame: &mut Frame) {
+    for column in &mut frame.columns {
+        if let Values::Numbers(numbers) = &mut column.values {
+            numbers.iter_mut().filter(|number| number.abs() > 1e16).for_each(|number| *number = f64::NAN);
+        }
+    }
+}
+
+fn describe(train: &Frame, classes: usize) -> Signature {
+    let task = match classes {
+        0 => Task::Regression,
+        2 => Task::Binary,
+        _ => Task::Multiclass,
+    };
+    let classes: Vec<String> = (0..classes).map(|class| format!("class {class}")).collect();
+    signature::fit(train, "outcome", task, &classes)
+}
+
+fn head(classes: usize) -> Head {
+    match classes {
+        0 => Head::Value { mean: 1000.0, scale: 25.0, low: 900.0, high: f64::INFINITY },
+        classes => Head::Classes { classes },
+    }
+}
+
+pub fn realmlp(random: &mut Random, train: &Frame, classes: usize) -> Model {
+    let encoder = Encoder::fit(train, Recipe::RealMlp).unwrap();
+    let dense = encoder.width();
+    let (frequencies, mixed, embedding) = (16, 3, 4);
+    let tables: Vec<Vec<f32>> =
+        encoder.embedding_rows().iter().map(|rows| random.spread(rows * embedding, 2.0)).collect();
+    let mut weights = RealMlpWeights {
+        activation: if classes == 0 { Activation::Mish } else { Activation::Selu },
+        dense,
+        frequencies,
+        mixed,
+        frequency: random.spread(dense * frequencies, 6.0),
+        phase: random.spread(dense * frequencies, 2.0),
+        mix: random.spread(dense * frequencies * mixed, 1.0),
+        mix_bias: random.spread(dense * mixed, 0.5),
+        embedding,
+        tables,
+        layers: Vec::new(),
+    };
+    let mut inputs = weights.inputs();
+    for outputs in [48, 40, head(classes).outputs()] {
+        let last = outputs == head(classes).outputs();
+        let size = 4.0 / (inputs as f32).sqrt();
+        let weight = random.spread(inputs * outputs, size);
+        let alpha = if last { Vec::new() } else { random.spread(outputs, 1.0).iter().map(|a| a + 0.9).collect() };
+        weights.layers.push(Layer { inputs, outputs, weight, bias: random.spread(outputs, 0.5), alpha });
+        inputs = outputs;
+    }
+    let model = RealMlpModel::new(encoder, RealMlpNet::new(weights).unwrap(), head(classes)).unwrap();
+    Model::new(describe(train, classes), Predictor::RealMlp(model))
+}
+
+pub fn linear(random: &mut Random, train: &Frame, classes: usize) -> Model {
+    let encoder = Encoder::fit(train, Recipe::Linear).unwrap();
+    let outputs = head(classes).outputs();
+    let weights = random.spread(encoder.width() * outputs, 1.0);
+    let model = LinearModel::new(encoder, head(classes), weights, random.spread(outputs, 0.5)).unwrap();
+    Model::new(describe(train, classes), Predictor::Linear(model))
+}
+
+pub fn dummy(train: &Frame, classes: usize) -> Model {
+    let predictor = match classes {
+        0 => DummyModel::Mean(-12.5),
+        2 => DummyModel::Shares(vec![0.75, 0.25]),
+        _ => DummyModel::Shares((0..classes).map(|_| 1.0 / classes as f32).collect()),
+    };
+    Model::new(describe(train, classes), Predictor::Dummy(predictor))
+}
+
+/// Which answer the trees give.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    Value,
+    Corrected,
+    Binary,
+    OneVsRest,
+    Softmax,
+}
+
+/// A tree node before it is pushed.
+enum Grown {
+    Leaf(Vec<f32>),
+    Below { feature: usize, threshold: f64, left: usize, missing_left: bool },
+    In { feature: usize, set: Vec<u8>, left: usize, missing_left: bool },
+}
+
+/// Random trees; their thresholds are values of the train rows, or stand between two. Gives the thresholds of numbers too.
+pub fn trees(random: &mut Random, train: &Frame, kind: Kind, count: usize) -> (Model, Vec<f64>) {
+    let encoder = TreeEncoder::fit(train);
+    let features = encoder.encode(train).unwrap();
+    let width = encoder.width();
+    let (sums, classes, head) = match kind {
+        Kind::Value => (1, 0, Sums::Value { linear: None }),
+        Kind::Corrected => {
+            let mut list = |low: f64| (0..width).map(|_| low + random.share()).collect::<Vec<f64>>();
+            let linear = LinearCorrection {
+                means: list(-0.5),
+                scales: list(1e3),
+                coefficients: list(-0.5),
+                intercept: 0.25,
+                weight: 0.1,
+            };
+            (1, 0, Sums::Value { linear: Some(linear) })
+        }
+        Kind::Binary => (5, 2, Sums::Binary),
+        Kind::OneVsRest => {
+            let priors = vec![0.5, 0.2, 0.3];
+            (6, 3, Sums::OneVsRest { folds: 2, alpha: 0.25, beta: 0.5, priors })
+        }
+        Kind::Softmax => (4, 4, Sums::Softmax { temperature: 1.5 }),
+    };
+    let base: Vec<f64> = (0..sums).map(|_| random.share() - 0.5).collect();
+    let mut ensemble = Ensemble::new(width, base, head);
+    let categorical = encoder.categorical();
+    let mut thresholds = Vec::new();
+    for _ in 0..count {
+        let leaf_width = if matches!(kind, Kind::Softmax) && random.below(2) == 0 { 4 } else { 1 };
+        let offset = random.below(sums - leaf_width + 1);
+        let mut grown = vec![Grown::Leaf(Vec::new())];
+        let mut open = vec![(0, 0)];
+        while let Some((at, depth)) = open.pop() {
+            if depth > random.below(7) {
+                grown[at] = Grown::Leaf(random.spread(leaf_width, 1.0));
+                continue;
+            }
+            let (feature, missing_left, left) = (random.below(width), random.below(2) == 0, grown.len());
+            grown[at] = if categorical.contains(&feature) {
+                let set = (0..random.below(4)).map(|_| random.below(256) as u8).collect();
+                Grown::In { feature, set, left, missing_left }
+            } else {
+                let mut pick = || features[feature * train.rows + random.below(train.rows)];
+                let (a, b) = (pick(), pick());
+                let a = if a.is_finite() { a } else { 0.5 };
+                let threshold = if b.is_finite() && random.below(2) == 0 { (a + b) / 2.0 } else { a };
+                thresholds.push(threshold);
+                Grown::Below { feature, threshold, left, missing_left }
+            };
+            grown.extend([Grown::Leaf(Vec::new()), Grown::Leaf(Vec::new())]);
+            open.extend([(left, depth + 1), (left + 1, depth + 1)]);
+        }
+        let node = |at: usize| {
+            Some(match grown.get(at)? {
+                Grown::Leaf(values) => Source::Leaf(values.clone()),
+                Grown::Below { feature, threshold, left, missing_left } => Source::Split {
+                    feature: *feature,
+                    rule: Rule::Below(*threshold),
+                    left: *left,
+                    right: left + 1,
+                    missing_left: *missing_left,
+                },
+                Grown::In { feature, set, left, missing_left } => Source::Split {
+                    feature: *feature,
+                    rule: Rule::In(set),
+                    left: *left,
+                    right: left + 1,
+                    missing_left: *missing_left,
+                },
+            })
+        };
+        ensemble.push_tree(offset, leaf_width, 0, node).unwrap();
+    }
+    let model = TreesModel::new(encoder, ensemble).unwrap();
+    (Model::new(describe(train, classes), Predictor::Trees(model)), thresholds)
+}
+
+/// A model of every family and answer, with rows to try it on.
+pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
+    let mut random = Random(seed);
+    let mut cases = Vec::new();
+    let table = train(&mut random, 300);
+    for classes in [0, 2, 3] {
+        let mut add = |name: &str, model: Model, random: &mut Random| {
+            let frame = trial(random, &table, rows, &[]);
+            cases.push((format!("{name} {classes}"), model, frame));
+        };
+        let model = realmlp(&mut random, &table, classes);
+        add("realmlp", model, &mut random);
+        let model = linear(&mut random, &table, classes);
+        add("linear", model, &mut random);
+        add("dummy", dummy(&table, classes), &mut random);
+    }
+    let mut numeric = table.clone();
+    numeric.columns.truncate(4);
+    let mut categorical = table.clone();
+    categorical.columns.drain(..7);
+    for (kind, count, table) in [
+        (Kind::Value, 230, &table),
+        (Kind::Corrected, 120, &numeric),
+        (Kind::Corrected, 5, &table),
+        (Kind::Binary, 150, &table),
+        (Kind::OneVsRest, 60, &table),
+        (Kind::Softmax, 90, &table),
+        (Kind::Binary, 40, &categorical),
+        (Kind::Value, 3, &numeric),
+        (Kind::Softmax, 0, &numeric),
+        (Kind::Value, 0, &categorical),
+    ] {
+        let (model, thresholds) = trees(&mut random, table, kind, count);
+        let mut frame = trial(&mut random, table, rows, &thresholds);
+        if matches!(kind, Kind::Corrected) {
+            hold(&mut frame);
+        }
+        cases.push((format!("trees {kind:?} {count} of {} columns", table.columns.len()), model, frame));
+    }
+    cases
+}

@@ -1,0 +1,38 @@
+//! Programs to measure against: Python packages in environments of their own, and one core for everybody.
+
+use crate::command::{find, step, succeed, target_dir};
+use anyhow::{Context, Result, bail};
+use std::{path::PathBuf, process::Command};
+
+/// A Python that has these packages (`name==version`), in an environment called `home`.
+pub fn python(home: &str, packages: &[&str]) -> Result<PathBuf> {
+    let home = target_dir()?.join("bench").join(home);
+    let python = home.join("bin/python");
+    let check = format!(
+        "from importlib.metadata import version; assert all(version(p.split('==')[0]) == p.split('==')[1] for p in {packages:?})"
+    );
+    if !Command::new(&python).args(["-c", &check]).output().is_ok_and(|answer| answer.status.success()) {
+        let system =
+            find(&["python3"]).context("Python 3 is not here. Install it: apt install python3 python3-venv")?;
+        step(&format!("Installing {}", packages.join(", ")), "1 min", || {
+            succeed(Command::new(system).args(["-m", "venv"]).arg(&home))?;
+            succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages))
+        })?;
+    }
+    Ok(python)
+}
+
+/// What a program prints that runs on one core.
+pub fn pinned(command: &Command) -> Result<Vec<u8>> {
+    let Some(taskset) = find(&["taskset"]) else {
+        bail!("taskset is not here, so that no program can be kept to one core. Install util-linux");
+    };
+    let mut pinned = Command::new(taskset);
+    pinned.args(["-c", "0"]).arg(command.get_program()).args(command.get_args());
+    pinned.envs([("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("OPENBLAS_NUM_THREADS", "1")]);
+    let answer = pinned.output().with_context(|| format!("can't start {command:?}"))?;
+    if !answer.status.success() {
+        bail!("{command:?} ended with {}: {}", answer.status, String::from_utf8_lossy(&answer.stderr));
+    }
+    Ok(answer.stdout)
+}
