@@ -71,8 +71,8 @@ pub async fn stop_label_review(project: String, review: LabelReviewId) -> Result
     super::done(trainyard_service::labels::cancel(&ctx, &actor, &project, review).await.map(drop))
 }
 
-#[server(prefix = "/api/fn", endpoint = "decide_labels", input = Json)]
-pub async fn decide_labels(project: String, review: LabelReviewId, input: DecideLabels) -> Result<(), AppError> {
+#[server(prefix = "/api/fn", endpoint = "keep_label_decision", input = Json)]
+pub async fn keep_label_decision(project: String, review: LabelReviewId, input: DecideLabels) -> Result<(), AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::labels::decide(&ctx, &actor, &project, review, input).await.map(drop))
 }

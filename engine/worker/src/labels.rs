@@ -67,7 +67,7 @@ pub fn review(data: &Frame, settings: &LabelSettings, sink: &mut dyn Sink) -> Re
         noise: 0.0,
         found: 0,
         kept: 0,
-        classes,
+        classes: classes.clone(),
         joint: Vec::new(),
         pairs: Vec::new(),
         columns: answers.columns,

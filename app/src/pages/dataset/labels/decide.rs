@@ -1,7 +1,7 @@
 //! What can be decided about a row, as one choice.
 
 use super::Of;
-use crate::{api::labels::decide_labels, components::*};
+use crate::{api::labels::keep_label_decision, components::*};
 use leptos::prelude::*;
 use trainyard_types::{
     LabelReviewId,
@@ -23,7 +23,7 @@ pub(super) struct Decider {
 impl Decider {
     pub(super) fn new(of: &Of, review: LabelReviewId, reload: Callback<()>) -> Self {
         let project = of.project.clone();
-        let act = Action::new(move |input: &DecideLabels| decide_labels(project.clone(), review, input.clone()));
+        let act = Action::new(move |input: &DecideLabels| keep_label_decision(project.clone(), review, input.clone()));
         let toasts = use_toasts();
         Effect::new(move |_| match act.value().get() {
             Some(Ok(())) => reload.run(()),
