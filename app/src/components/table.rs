@@ -174,9 +174,11 @@ pub fn ListTools(
     let query = use_page_query();
     let address = use_address();
     let search_label = search.clone();
+    let tab = crate::hooks::use_query_param("tab");
     let kept = move || {
         let q = query.get();
         view! {
+            <input type="hidden" name="tab" value=tab.get() disabled=tab.get().is_empty()/>
             <input type="hidden" name="sort" value=q.sort.clone() disabled=q.sort.is_empty()/>
             <input type="hidden" name="state" value=q.state.clone() disabled=q.state.is_empty()/>
         }

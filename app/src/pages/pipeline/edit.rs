@@ -66,7 +66,7 @@ pub(super) fn Editor(
     forms: DocumentForms,
     saved: Callback<PipelineView>,
 ) -> impl IntoView {
-    let kinds = form.kinds.clone();
+    let kinds = StoredValue::new(form.kinds.clone());
     let yaml = RwSignal::new(forms.yaml.clone());
     // What the YAML says: as long as the form has the same, the text stays as it was written, comments included.
     let same = StoredValue::new(forms.document.clone());
@@ -156,7 +156,7 @@ pub(super) fn Editor(
             </div>
         </div>
         {move || as_yaml.get().then(|| view! {
-            <Section title="Kinds of steps" lead="What a step's 'type' can be, and what it wants to know."><Kinds kinds=kinds.clone()/></Section>
+            <Section title="Kinds of steps" lead="What a step's 'type' can be, and what it wants to know."><Kinds kinds=kinds.get_value()/></Section>
         })}
     }
 }

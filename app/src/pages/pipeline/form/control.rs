@@ -20,7 +20,7 @@ pub(super) struct Around {
 }
 
 /// Says the new value.
-type Set = Callback<Option<Value>>;
+type Say = Callback<Option<Value>>;
 
 /// A setting's name for people: `order_by` is "Order by".
 pub(super) fn label(name: &str) -> String {
@@ -67,7 +67,7 @@ pub(super) fn settings(
 }
 
 /// One setting with its label, help and fault.
-pub(super) fn setting(field: StepField, value: Option<Value>, within: &str, around: Around, set: Set) -> AnyView {
+pub(super) fn setting(field: StepField, value: Option<Value>, within: &str, around: Around, set: Say) -> AnyView {
     let id = format!("{within}-{}", field.name);
     let needed = if field.required { " (needed)" } else { "" };
     let title = format!("{}{needed}", label(&field.name));
@@ -96,8 +96,10 @@ pub(super) fn setting(field: StepField, value: Option<Value>, within: &str, arou
             .into_any();
     }
     let (name, faults) = (field.name, around.faults);
+    // `parameters.least` is told at `parameters`.
+    let of = |name: &str, fault: &str| fault.split('.').next() == Some(name);
     let fault = move || {
-        let found = faults.get().and_then(|p| p.fields.into_iter().find(|fault| fault.field == name));
+        let found = faults.get().and_then(|p| p.fields.into_iter().find(|fault| of(&name, &fault.field)));
         found.map(|fault| view! { <p class="field-problem"><Icon glyph=Glyph::Warning/>{fault.message}</p> })
     };
     view! {
@@ -127,7 +129,7 @@ fn list_of(names: Names) -> Option<&'static str> {
     }
 }
 
-fn control(form: FieldForm, value: Option<Value>, id: &str, told: Told, around: Around, set: Set) -> AnyView {
+fn control(form: FieldForm, value: Option<Value>, id: &str, told: Told, around: Around, set: Say) -> AnyView {
     match form {
         FieldForm::Text => {
             let text = value.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -175,7 +177,7 @@ fn line(text: String, id: &str, told: &Told, set: Callback<String>) -> AnyView {
 }
 
 /// A number, or a parameter in its place. What is neither is kept as text: the server says so at the field.
-fn number(whole: bool, value: Option<Value>, id: &str, told: &Told, set: Set) -> AnyView {
+fn number(whole: bool, value: Option<Value>, id: &str, told: &Told, set: Say) -> AnyView {
     let text = value.as_ref().map(plain).unwrap_or_default();
     let read = move |text: String| {
         let text = text.trim();
@@ -212,7 +214,7 @@ fn choose(choices: Vec<Choice>, now: Option<String>, id: &str, told: &Told, set:
 }
 
 /// A number, a yes or no, or a text; double quotes make a text of anything. What is more than that is YAML.
-fn any(value: Option<Value>, id: &str, told: &Told, set: Set) -> AnyView {
+fn any(value: Option<Value>, id: &str, told: &Told, set: Say) -> AnyView {
     if value.as_ref().is_some_and(|value| value.is_array() || value.is_object()) {
         return raw(value, id, &told.label, set);
     }
@@ -245,7 +247,7 @@ fn scalar(text: &str) -> Option<Value> {
 }
 
 /// A value that the form can't show: as YAML, which the server reads.
-fn raw(value: Option<Value>, id: &str, label: &str, set: Set) -> AnyView {
+fn raw(value: Option<Value>, id: &str, label: &str, set: Say) -> AnyView {
     let text = value.map(|value| serde_json::to_string_pretty(&value).unwrap_or_default()).unwrap_or_default();
     let read = Action::new(move |text: &String| read_setting(text.clone()));
     Effect::new(move |_| {
@@ -274,7 +276,7 @@ fn next_key<T: Send + Sync + 'static>(rows: Rows<T>) -> u32 {
     rows.with_untracked(|rows| rows.iter().map(|(key, _)| key + 1).max().unwrap_or(0))
 }
 
-fn list(of: FieldForm, value: Option<Value>, id: &str, told: Told, around: Around, set: Set) -> AnyView {
+fn list(of: FieldForm, value: Option<Value>, id: &str, told: Told, around: Around, set: Say) -> AnyView {
     let items = value.and_then(|value| value.as_array().cloned()).unwrap_or_default();
     let rows: Rows<Option<Value>> = RwSignal::new((0..).zip(items.into_iter().map(Some)).collect());
     let say = move || {
@@ -299,7 +301,10 @@ fn list(of: FieldForm, value: Option<Value>, id: &str, told: Told, around: Aroun
         };
         view! { <li class="form-item"><div class="form-item-value">{control}</div><button type="button" class="button quiet small" aria-label="Take this one out" on:click=remove><Icon glyph=Glyph::Close/></button></li> }
     };
-    let add = move |()| rows.update(|rows| rows.push((rows.iter().map(|(key, _)| key + 1).max().unwrap_or(0), None)));
+    let add = move |()| {
+        let key = next_key(rows);
+        rows.update(|rows| rows.push((key, None)));
+    };
     view! {
         <ul class="form-list">
             <For each=move || rows.get() key=|(key, _)| *key children=show/>
@@ -309,7 +314,7 @@ fn list(of: FieldForm, value: Option<Value>, id: &str, told: Told, around: Aroun
     .into_any()
 }
 
-fn map(of: FieldForm, value: Option<Value>, id: &str, told: Told, around: Around, set: Set) -> AnyView {
+fn map(of: FieldForm, value: Option<Value>, id: &str, told: Told, around: Around, set: Say) -> AnyView {
     let items = value.and_then(|value| value.as_object().cloned()).unwrap_or_default();
     let rows: Rows<(String, Option<Value>)> =
         RwSignal::new((0..).zip(items.into_iter().map(|(name, value)| (name, Some(value)))).collect());
@@ -374,7 +379,7 @@ fn object(
     id: &str,
     told: Told,
     around: Around,
-    set: Set,
+    set: Say,
 ) -> AnyView {
     let held = RwSignal::new(value.unwrap_or_else(|| json!({})));
     let open = RwSignal::new(!told.optional || held.with_untracked(|held| !is_empty(held)));
@@ -442,7 +447,7 @@ fn shape(form: &FieldForm) -> String {
     }
 }
 
-fn one_of(forms: Vec<FieldForm>, value: Option<Value>, id: &str, told: Told, around: Around, set: Set) -> AnyView {
+fn one_of(forms: Vec<FieldForm>, value: Option<Value>, id: &str, told: Told, around: Around, set: Say) -> AnyView {
     let first = value.as_ref().and_then(|value| forms.iter().position(|form| form.shows(value))).unwrap_or(0);
     let chosen = RwSignal::new(first);
     let held = StoredValue::new(value);

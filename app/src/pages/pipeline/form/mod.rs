@@ -70,8 +70,9 @@ impl Draft {
             let mut problem = self.problem.get()?;
             problem.fields.retain_mut(|fault| {
                 let Some(rest) = fault.field.strip_prefix(path.as_str()) else { return false };
+                let within = path.is_empty() || rest.is_empty() || rest.starts_with('.');
                 fault.field = rest.trim_start_matches('.').to_owned();
-                rest.is_empty() || rest.starts_with('.') || path.is_empty()
+                within
             });
             (!problem.fields.is_empty()).then_some(problem)
         })
@@ -234,11 +235,10 @@ fn StepList(draft: Draft) -> impl IntoView {
 /// What is said of the pipeline as a whole.
 #[component]
 fn HeadPanel(draft: Draft) -> impl IntoView {
-    let fields = draft.form.with_value(|form| form.head.clone());
+    let mut fields = draft.form.with_value(|form| form.head.clone());
     let around = Around { columns: draft.columns, faults: draft.faults(String::new) };
     let order = ["name", "description", "schedule", "triggers", "parameters", "partitions", "concurrency"];
     let place = |name: &str| order.iter().position(|known| *known == name).unwrap_or(order.len());
-    let mut fields = fields;
     fields.sort_by_key(|field| place(&field.name));
     let views = fields
         .into_iter()

@@ -268,7 +268,7 @@ pub(super) fn rename(document: &mut Value, at: usize, new: &str) -> Result<(), S
     Ok(())
 }
 
-/// Renames a table in SQL where it stands after FROM or JOIN or a comma, or before a dot.
+/// Renames a table in SQL where it stands after FROM or JOIN, or before a dot.
 fn rename_table(sql: &str, old: &str, new: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut out = String::with_capacity(sql.len());
@@ -286,7 +286,7 @@ fn rename_table(sql: &str, old: &str, new: &str) -> String {
         let end = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
         let (word, tail) = rest.split_at(end);
         let before = out.trim_end_matches(|c: char| c.is_whitespace() || c == '"');
-        let last = before.rsplit(|c: char| !is_word(c) && c != ',').next().unwrap_or_default().to_ascii_lowercase();
+        let last = before.rsplit(|c: char| !is_word(c)).next().unwrap_or_default().to_ascii_lowercase();
         let table = last == "from" || last == "join" || tail.trim_start_matches('"').starts_with('.');
         out.push_str(if word == old && table { new } else { word });
         rest = tail;

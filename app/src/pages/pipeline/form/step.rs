@@ -159,10 +159,10 @@ fn Inputs(draft: Draft, at: usize, kind: StepKindView, faults: Signal<Option<Pro
                 all.push(current.clone());
             }
             let none = if place < least { "Choose …" } else { "None" };
-            let mut options = vec![view! { <option value="" selected=current.is_empty()>{none.to_owned()}</option> }];
+            let mut options = vec![view! { <option value="" selected=current.is_empty()>{none}</option> }.into_any()];
             options.extend(all.into_iter().map(|name| {
                 let selected = name == current;
-                view! { <option value=name.clone() selected=selected>{name.clone()}</option> }
+                view! { <option value=name.clone() selected=selected>{name.clone()}</option> }.into_any()
             }));
             options
         };
