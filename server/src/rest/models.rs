@@ -14,9 +14,7 @@ use axum::{
 use http::{StatusCode, header};
 use serde::Deserialize;
 use trainyard_service::{Ctx, demo, models, workers};
-use trainyard_types::{
-    Page, PageQuery, Slug, account::ProjectView, export::ExportFormat, job::WorkerView, model::*,
-};
+use trainyard_types::{Page, PageQuery, Slug, account::ProjectView, export::ExportFormat, job::WorkerView, model::*};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
