@@ -8,21 +8,25 @@ mod support;
 
 use serde_json::{Value, json};
 use std::fs;
-use trainyard_export::{Options, onnx, quantised};
+use trainyard_export::{Options, describe, onnx, quantised};
 use trainyard_infer::{Frame, Model, Predictions, Values};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, rows, seed] = arguments.as_slice() else { panic!("cases FOLDER ROWS SEED") };
     fs::create_dir_all(folder).unwrap();
-    for (at, (name, model, frame)) in support::all(seed.parse().unwrap(), rows.parse().unwrap()).into_iter().enumerate() {
+    for (at, (name, model, frame)) in support::all(seed.parse().unwrap(), rows.parse().unwrap()).into_iter().enumerate()
+    {
         let stem = format!("{folder}/{seed}-{at}");
         fs::write(format!("{stem}.onnx"), onnx(&model, "0", Options::default()).unwrap()).unwrap();
         fs::write(format!("{stem}.json"), case(&name, &model, &frame).to_string()).unwrap();
+        fs::write(format!("{stem}.safetensors"), model.to_bytes().unwrap()).unwrap();
+        fs::write(format!("{stem}.description"), describe(&model, "0").unwrap().to_string()).unwrap();
         if let Ok(rounded) = quantised(&model) {
             let int8 = Options { int8: true, ..Options::default() };
             fs::write(format!("{stem}-int8.onnx"), onnx(&model, "0", int8).unwrap()).unwrap();
-            fs::write(format!("{stem}-int8.json"), case(&format!("{name} int8"), &rounded, &frame).to_string()).unwrap();
+            fs::write(format!("{stem}-int8.json"), case(&format!("{name} int8"), &rounded, &frame).to_string())
+                .unwrap();
         }
     }
 }
@@ -34,7 +38,9 @@ fn case(name: &str, model: &Model, frame: &Frame) -> Value {
         .iter()
         .map(|column| {
             let values = match &column.values {
-                Values::Numbers(numbers) => json!({ "numbers": numbers.iter().map(f64::to_string).collect::<Vec<_>>() }),
+                Values::Numbers(numbers) => {
+                    json!({ "numbers": numbers.iter().map(f64::to_string).collect::<Vec<_>>() })
+                }
                 Values::Categories { codes, levels } => {
                     json!({ "texts": codes.iter().map(|&code| levels.get(code as usize)).collect::<Vec<_>>() })
                 }

@@ -19,7 +19,8 @@ use trainyard_types::Problem;
 pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
     let bytes = model.to_bytes()?;
     let mut steps: Vec<String> = Vec::new();
-    let preprocessing = match &model.predictor {
+    let mut head = Value::Null;
+    let preparation = match &model.predictor {
         Predictor::RealMlp(net) => {
             steps.extend(encode_steps(net.encoder()));
             steps.extend(realmlp_steps(net.net().weights().activation));
@@ -34,10 +35,14 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
         }
         Predictor::Trees(trees) => {
             steps.extend(tree_steps(trees.ensemble().head()));
+            head = json!(trees.ensemble().head());
             tree_encoder(trees.encoder())
         }
         Predictor::Dummy(dummy) => {
-            steps.push("Every row gets the answer that stands under preprocessing: shares of the classes, or the mean.".to_owned());
+            steps.push(
+                "Every row gets the answer that stands under preparation: shares of the classes, or the mean."
+                    .to_owned(),
+            );
             json!(dummy)
         }
     };
@@ -50,7 +55,8 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
         "signature": model.signature,
         "columns": "Numbers are doubles; NaN is missing. Instants are milliseconds since 1970 in UTC. Booleans are the texts \
                     true and false.",
-        "preprocessing": preprocessing,
+        "preparation": preparation,
+        "head": head,
         "steps": steps,
         "arrays": arrays(&bytes)?,
     }))
@@ -63,7 +69,7 @@ fn encode_steps(encoder: &Encoder) -> Vec<String> {
         "Hold z within ±1e4; that is dense."
     };
     vec![
-        "Each entry of preprocessing.dense gives one number r of its column, in doubles. value: the number, or imputed where it \
+        "Each entry of preparation.dense gives one number r of its column, in doubles. value: the number, or imputed where it \
          is missing or infinite. missing: 1 where the column is missing or infinite (categories: missing or not among the \
          levels), else 0. part: a part of the instant in UTC; days is days since 1970 with fraction, month 1 to 12, day of the \
          month, weekday 0 (Monday) to 6, hour with fraction, day_of_year from 1; imputed where the instant is missing or more \
@@ -72,7 +78,7 @@ fn encode_steps(encoder: &Encoder) -> Vec<String> {
             .to_owned(),
         "z = (r − center) · scale".to_owned(),
         format!("{clip} Round it to a 32-bit float; so is everything from here on."),
-        "codes: for each column of preprocessing.embedded 0 where the text is missing or not among the levels, else its place \
+        "codes: for each column of preparation.embedded 0 where the text is missing or not among the levels, else its place \
          counted from 1."
             .to_owned(),
     ]
@@ -105,22 +111,21 @@ fn head_step(head: Head) -> String {
 
 fn tree_steps(head: &Sums) -> Vec<String> {
     let last = match head {
-        Sums::Value { linear: None } => json!("value = the sum"),
-        Sums::Value { linear: Some(linear) } => json!({
-            "value = the sum + weight·(intercept + Σ coefficients·z), z = (feature − mean)/scale or 0 where missing": linear
-        }),
-        Sums::Binary => json!("the second class's probability is the mean of 1/(1 + e^−sum) over all sums"),
-        Sums::OneVsRest { folds, alpha, beta, priors } => json!({
-            "p of a class is the mean of 1/(1 + e^−sum) over its folds, held within 2^−52 and 1 − 2^−52; its weight is \
-             p/(1 − p)^alpha/prior^beta; probabilities are the weights over their total":
-                { "folds": folds, "alpha": alpha, "beta": beta, "priors": priors }
-        }),
-        Sums::Softmax { temperature } => {
-            json!({ "probabilities = softmax(sums/temperature)": { "temperature": temperature } })
+        Sums::Value { linear: None } => "value = the sum",
+        Sums::Value { linear: Some(_) } => {
+            "value = the sum + weight·(intercept + Σ coefficients·z) with the numbers of head.linear, where z = (feature − \
+             mean)/scale, or 0 where the feature is missing"
         }
+        Sums::Binary => "The second class's probability is the mean of 1/(1 + e^−sum) over all sums.",
+        Sums::OneVsRest { .. } => {
+            "With the numbers of head: the sums of a class are its folds, side by side; p is the mean of their 1/(1 + e^−sum), \
+             held within 2^−52 and 1 − 2^−52. A class weighs p/(1 − p)^alpha/prior^beta; probabilities are the weights over \
+             their total."
+        }
+        Sums::Softmax { .. } => "probabilities = softmax(sums/temperature) with the temperature of head",
     };
     vec![
-        "The features are those of preprocessing.features, one after the other, in doubles; an infinite number is missing. A \
+        "The features are those of preparation.features, one after the other, in doubles; an infinite number is missing. A \
          category's feature is its place among the levels counted from 1; a text that is not among them is the last place plus \
          one where other is true, else missing."
             .to_owned(),
@@ -133,7 +138,7 @@ fn tree_steps(head: &Sums) -> Vec<String> {
          high and low are the two halves of a double: left where the feature is below it."
             .to_owned(),
         "Each row's sums begin as trees.base.".to_owned(),
-        last.to_string().trim_matches('"').to_owned(),
+        last.to_owned(),
     ]
 }
 
@@ -210,8 +215,7 @@ fn arrays(bytes: &[u8]) -> Result<Value, Problem> {
     let length = bytes.first_chunk::<8>().map(|word| u64::from_le_bytes(*word) as usize).ok_or_else(broken)?;
     let header = bytes.get(8..length + 8).ok_or_else(broken)?;
     let header: serde_json::Map<String, Value> = serde_json::from_slice(header).map_err(|_| broken())?;
-    let entry = |(name, array): (&String, &Value)| {
-        json!({ "name": name, "type": array["dtype"], "shape": array["shape"] })
-    };
+    let entry =
+        |(name, array): (&String, &Value)| json!({ "name": name, "type": array["dtype"], "shape": array["shape"] });
     Ok(header.iter().filter(|(name, _)| *name != "__metadata__").map(entry).collect())
 }

@@ -91,8 +91,7 @@ fn instants(columns: &mut Columns, encoder: &Encoder, parts: &mut Parts) -> Resu
         }
         let graph = &mut columns.graph;
         let value = instants.part(graph, part);
-        let imputed: Vec<f64> =
-            read.iter().map(|&column| datetime::parts(encoder.imputed()[column])[part]).collect();
+        let imputed: Vec<f64> = read.iter().map(|&column| datetime::parts(encoder.imputed()[column])[part]).collect();
         let imputed = graph.doubles(&[1, read.len()], &imputed);
         parts.push(graph.op("Where", &[&instants.known, &value, &imputed]), said);
     }
@@ -101,11 +100,7 @@ fn instants(columns: &mut Columns, encoder: &Encoder, parts: &mut Parts) -> Resu
 }
 
 /// Gives each category column's codes.
-fn categories(
-    columns: &mut Columns,
-    encoder: &Encoder,
-    parts: &mut Parts,
-) -> Result<BTreeMap<usize, Value>, Problem> {
+fn categories(columns: &mut Columns, encoder: &Encoder, parts: &mut Parts) -> Result<BTreeMap<usize, Value>, Problem> {
     let read = of_kind(encoder, |reads| matches!(reads, Reads::Category(_)));
     let mut codes = BTreeMap::new();
     for &column in &read {

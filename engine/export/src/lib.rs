@@ -63,7 +63,13 @@ pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Prob
         let labels = graph.texts(&signature.classes);
         let label = graph.op("Gather", &[&labels, &top]);
         let classes = signature.classes.len();
-        graph.output(&answer, "probabilities", Type::Float, &[classes], "Of each class, in the order of trainyard.signature");
+        graph.output(
+            &answer,
+            "probabilities",
+            Type::Float,
+            &[classes],
+            "Of each class, in the order of trainyard.signature",
+        );
         graph.output(&label, "label", Type::Text, &[], "The most probable class");
     } else {
         graph.output(&answer, "value", Type::Double, &[1], &format!("{} in its own unit", signature.target));

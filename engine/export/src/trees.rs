@@ -79,7 +79,9 @@ fn ask(ensemble: &Ensemble, kinds: &[Option<usize>]) -> Result<Asked, Problem> {
                 (Some(codes), rule) => asked.questions[feature].push((lefts(rule, codes), missing_left)),
                 (None, Rule::Below(threshold)) => asked.thresholds[feature].push(bound(*threshold)),
                 (None, Rule::In(_)) => {
-                    return Err(Problem::invalid("A tree asks a number for its category: such a model can't be exported."));
+                    return Err(Problem::invalid(
+                        "A tree asks a number for its category: such a model can't be exported.",
+                    ));
                 }
             }
         }
@@ -166,7 +168,8 @@ impl Features {
                 let [values, known] = [values, known].map(|value| graph.columns(value, self.numeric.len(), &used));
                 let thresholds: Vec<&[f64]> =
                     used.iter().map(|&column| asked.thresholds[self.numeric[column]].as_slice()).collect();
-                let ranks = if few { flat(columns, &values, &thresholds) } else { stepped(columns, &values, &thresholds) };
+                let ranks =
+                    if few { flat(columns, &values, &thresholds) } else { stepped(columns, &values, &thresholds) };
                 let graph = &mut columns.graph;
                 let unknown = graph.floats(&[1], &[f32::NAN]);
                 parts.push(graph.op("Where", &[&known, &ranks, &unknown]));
@@ -186,7 +189,8 @@ impl Features {
             let right = |code: usize| {
                 questions.iter().map(move |(lefts, missing)| u8::from(!if code == 0 { *missing } else { lefts[code] }))
             };
-            let table = graph.bytes(Type::Uint8, &[codes_count, questions.len()], (0..codes_count).flat_map(right).collect());
+            let table =
+                graph.bytes(Type::Uint8, &[codes_count, questions.len()], (0..codes_count).flat_map(right).collect());
             let rows = graph.op("Gather", &[&table, codes]);
             let rows = graph.reshape(&rows, &[-1, questions.len() as i64]);
             parts.push(graph.cast(&rows, Type::Float));
@@ -231,7 +235,8 @@ fn stepped(columns: &mut Columns, values: &str, thresholds: &[&[f64]]) -> Value 
     let stretches = most.div_ceil(stretch);
     // The last threshold of each stretch: as many of them as are reached, so many stretches are passed whole.
     let lists: Vec<Vec<f64>> = thresholds.iter().map(|list| padded(list, stretch * stretches).collect()).collect();
-    let last: Vec<f64> = lists.iter().flat_map(|list| list.chunks_exact(stretch).map(|part| part[stretch - 1])).collect();
+    let last: Vec<f64> =
+        lists.iter().flat_map(|list| list.chunks_exact(stretch).map(|part| part[stretch - 1])).collect();
     // Behind the last stretch stands one that nothing reaches.
     let inner: Vec<f64> = lists.iter().flat_map(|list| padded(list, stretch * (stretches + 1))).collect();
     let starts = (0..thresholds.len()).map(|column| (column * (stretches + 1)) as i64);
@@ -272,7 +277,17 @@ struct Lists {
 
 impl Lists {
     #[allow(clippy::too_many_arguments)] // One a list.
-    fn push(&mut self, tree: usize, node: usize, feature: usize, mode: &str, value: f32, left: usize, right: usize, missing_left: bool) {
+    fn push(
+        &mut self,
+        tree: usize,
+        node: usize,
+        feature: usize,
+        mode: &str,
+        value: f32,
+        left: usize,
+        right: usize,
+        missing_left: bool,
+    ) {
         self.trees.push(tree as i64);
         self.nodes.push(node as i64);
         self.features.push(feature as i64);
@@ -379,8 +394,7 @@ fn answer(columns: &mut Columns, ensemble: &Ensemble, sums: &str, features: &Fea
             let rest = graph.op("Sub", &[&one, &p]);
             let power = graph.with("Pow", &rest, *alpha);
             let weight = graph.op("Div", &[&p, &power]);
-            let priors: Vec<f64> =
-                priors.iter().map(|prior| prior.clamp(f64::EPSILON, 1.0).powf(*beta)).collect();
+            let priors: Vec<f64> = priors.iter().map(|prior| prior.clamp(f64::EPSILON, 1.0).powf(*beta)).collect();
             let priors = graph.doubles(&[1, classes], &priors);
             let weight = graph.op("Div", &[&weight, &priors]);
             let total = total(graph, &weight);

@@ -44,9 +44,7 @@ fn inputs(model: &Model, frame: &Frame, bytes: &[u8], categories: Categories) ->
                 Values::Numbers(numbers) => tensor1(numbers),
                 Values::Categories { codes, levels } => {
                     let known = &known[&input.name];
-                    let text = |&code: &u32| {
-                        levels.get(code as usize).cloned().unwrap_or_else(|| missing_word(known))
-                    };
+                    let text = |&code: &u32| levels.get(code as usize).cloned().unwrap_or_else(|| missing_word(known));
                     if categories == Categories::Texts {
                         tensor1(&codes.iter().map(text).collect::<Vec<String>>())
                     } else {
@@ -105,7 +103,8 @@ fn the_graph_answers_as_the_model_does() {
     for seed in 1..4 {
         for (name, model, frame) in support::all(seed, 400) {
             for categories in [Categories::Texts, Categories::Codes] {
-                let apart = difference(&model, &model, &frame, Options { categories, int8: false }) / deviation(&model, &frame);
+                let apart =
+                    difference(&model, &model, &frame, Options { categories, int8: false }) / deviation(&model, &frame);
                 assert!(apart <= TOLERANCE, "{name}, seed {seed}, {categories:?}: {apart:e} apart");
                 worst = worst.max(apart);
             }
@@ -131,7 +130,8 @@ fn eight_bits_answer_as_the_rounded_model_does() {
             assert!(onnx(&model, "0", Options { int8: true, ..Options::default() }).is_err());
             continue;
         };
-        let [full, small] = [false, true].map(|int8| onnx(&model, "0", Options { int8, ..Options::default() }).unwrap());
+        let [full, small] =
+            [false, true].map(|int8| onnx(&model, "0", Options { int8, ..Options::default() }).unwrap());
         if name.starts_with("realmlp") {
             assert!(small.len() < full.len(), "{name}");
         }

@@ -60,7 +60,8 @@ pub(super) fn export(args: ExportArgs, out: Out) -> Result<ExitCode, Problem> {
         }),
         (Format::Safetensors, None, Given::Texts) => Export::Safetensors,
         _ => {
-            let message = "The safetensors file is the model as it is. Use --quantize and --categories with --format onnx.";
+            let message =
+                "The safetensors file is the model as it is. Use --quantize and --categories with --format onnx.";
             return Err(Problem::field("format", message));
         }
     };
@@ -78,10 +79,18 @@ fn in_words(told: &Value) -> String {
         words.push_str(&format!(" With 32-bit weights it has {full} bytes."));
     }
     if let Some(rounding) = told["rounding"].as_object() {
-        words.push_str(&format!("\nOn {} rows the answer that changed most changed by {}.", rounding["rows"], rounding["largest_difference"]));
+        words.push_str(&format!(
+            "\nOn {} rows the answer that changed most changed by {}.",
+            rounding["rows"], rounding["largest_difference"]
+        ));
         for (name, before) in rounding["float32"].as_object().into_iter().flatten() {
-            let number = |value: &Value| value.as_f64().map_or_else(|| "none".to_owned(), |value| format!("{value:.5}"));
-            words.push_str(&format!("\n  {name}: {} before, {} after", number(before), number(&rounding["int8"][name])));
+            let number =
+                |value: &Value| value.as_f64().map_or_else(|| "none".to_owned(), |value| format!("{value:.5}"));
+            words.push_str(&format!(
+                "\n  {name}: {} before, {} after",
+                number(before),
+                number(&rounding["int8"][name])
+            ));
         }
     }
     words

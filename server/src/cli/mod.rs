@@ -136,7 +136,9 @@ async fn run(verb: Verb, out: Out) -> Result<ExitCode, Problem> {
         Verb::Secrets(verb) => secrets::secrets(verb, out).await,
         Verb::Dataset(verb) => dataset::dataset(verb, out).await,
         Verb::VerifyAudit(flags) => people::verify_audit(&flags, out).await,
-        Verb::Train(_) | Verb::Predict(_) | Verb::Export(_) | Verb::Data(_) | Verb::Pipeline(_) | Verb::Job(_) => Ok(ExitCode::SUCCESS),
+        Verb::Train(_) | Verb::Predict(_) | Verb::Export(_) | Verb::Data(_) | Verb::Pipeline(_) | Verb::Job(_) => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

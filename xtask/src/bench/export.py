@@ -1,6 +1,7 @@
 """Asks onnxruntime, with one thread, about exported models, and compares its answers with those of `infer`.
 
-    export.py FILE...   each NAME.json has columns and expected answers for the graph NAME.onnx beside it
+    export.py FILE...   each NAME.json has columns and expected answers for the graph NAME.onnx beside it; where there are
+                        NAME.safetensors and NAME.description, described.py is compared as well
 
 Prints one JSON object a file: the greatest difference (probabilities absolutely, values by their standard deviation), the time
 of one row (µs, median) and the rows a second in batches of 1,024.
@@ -11,6 +12,7 @@ import pathlib
 import sys
 import time
 
+import described
 import numpy as np
 import onnxruntime as ort
 
@@ -51,15 +53,23 @@ for file in sys.argv[1:]:
     count = len(next(iter(rows.values())))
     # As many rows as are measured in one go, so that the buffers are not larger than they would be.
     apart = 0.0
+    deviation = 1.0 if case["expected"]["classes"] else np.std(case["expected"]["values"]) or 1.0
     wide = max(case["expected"]["classes"], 1)
     for first in range(0, count, 1024):
         part = {name: values[first:first + 1024] for name, values in rows.items()}
         answer = model.run(None, part)[0]
         values = case["expected"]["values"][first * wide:(first + 1024) * wide]
         apart = max(apart, np.abs(np.asarray(answer, dtype=np.float64).reshape(-1) - np.array(values)).max())
-    if not case["expected"]["classes"]:
-        apart /= np.std(case["expected"]["values"]) or 1.0
-    told = {"name": case["name"], "difference": float(apart)}
+    told = {"name": case["name"], "difference": float(apart / deviation)}
+    description = pathlib.Path(file).with_suffix(".description")
+    if description.exists():
+        columns = {
+            name: column["texts"] if "texts" in column else [float(text) for text in column["numbers"]]
+            for name, column in case["columns"].items()
+        }
+        answer = described.predict(description.with_suffix(".safetensors"), description, columns)
+        apart = np.abs(np.asarray(answer, np.float64).reshape(-1) - np.array(case["expected"]["values"])).max()
+        told["described"] = float(apart / deviation)
     if "one_row" in case:
         one = {name: values[:1] for name, values in rows.items()}
         batch = {name: np.resize(values, (1024, 1)) for name, values in rows.items()}

@@ -100,7 +100,9 @@ pub fn trial(random: &mut Random, train: &Frame, rows: usize, thresholds: &[f64]
             3 => size * 1e-300,
             4 if kind == ColumnType::Datetime => size * (36_525_000.0 * DAY + (random.below(5) as f64 - 2.0)),
             4 => size * 1e30,
-            5 if kind == ColumnType::Datetime => near((random.below(90_000) as f64 - 60_000.0) * DAY) - random.below(2) as f64,
+            5 if kind == ColumnType::Datetime => {
+                near((random.below(90_000) as f64 - 60_000.0) * DAY) - random.below(2) as f64
+            }
             _ if thresholds.is_empty() => size * 0.0,
             _ => near(thresholds[random.below(thresholds.len())]),
         }
@@ -112,7 +114,13 @@ pub fn trial(random: &mut Random, train: &Frame, rows: usize, thresholds: &[f64]
             let values = match &column.values {
                 Values::Numbers(known) => Values::Numbers(
                     (0..rows)
-                        .map(|_| if random.below(2) == 0 { known[random.below(known.len())] } else { hard(random, column.kind) })
+                        .map(|_| {
+                            if random.below(2) == 0 {
+                                known[random.below(known.len())]
+                            } else {
+                                hard(random, column.kind)
+                            }
+                        })
                         .collect(),
                 ),
                 Values::Categories { levels, .. } => {

@@ -5,8 +5,8 @@ mod predict;
 pub mod serving;
 
 pub use export::{Exported, export};
-pub use predict::predict;
 use predict::load;
+pub use predict::predict;
 pub(crate) use predict::{answer, resolve};
 
 use crate::{
