@@ -1,5 +1,6 @@
 //! Judgement: metrics, intervals, curves, importance and the verdict on a fit. Numbers in, numbers out.
 
+pub mod association;
 pub mod bootstrap;
 pub mod curves;
 pub mod diagnosis;
@@ -11,3 +12,4 @@ pub mod leakage;
 pub mod metrics;
 pub mod relations;
 mod scorer;
+pub mod target;

@@ -31,8 +31,24 @@ pub struct Relations {
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
+    Pearson,
     Spearman,
     CramersV,
+    /// Of a number and a category: the root of the share of variance between categories (Kelley, "An unbiased correlation
+    /// ratio measure", 1935).
+    CorrelationRatio,
+}
+
+impl Measure {
+    /// As a sentence names it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Measure::Pearson => "Pearson's correlation",
+            Measure::Spearman => "Spearman's rank correlation",
+            Measure::CramersV => "Cramér's V",
+            Measure::CorrelationRatio => "correlation ratio",
+        }
+    }
 }
 
 /// Two columns that go together.
@@ -42,7 +58,7 @@ pub struct Pair {
     pub a: String,
     pub b: String,
     pub measure: Measure,
-    /// -1 to 1, or 0 to 1 for Cramér's V.
+    /// -1 to 1, or 0 to 1 for Cramér's V and the correlation ratio.
     pub value: f64,
 }
 

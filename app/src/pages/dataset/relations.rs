@@ -6,7 +6,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use std::fmt::Write;
-use trainyard_types::relations::{Measure, Relations};
+use trainyard_types::relations::Relations;
 
 /// Columns drawn in a matrix.
 const DRAWN: usize = 30;
@@ -44,10 +44,7 @@ fn pairs(relations: &Relations) -> AnyView {
         .take(12)
         .map(|pair| {
             let (a, b, value) = (pair.a.clone(), pair.b.clone(), pair.value);
-            let by = match pair.measure {
-                Measure::Spearman => "Spearman",
-                Measure::CramersV => "Cramér's V",
-            };
+            let by = pair.measure.title();
             let words = match value.abs() {
                 v if v >= 0.9 => "nearly the same: one of them may do",
                 v if v >= 0.7 => "strong",
