@@ -20,7 +20,9 @@ pub fn LeakPanel(
         let settings = settings.clone();
         async move { find_leaks(project.get_value(), version, settings).await }
     });
-    let basis = Memo::new(move |_| settings.with(|s| (s.target.clone(), s.split.clone(), s.drop.clone())));
+    let basis = Memo::new(move |_| {
+        settings.with(|s| (s.target.clone(), s.split.clone(), s.drop.clone(), s.distinct, s.kept_split.clone()))
+    });
     Effect::new(move |before: Option<()>| {
         basis.track();
         if before.is_some() {

@@ -108,6 +108,11 @@ pub fn measure(before: &Column, after: &Column, show: impl Fn(f64) -> String) ->
     }
 }
 
+/// Without the last bin, "missing".
+fn psi_of_known(before: &[u64], after: &[u64]) -> f64 {
+    psi(&before[..before.len() - 1], &after[..after.len() - 1])
+}
+
 fn numbers(before: &[f64], after: &[f64], show: impl Fn(f64) -> String) -> Measured {
     let known = |values: &[f64]| {
         let mut known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
@@ -139,7 +144,7 @@ fn numbers(before: &[f64], after: &[f64], show: impl Fn(f64) -> String) -> Measu
     let mut bins: Vec<String> = bounds.iter().map(|bound| format!("up to {}", show(*bound))).collect();
     bins.push(bounds.last().map_or_else(|| "all".to_owned(), |bound| format!("over {}", show(*bound))));
     bins.push("missing".to_owned());
-    let shift = Shift { psi: psi(&before, &after), ks: Some(ks(&old, &new)), bins };
+    let shift = Shift { psi: psi_of_known(&before, &after), ks: Some(ks(&old, &new)), bins };
     Measured { shift, before, after }
 }
 
@@ -175,7 +180,7 @@ fn categories(before: (&[u32], &[String]), after: (&[u32], &[String])) -> Measur
     };
     let (before, after) = (count(&old, old_missing), count(&new, new_missing));
     bins.extend(["other".to_owned(), "missing".to_owned()]);
-    Measured { shift: Shift { psi: psi(&before, &after), ks: None, bins }, before, after }
+    Measured { shift: Shift { psi: psi_of_known(&before, &after), ks: None, bins }, before, after }
 }
 
 #[cfg(test)]
@@ -249,7 +254,7 @@ mod tests {
         assert_eq!(same.shift.bins.len(), 11);
         let gone = measure(&old, &column(vec![f64::NAN; 5]), |bound| bound.to_string()).unwrap();
         assert_eq!(gone.after.last(), Some(&5));
-        assert!(gone.shift.psi > 1.0 && gone.shift.words() == "much moved");
+        assert_eq!((gone.shift.psi, gone.shift.words()), (0.0, "stable"), "that values are missing is told apart");
         let constant = measure(&column(vec![3.0; 4]), &column(vec![3.0, 4.0]), |bound| bound.to_string()).unwrap();
         assert_eq!(constant.shift.bins, ["up to 3", "over 3", "missing"]);
     }

@@ -5,6 +5,7 @@ pub mod bootstrap;
 pub mod curves;
 pub mod diagnosis;
 pub mod drift;
+pub mod drift_test;
 pub mod groups;
 pub mod importance;
 pub mod labels;

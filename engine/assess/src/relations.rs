@@ -54,9 +54,11 @@ pub fn relations(sample: &Frame, rows: u64) -> Relations {
     };
     let mixed = numbers.iter().take(WIDEST).flat_map(|(number, values)| {
         categories.iter().filter_map(move |column| {
-            let rows = column.codes.iter().zip(*values).map(|(&code, &value)| {
-                ((code != MISSING).then_some(code as usize), value)
-            });
+            let rows = column
+                .codes
+                .iter()
+                .zip(*values)
+                .map(|(&code, &value)| ((code != MISSING).then_some(code as usize), value));
             let value = association::correlation_ratio(rows, column.levels)?.strength;
             let (a, b) = ((*number).to_owned(), column.name.to_owned());
             Some(Pair { a, b, measure: Measure::CorrelationRatio, value })

@@ -202,8 +202,7 @@ impl Tree {
             cuts.reduce(|best, next| if next.0 > best.0 { next } else { best })
         });
         let Some((_, column, left)) = best.flatten() else { return Tree::Leaf(whole.step()) };
-        let (here, there): (Vec<usize>, Vec<usize>) =
-            rows.iter().partition(|&&i| left[table[column].bins[i] as usize]);
+        let (here, there): (Vec<usize>, Vec<usize>) = rows.iter().partition(|&&i| left[table[column].bins[i] as usize]);
         let branch = |rows: &[usize]| Tree::grow(table, slopes, rows, depth - 1);
         Tree::Cut { column, left, branches: Box::new([branch(&here), branch(&there)]) }
     }
@@ -295,12 +294,7 @@ mod tests {
         let codes: Vec<u32> = (0..6_000).map(code).collect();
         let levels = (0..8).map(|code| format!("v{code}")).collect();
         let text = Column { name: "k".into(), kind: ColumnType::Text, values: Values::Categories { codes, levels } };
-        vec![
-            number("x", &|i| of(2.0, i) + moved(i)),
-            number("y", &|i| of(3.0, i)),
-            text,
-            number("z", &|i| of(7.0, i)),
-        ]
+        vec![number("x", &|i| of(2.0, i) + moved(i)), number("y", &|i| of(3.0, i)), text, number("z", &|i| of(7.0, i))]
     }
 
     /// scikit-learn 1.9.1: HistGradientBoostingClassifier(max_depth=2, max_iter=10, categorical_features=[k]) on the same
@@ -325,7 +319,9 @@ mod tests {
         let gaps = Column {
             name: "gaps".into(),
             kind: ColumnType::Float,
-            values: Values::Numbers((0..400).map(|i| if i >= 200 && i % 2 == 0 { f64::NAN } else { (i % 50).into() }).collect()),
+            values: Values::Numbers(
+                (0..400).map(|i| if i >= 200 && i % 2 == 0 { f64::NAN } else { (i % 50).into() }).collect(),
+            ),
         };
         let (train, test): (Vec<usize>, Vec<usize>) = ((0..200).collect(), (200..400).collect());
         let apart = tell_apart(&[&gaps], &train, &test).unwrap();

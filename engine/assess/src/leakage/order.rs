@@ -43,7 +43,10 @@ pub(super) fn find(setup: &Setup<'_>, features: &[&Column]) -> Option<Finding> {
     let (severity, lead) = match clock {
         Some(column) => (
             Severity::Warning,
-            format!("`{}` goes round from row to row, as a time of day does: the rows stand in order of time", column.name),
+            format!(
+                "`{}` goes round from row to row, as a time of day does: the rows stand in order of time",
+                column.name
+            ),
         ),
         None => (Severity::Info, "The rows seem to stand in an order of time or place".to_owned()),
     };

@@ -155,8 +155,7 @@ fn label_drift(setup: &Setup<'_>) -> Option<Finding> {
             let found = drift::cramers_v(&before, &after)?;
             let share = |counts: &[u64], all: usize, class: usize| counts[class] as f64 / all.max(1) as f64;
             let (train, test) = (setup.train.len(), setup.test.len());
-            let change =
-                |&class: &usize| (share(&after, test, class) - share(&before, train, class)).abs();
+            let change = |&class: &usize| (share(&after, test, class) - share(&before, train, class)).abs();
             let most = (0..setup.classes.len()).max_by(|a, b| change(a).total_cmp(&change(b)))?;
             let how = format!(
                 "`{}` are {} of the train rows and {} of the test rows, Cramér's V {:.2} of 1",
