@@ -56,6 +56,7 @@ steps:
     "dataset-versions": `${p}/data/${dataset.id}?tab=versions`,
     "dataset-checks": `${p}/data/${dataset.id}?tab=checks`,
     "dataset-splits": `${p}/data/${dataset.id}?tab=splits`,
+    "dataset-relations": `${p}/data/${dataset.id}?tab=relations&target=defaulted`,
     pipelines: `${p}/pipelines`,
     "pipelines-new": `${p}/pipelines/new`,
     pipeline: `${p}/pipelines/${pipeline}`,

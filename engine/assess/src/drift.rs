@@ -80,7 +80,6 @@ pub fn cramers_v(before: &[u64], after: &[u64]) -> Option<Association> {
     if all_before == 0.0 || all_after == 0.0 {
         return None;
     }
-    let size = all_before.min(all_after);
     let (mut kept, mut rest) = (Vec::new(), [0, 0]);
     for (&b, &a) in before.iter().zip(after) {
         if (b as f64) < RARE * all_before {
@@ -89,9 +88,17 @@ pub fn cramers_v(before: &[u64], after: &[u64]) -> Option<Association> {
             kept.push([b, a]);
         }
     }
-    kept.push(rest);
-    let scaled = |side: usize, all: f64| kept.iter().map(move |pair| (pair[side] as f64 * size / all).round() as u64);
-    let table: Vec<u64> = scaled(0, all_before).chain(scaled(1, all_after)).collect();
+    // What is rare on both sides together counts on neither.
+    if rest[0] as f64 > RARE * all_before || rest[1] as f64 > RARE * all_after {
+        kept.push(rest);
+    }
+    let sum = |side: usize| kept.iter().map(|pair| pair[side]).sum::<u64>() as f64;
+    let size = sum(0).min(sum(1));
+    let scaled = |side: usize| {
+        let all = sum(side);
+        kept.iter().map(move |pair| (pair[side] as f64 * size / all).round() as u64)
+    };
+    let table: Vec<u64> = scaled(0).chain(scaled(1)).collect();
     association::cramers_v(&table, kept.len())
 }
 

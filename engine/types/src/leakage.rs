@@ -196,7 +196,7 @@ impl LeakageReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SplitId, run::UsedSplit};
+    use crate::{SplitId, split::UsedSplit};
 
     #[test]
     fn a_fix_changes_the_settings_and_gives_up_a_stored_split() {

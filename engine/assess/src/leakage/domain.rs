@@ -320,10 +320,10 @@ mod tests {
             name: "gaps".into(),
             kind: ColumnType::Float,
             values: Values::Numbers(
-                (0..400).map(|i| if i >= 200 && i % 2 == 0 { f64::NAN } else { (i % 50).into() }).collect(),
+                (0..2_000).map(|i| if i >= 1_000 && i % 2 == 0 { f64::NAN } else { (i % 50).into() }).collect(),
             ),
         };
-        let (train, test): (Vec<usize>, Vec<usize>) = ((0..200).collect(), (200..400).collect());
+        let (train, test): (Vec<usize>, Vec<usize>) = ((0..1_000).collect(), (1_000..2_000).collect());
         let apart = tell_apart(&[&gaps], &train, &test).unwrap();
         assert!((apart.auc - 0.75).abs() < 0.03, "half of the test rows are known: {}", apart.auc);
         assert!(tell_apart(&[&gaps], &train[..40], &test[..40]).is_none());

@@ -17,6 +17,8 @@ use trainyard_types::{
 const DRIFT: f64 = 0.2;
 const LABEL_DRIFT: f64 = 0.15;
 const TOLD_APART: f64 = 0.25;
+/// Share of test rows with new values that is more than a note.
+const MANY_NEW: f64 = 0.05;
 /// Rows of each part that the classifier of parts sees.
 const DOMAIN_SAMPLE: usize = 10_000;
 /// What chance does more often than this is no finding, over all columns together.
@@ -24,7 +26,7 @@ const CHANCE: f64 = 0.001;
 /// Standard deviations that a guessing classifier does not reach.
 const FAR: f64 = 4.0;
 
-/// What differs between train and test. `identifiers` are left out where all columns are looked at together.
+/// What differs between train and test. `identifiers` and times are left out: they go on by nature.
 pub(super) fn differences(
     setup: &Setup<'_>,
     features: &[&Column],
@@ -39,7 +41,8 @@ pub(super) fn differences(
     let by_time = matches!(setup.split.method, SplitMethod::Time { .. });
     let severity = if by_time { Severity::Info } else { Severity::Warning };
     let alpha = CHANCE / features.len().max(1) as f64;
-    for column in features.iter().filter(|column| column.kind != ColumnType::Datetime) {
+    let compared = |column: &&&Column| column.kind != ColumnType::Datetime && !identifiers.contains(&column.name);
+    for column in features.iter().filter(compared) {
         let name = &column.name;
         if let Some((score, how)) = moved(column, train, test, alpha) {
             findings.push(Finding {
@@ -58,7 +61,13 @@ pub(super) fn differences(
     }
     findings.extend(fresh_classes(setup));
     findings.extend(label_drift(setup));
-    findings.extend(apart(setup, features, identifiers, severity));
+    let columns: Vec<&Column> = features.iter().filter(compared).copied().collect();
+    findings.extend(apart(setup, &columns).map(|mut found| {
+        // A column that moved by itself is told already.
+        let told = findings.iter().any(|f| f.kind == FindingKind::FeatureDrift && f.columns == found.columns[..1]);
+        found.severity = if told { Severity::Info } else { severity };
+        found
+    }));
     findings
 }
 
@@ -104,7 +113,7 @@ fn known(numbers: &[f64], rows: &[usize]) -> Vec<f64> {
 
 fn unseen(setup: &Setup<'_>, column: &Column) -> Option<Finding> {
     let name = &column.name;
-    let rows::Unseen { share, examples, spelling } = rows::unseen(column, setup.train, setup.test)?;
+    let rows::Unseen { share, by_chance, examples, spelling } = rows::unseen(column, setup.train, setup.test)?;
     let respelt = spelling.map_or_else(String::new, |(fresh, known)| {
         format!(" `{fresh}` may be `{known}` written otherwise: bring them to one spelling.")
     });
@@ -112,7 +121,7 @@ fn unseen(setup: &Setup<'_>, column: &Column) -> Option<Finding> {
         kind: FindingKind::NewCategories,
         columns: vec![name.clone()],
         score: share,
-        severity: if share > 0.05 { Severity::Warning } else { Severity::Info },
+        severity: if share > MANY_NEW && !by_chance { Severity::Warning } else { Severity::Info },
         why: format!(
             "{} of the test rows have a `{name}` that no train row has, such as {examples}: the model treats them as \
              unknown.{respelt}",
@@ -201,14 +210,9 @@ fn label_drift(setup: &Setup<'_>) -> Option<Finding> {
     })
 }
 
-fn apart(setup: &Setup<'_>, features: &[&Column], identifiers: &[String], severity: Severity) -> Option<Finding> {
-    let columns: Vec<&Column> = features
-        .iter()
-        .copied()
-        .filter(|column| column.kind != ColumnType::Datetime && !identifiers.contains(&column.name))
-        .collect();
+fn apart(setup: &Setup<'_>, columns: &[&Column]) -> Option<Finding> {
     let n = setup.train.len().min(setup.test.len()).min(DOMAIN_SAMPLE);
-    let found = domain::tell_apart(&columns, &sample(setup.train, n), &sample(setup.test, n))?;
+    let found = domain::tell_apart(columns, &sample(setup.train, n), &sample(setup.test, n))?;
     let score = found.score();
     // The area of a guess has a variance of (2n + 1) / 12n² (Mann and Whitney, 1947).
     let chance = 2.0 * ((2 * n + 1) as f64 / (12 * n * n) as f64).sqrt();
@@ -221,7 +225,7 @@ fn apart(setup: &Setup<'_>, features: &[&Column], identifiers: &[String], severi
         kind: FindingKind::MultivariateDrift,
         columns: names,
         score,
-        severity,
+        severity: Severity::Warning,
         why: format!(
             "Test rows can be told from train rows in {:.0} of 100 pairs, most of all by {}. The figures hold for rows like \
              the test rows, not for rows like those learned from.",

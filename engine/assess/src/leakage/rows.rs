@@ -187,6 +187,9 @@ fn times(setup: &Setup<'_>, column: &Column) -> Option<Finding> {
 pub(super) struct Unseen {
     /// Share of the test rows.
     pub share: f64,
+    /// Whether rare values alone explain it: as many rows of the next ones are new as train rows have a value of their own,
+    /// within three standard deviations (Good, "The population frequencies of species", 1953).
+    pub by_chance: bool,
     /// Up to three of them, quoted.
     pub examples: String,
     /// One that differs from a text of the train rows in case and signs only, and that text.
@@ -195,8 +198,9 @@ pub(super) struct Unseen {
 
 pub(super) fn unseen(column: &Column, train: &[usize], test: &[usize]) -> Option<Unseen> {
     let Values::Categories { codes, levels } = &column.values else { return None };
-    let mut seen = vec![false; levels.len()];
-    train.iter().filter(|&&row| codes[row] != MISSING).for_each(|&row| seen[codes[row] as usize] = true);
+    let mut counts = vec![0_u32; levels.len()];
+    train.iter().filter(|&&row| codes[row] != MISSING).for_each(|&row| counts[codes[row] as usize] += 1);
+    let seen: Vec<bool> = counts.iter().map(|count| *count > 0).collect();
     // Free text and identifiers are new in every row; that is told elsewhere.
     if seen.iter().filter(|seen| **seen).count() > train.len() / 2 {
         return None;
@@ -217,7 +221,10 @@ pub(super) fn unseen(column: &Column, train: &[usize], test: &[usize]) -> Option
         let bare = bare(level);
         (!bare.is_empty()).then(|| known.get(&bare)).flatten().map(|known| (level.clone(), (*known).to_owned()))
     });
-    Some(Unseen { share: fresh.len() as f64 / test.len() as f64, examples: examples.join(", "), spelling })
+    let alone = counts.iter().filter(|count| **count == 1).count() as f64;
+    let expected = alone / train.len().max(1) as f64 * test.len() as f64;
+    let by_chance = fresh.len() as f64 <= expected + 3.0 * (expected + 1.0).sqrt();
+    Some(Unseen { share: fresh.len() as f64 / test.len() as f64, by_chance, examples: examples.join(", "), spelling })
 }
 
 /// Letters and digits alone, in lower case.
