@@ -57,6 +57,7 @@ steps:
     "dataset-checks": `${p}/data/${dataset.id}?tab=checks`,
     "dataset-splits": `${p}/data/${dataset.id}?tab=splits`,
     "dataset-lineage": `${p}/data/${dataset.id}?tab=lineage`,
+    "dataset-relations": `${p}/data/${dataset.id}?tab=relations&target=defaulted`,
     pipelines: `${p}/pipelines`,
     "pipelines-new": `${p}/pipelines/new`,
     pipeline: `${p}/pipelines/${pipeline}`,

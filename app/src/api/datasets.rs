@@ -8,7 +8,7 @@ use trainyard_types::{
     DatasetId, DatasetVersionId, Page, PageQuery, UploadId,
     catalog::{DatasetDetails, GroupTable, Lineage, Sufficiency, VersionDiff},
     dataset::{CommitUpload, DatasetView, ReadFailure, ReadOptions, RowsView, UploadView, VersionSummary, VersionView},
-    relations::Relations,
+    relations::{Relations, TargetRelation},
 };
 
 /// What became of a confirmed upload.
@@ -131,8 +131,23 @@ pub async fn delete_rows(project: String, version: DatasetVersionId, reason: Str
     super::done(trainyard_service::datasets::delete_rows(&ctx, &actor, &project, version, &reason).await.map(drop))
 }
 
+/// How columns hang together, and with a target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Related {
+    pub relations: Relations,
+    /// `None` where no target was chosen and no column is flagged; refused where the column can't be a target.
+    pub target: Result<Option<TargetRelation>, AppError>,
+}
+
+/// `target` may be empty: then it is the column that is flagged.
 #[server(prefix = "/api/fn", endpoint = "version_relations", input = Json)]
-pub async fn version_relations(project: String, version: DatasetVersionId) -> Result<Relations, AppError> {
+pub async fn version_relations(
+    project: String,
+    version: DatasetVersionId,
+    target: String,
+) -> Result<Related, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
-    super::done(trainyard_service::datasets::relations(&ctx, &actor, &project, version).await)
+    let relations = super::done(trainyard_service::datasets::relations(&ctx, &actor, &project, version).await)?;
+    let target = trainyard_service::datasets::target_relation(&ctx, &actor, &project, version, Some(target)).await;
+    Ok(Related { relations, target: super::done(target) })
 }

@@ -9,6 +9,7 @@ mod profile;
 mod relations;
 mod splits;
 mod standing;
+mod target;
 mod versions;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     api::{
         checks::{ChecksShown, dataset_checks},
         datasets::{
-            Standing, dataset_lineage, dataset_rows, dataset_version, dataset_versions, version_relations,
+            Related, Standing, dataset_lineage, dataset_rows, dataset_version, dataset_versions, version_relations,
             version_standing,
         },
         labels::LabelsShown,
@@ -36,7 +37,6 @@ use trainyard_types::{
     catalog::Lineage,
     dataset::{DataWarning, RowsView, Severity, VersionSummary, VersionView},
     labels::LabelReviewView,
-    relations::Relations,
     source::DatasetSource,
     split::SplitView,
 };
@@ -50,7 +50,7 @@ struct Extra {
     rows: Resource<Result<Option<RowsView>, AppError>>,
     standing: Resource<Result<Option<Standing>, AppError>>,
     lineage: Resource<Result<Option<Lineage>, AppError>>,
-    relations: Resource<Result<Option<Relations>, AppError>>,
+    relations: Resource<Result<Option<Related>, AppError>>,
     checks: Resource<Result<Option<ChecksShown>, AppError>>,
     splits: Resource<Result<Option<Vec<SplitView>>, AppError>>,
     origin: Resource<Result<Option<DatasetSource>, AppError>>,
@@ -147,13 +147,14 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
+    let target = use_query_param("target");
     let relations = Resource::new(
-        move || (tab.get() == "relations").then(|| (project.get(), dataset.get(), version.get())),
+        move || (tab.get() == "relations").then(|| (project.get(), dataset.get(), version.get(), target.get())),
         |wanted| async move {
             match wanted {
-                Some((project, dataset, version)) => {
+                Some((project, dataset, version, target)) => {
                     let (open, _) = resolve(project.clone(), &dataset, &version).await?;
-                    version_relations(project, open).await.map(Some)
+                    version_relations(project, open, target).await.map(Some)
                 }
                 None => Ok(None),
             }
@@ -261,7 +262,9 @@ fn page(project: String, (version, versions): Loaded, extra: Extra, reload: Call
                     view! { <Load resource=extra.lineage lines=12 view=show/> }.into_any()
                 }
                 "relations" => {
-                    let show = |found: Option<Relations>| found.map_or_else(|| ().into_any(), relations::shown);
+                    let show = move |found: Option<Related>| {
+                        found.map_or_else(|| ().into_any(), |found| relations::shown(found, &version.profile))
+                    };
                     view! { <Load resource=extra.relations lines=14 view=show/> }.into_any()
                 }
                 "checks" => {

@@ -20,7 +20,9 @@ pub fn LeakPanel(
         let settings = settings.clone();
         async move { find_leaks(project.get_value(), version, settings).await }
     });
-    let basis = Memo::new(move |_| settings.with(|s| (s.target.clone(), s.split.clone(), s.drop.clone())));
+    let basis = Memo::new(move |_| {
+        settings.with(|s| (s.target.clone(), s.split.clone(), s.drop.clone(), s.distinct, s.kept_split.clone()))
+    });
     Effect::new(move |before: Option<()>| {
         basis.track();
         if before.is_some() {
@@ -61,12 +63,13 @@ fn Found(report: LeakageReport, settings: RwSignal<TrainSettings>) -> impl IntoV
         .map(|finding| {
             let fix = finding.fix.clone();
             let can = fix.apply(&mut settings.get_untracked());
-            let button = can.then(|| {
-                let label = fix.label();
-                let press = move |()| settings.update(|s| _ = fix.apply(s));
-                view! { <Button label on_press=press/> }
-            });
-            view! { <li>{item(&finding)}{button}</li> }
+            let label = fix.label();
+            let press = move |()| settings.update(|s| _ = fix.apply(s));
+            let fix = match can {
+                true => view! { <Button label on_press=press/> }.into_any(),
+                false => view! { <p class="muted">{label}"."</p> }.into_any(),
+            };
+            view! { <li>{item(&finding)}{fix}</li> }
         })
         .collect_view();
     view! { <ul class="leak-list">{items}</ul> }.into_any()

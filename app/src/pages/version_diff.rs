@@ -81,6 +81,7 @@ fn columns(columns: Vec<ColumnDiff>) -> AnyView {
         Column::text("After"),
         Column::number("PSI").term("psi"),
         Column::number("KS").term("ks"),
+        Column::text("Drift").term("evidently"),
         Column::number("Missing"),
         Column::number("Mean"),
         Column::number("Distinct"),
@@ -116,6 +117,15 @@ fn row(column: ColumnDiff) -> AnyView {
         }
     };
     let missing = both(&|side| Some(percent(side.missing)));
+    let missing = match column.gap() {
+        Some(_) => view! { <Badge tone=Tone::Warning glyph=Glyph::Warning text=missing/> }.into_any(),
+        None => missing.into_any(),
+    };
+    let drift = column.drift.as_ref().map(|test| {
+        let tone = if test.drifted { Tone::Warning } else { Tone::Neutral };
+        let word = if test.drifted { "drifted" } else { "none" };
+        view! { <Badge tone text=word/> " " <span class="muted">{test.in_words()}</span> }
+    });
     let mean = both(&|side| side.mean.map(|mean| kind.map_or_else(String::new, |kind| mean_of(kind, mean))));
     let distinct = both(&|side| Some(count(side.distinct)));
     let drawing = |side: &Option<ColumnSide>| match side {
@@ -138,6 +148,7 @@ fn row(column: ColumnDiff) -> AnyView {
             <Cell label="After">{after}</Cell>
             <Cell label="PSI" numeric=true>{psi}</Cell>
             <Cell label="KS" numeric=true>{ks}</Cell>
+            <Cell label="Drift">{drift}</Cell>
             <Cell label="Missing" numeric=true>{missing}</Cell>
             <Cell label="Mean" numeric=true>{mean}</Cell>
             <Cell label="Distinct" numeric=true>{distinct}</Cell>

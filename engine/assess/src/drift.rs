@@ -1,5 +1,6 @@
 //! How far a column's distribution moved between two tables.
 
+use crate::association::{self, Association};
 use std::collections::HashMap;
 use trainyard_infer::frame::{Column, MISSING, Values};
 use trainyard_types::catalog::Shift;
@@ -10,6 +11,9 @@ const BINS: usize = 10;
 const CATEGORIES: usize = 20;
 /// A share below this counts as this, so that an empty bin gives no infinite index.
 const LEAST_SHARE: f64 = 1e-4;
+
+/// Values with a smaller share count together where categories are compared.
+const RARE: f64 = 0.01;
 
 /// A shift with the counts behind it.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +62,46 @@ pub fn ks(before: &[f64], after: &[f64]) -> f64 {
     most
 }
 
+/// The two-sample Kolmogorov-Smirnov statistic that samples of `n` and `m` rows from one source exceed with probability
+/// `alpha`: sqrt(-ln(alpha / 2) / 2 · (n + m) / (n m)) (Knuth, "The Art of Computer Programming", volume 2, 3.3.1).
+pub fn ks_by_chance(n: usize, m: usize, alpha: f64) -> f64 {
+    if n == 0 || m == 0 {
+        return 1.0;
+    }
+    let (n, m) = (n as f64, m as f64);
+    (-(alpha / 2.0).ln() / 2.0 * (n + m) / (n * m)).sqrt()
+}
+
+/// How far counts over the same values moved, as Deepchecks 0.19.1 has it: Cramér's V of the two samples with Bergsma's
+/// correction, the larger sample scaled down to the smaller one's size, values under 1 % of `before` counted together.
+/// `None` where either is empty or nothing is left to compare.
+pub fn cramers_v(before: &[u64], after: &[u64]) -> Option<Association> {
+    let (all_before, all_after) = (before.iter().sum::<u64>() as f64, after.iter().sum::<u64>() as f64);
+    if all_before == 0.0 || all_after == 0.0 {
+        return None;
+    }
+    let (mut kept, mut rest) = (Vec::new(), [0, 0]);
+    for (&b, &a) in before.iter().zip(after) {
+        if (b as f64) < RARE * all_before {
+            rest = [rest[0] + b, rest[1] + a];
+        } else {
+            kept.push([b, a]);
+        }
+    }
+    // What is rare on both sides together counts on neither.
+    if rest[0] as f64 > RARE * all_before || rest[1] as f64 > RARE * all_after {
+        kept.push(rest);
+    }
+    let sum = |side: usize| kept.iter().map(|pair| pair[side]).sum::<u64>() as f64;
+    let size = sum(0).min(sum(1));
+    let scaled = |side: usize| {
+        let all = sum(side);
+        kept.iter().map(move |pair| (pair[side] as f64 * size / all).round() as u64)
+    };
+    let table: Vec<u64> = scaled(0).chain(scaled(1)).collect();
+    association::cramers_v(&table, kept.len())
+}
+
 /// Compares a column with its later self; `None` where one holds numbers and the other texts. The bins of numbers are the
 /// deciles of the earlier one, those of texts its 20 most frequent values; `show` writes a bin's bound.
 pub fn measure(before: &Column, after: &Column, show: impl Fn(f64) -> String) -> Option<Measured> {
@@ -69,6 +113,11 @@ pub fn measure(before: &Column, after: &Column, show: impl Fn(f64) -> String) ->
         ) => Some(categories((before, before_levels), (after, after_levels))),
         _ => None,
     }
+}
+
+/// Without the last bin, "missing".
+fn psi_of_known(before: &[u64], after: &[u64]) -> f64 {
+    psi(&before[..before.len() - 1], &after[..after.len() - 1])
 }
 
 fn numbers(before: &[f64], after: &[f64], show: impl Fn(f64) -> String) -> Measured {
@@ -102,7 +151,7 @@ fn numbers(before: &[f64], after: &[f64], show: impl Fn(f64) -> String) -> Measu
     let mut bins: Vec<String> = bounds.iter().map(|bound| format!("up to {}", show(*bound))).collect();
     bins.push(bounds.last().map_or_else(|| "all".to_owned(), |bound| format!("over {}", show(*bound))));
     bins.push("missing".to_owned());
-    let shift = Shift { psi: psi(&before, &after), ks: Some(ks(&old, &new)), bins };
+    let shift = Shift { psi: psi_of_known(&before, &after), ks: Some(ks(&old, &new)), bins };
     Measured { shift, before, after }
 }
 
@@ -138,7 +187,7 @@ fn categories(before: (&[u32], &[String]), after: (&[u32], &[String])) -> Measur
     };
     let (before, after) = (count(&old, old_missing), count(&new, new_missing));
     bins.extend(["other".to_owned(), "missing".to_owned()]);
-    Measured { shift: Shift { psi: psi(&before, &after), ks: None, bins }, before, after }
+    Measured { shift: Shift { psi: psi_of_known(&before, &after), ks: None, bins }, before, after }
 }
 
 #[cfg(test)]
@@ -170,6 +219,27 @@ mod tests {
         near(ks(&[], &[1.0]), 0.0);
     }
 
+    /// Deepchecks 0.19.1, utils.distribution.drift.cramers_v(..., min_category_size_ratio=0.01): the same but for two
+    /// values, where it takes Yates's correction (0.1967 instead of 0.2002).
+    #[test]
+    fn categories_move_as_deepchecks_has_it() {
+        let v = |before: &[u64], after: &[u64]| cramers_v(before, after).unwrap().strength;
+        near(v(&[400, 400, 200], &[100, 50, 250]), 0.443_332_896_869_060_5);
+        near(v(&[500, 300, 195, 5], &[80, 60, 58, 2]), 0.097_219_182_067_717_94);
+        near(v(&[3000, 800, 200], &[700, 250, 50]), 0.051_387_425_382_196_2);
+        near(v(&[50, 50], &[50, 50]), 0.0);
+        let two = v(&[700, 300], &[150, 150]);
+        assert!((two - 0.196_683_717).abs() < 0.004, "{two}");
+        assert_eq!(cramers_v(&[1, 2], &[0, 0]), None);
+    }
+
+    /// A classical table: sqrt(-ln(0.025) / 2) = 1.358 for 5 % (scipy.stats.kstwobign.ppf(0.95) = 1.3581).
+    #[test]
+    fn chance_is_wide_for_few_rows() {
+        assert!((ks_by_chance(200, 200, 0.05) - 0.135_81).abs() < 1e-4);
+        assert_eq!(ks_by_chance(0, 9, 0.05), 1.0);
+    }
+
     #[test]
     fn what_is_new_and_what_is_missing_have_bins() {
         let column = |texts: &[&str]| {
@@ -191,7 +261,7 @@ mod tests {
         assert_eq!(same.shift.bins.len(), 11);
         let gone = measure(&old, &column(vec![f64::NAN; 5]), |bound| bound.to_string()).unwrap();
         assert_eq!(gone.after.last(), Some(&5));
-        assert!(gone.shift.psi > 1.0 && gone.shift.words() == "much moved");
+        assert_eq!((gone.shift.psi, gone.shift.words()), (0.0, "stable"), "that values are missing is told apart");
         let constant = measure(&column(vec![3.0; 4]), &column(vec![3.0, 4.0]), |bound| bound.to_string()).unwrap();
         assert_eq!(constant.shift.bins, ["up to 3", "over 3", "missing"]);
     }

@@ -7,10 +7,19 @@ use trainyard_types::{
     words::{self, counted},
 };
 
-/// Groups listed by themselves.
-const GROUPS: usize = 50;
-/// A protected number with more different values than this is cut at its quartiles.
-const FEW_VALUES: usize = 12;
+/// How a column is cut into groups.
+#[derive(Clone, Copy, Debug)]
+pub struct Cuts {
+    /// Categories that are groups of their own; the rest is the group `other`.
+    pub categories: usize,
+    /// A number with more different values than this is cut at quantiles.
+    pub values: usize,
+    /// Groups of equally many rows that quantiles make.
+    pub quantiles: usize,
+}
+
+/// Of protected attributes.
+const PROTECTED: Cuts = Cuts { categories: 50, values: 12, quantiles: 4 };
 /// The 97.5 % quantile of the standard normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -39,7 +48,12 @@ pub fn wilson(hits: u64, rows: u64) -> (f64, f64) {
 /// Rows and base rate of each group, the largest first, ranges of a number in their order; rows without the attribute are the group `missing`. Numbers with
 /// more than 12 different values are cut at their quartiles.
 pub fn by_group(attribute: &Column, outcome: &Outcome<'_>, show: impl Fn(f64) -> String) -> Vec<GroupRow> {
-    let (group_of, names) = grouped(attribute, show);
+    by_cuts(attribute, outcome, PROTECTED, show)
+}
+
+/// As [`by_group`], cut as asked.
+pub fn by_cuts(attribute: &Column, outcome: &Outcome<'_>, cuts: Cuts, show: impl Fn(f64) -> String) -> Vec<GroupRow> {
+    let (group_of, names) = grouped(attribute, cuts, show);
     let mut tallies = vec![Tally::default(); names.len()];
     for (row, &group) in group_of.iter().enumerate() {
         let value = match outcome {
@@ -55,8 +69,8 @@ pub fn by_group(attribute: &Column, outcome: &Outcome<'_>, show: impl Fn(f64) ->
     if matches!(attribute.values, Values::Categories { .. }) {
         groups.sort_by(|a, b| b.1.rows.cmp(&a.1.rows).then_with(|| a.0.cmp(&b.0)));
     }
-    if groups.len() > GROUPS {
-        let rest = groups.split_off(GROUPS - 1);
+    if groups.len() > cuts.categories && matches!(attribute.values, Values::Categories { .. }) {
+        let rest = groups.split_off(cuts.categories - 1);
         let mut other = Tally::default();
         rest.iter().for_each(|(_, tally)| other.join(tally));
         groups.push(("other".to_owned(), other));
@@ -98,7 +112,7 @@ impl Tally {
 }
 
 /// Each row's group, and the groups' names.
-fn grouped(attribute: &Column, show: impl Fn(f64) -> String) -> (Vec<usize>, Vec<String>) {
+pub(crate) fn grouped(attribute: &Column, cuts: Cuts, show: impl Fn(f64) -> String) -> (Vec<usize>, Vec<String>) {
     match &attribute.values {
         Values::Categories { codes, levels } => {
             let mut names = levels.clone();
@@ -111,13 +125,14 @@ fn grouped(attribute: &Column, show: impl Fn(f64) -> String) -> (Vec<usize>, Vec
             known.sort_unstable_by(f64::total_cmp);
             let mut values = known.clone();
             values.dedup();
-            let few = values.len() <= FEW_VALUES;
+            let few = values.len() <= cuts.values;
             let bounds: Vec<f64> = if few {
                 values
             } else {
-                let mut cuts: Vec<f64> = (1..4).map(|k| known[k * known.len() / 4]).collect();
-                cuts.dedup();
-                cuts
+                let mut bounds: Vec<f64> =
+                    (1..cuts.quantiles).map(|k| known[k * known.len() / cuts.quantiles]).collect();
+                bounds.dedup();
+                bounds
             };
             let mut names: Vec<String> =
                 bounds.iter().map(|bound| if few { show(*bound) } else { format!("up to {}", show(*bound)) }).collect();
@@ -131,14 +146,16 @@ fn grouped(attribute: &Column, show: impl Fn(f64) -> String) -> (Vec<usize>, Vec
 }
 
 /// Whether rows of each class (or rows at all, for a regression) suffice to learn and to judge by, when a fifth of them
-/// tests. `classes` are labels with their rows; `features` is how many columns a model would see.
+/// tests. `rows` have a target and `missing` have none; `classes` are labels with their rows; `features` is how many columns
+/// a model would see. Where more than half of the rows have no target, those that have one are barely enough: they may be of
+/// another kind.
 ///
 /// The yardstick is the half width of the 95 % interval (normal approximation) that a recall of 0.8 would have on the test
 /// rows of a class: over 14 points is too few (about 150 rows), over 5 points barely enough (about 1,230 rows). For a
 /// regression under 200 rows are too few and under 1,000 barely enough; with under 10 rows a feature either is at most
 /// barely enough (the rule of ten, Peduzzi et al., "A simulation study of the number of events per variable in logistic
 /// regression analysis", 1996).
-pub fn sufficiency(task: Task, rows: u64, classes: &[(String, u64)], features: usize) -> Sufficiency {
+pub fn sufficiency(task: Task, rows: u64, missing: u64, classes: &[(String, u64)], features: usize) -> Sufficiency {
     let mut found: Vec<(Enough, String)> = Vec::new();
     if task.is_classification() {
         for (label, count) in classes {
@@ -180,6 +197,17 @@ pub fn sufficiency(task: Task, rows: u64, classes: &[(String, u64)], features: u
                  model to memorise.",
                 counted(least, "row", "rows"),
                 if task.is_classification() { " of the rarest class" } else { "" }
+            ),
+        ));
+    }
+    if missing > rows {
+        found.push((
+            Enough::Barely,
+            format!(
+                "{:.0} % of the rows have no target; {} to learn from. Find out why it is missing: rows that have it may not be \
+                 like those that a model will meet.",
+                missing as f64 / (rows + missing) as f64 * 100.0,
+                counted(rows, "row is left", "rows are left")
             ),
         ));
     }
@@ -234,13 +262,16 @@ mod tests {
     #[test]
     fn verdicts_name_the_class() {
         let classes = [("no".to_owned(), 9_000), ("fraud".to_owned(), 40)];
-        let few = sufficiency(Task::Binary, 9_040, &classes, 4);
+        let few = sufficiency(Task::Binary, 9_040, 0, &classes, 4);
         assert_eq!(few.verdict, Enough::TooFew);
         assert!(few.sentences[0].starts_with("40 rows in class `fraud` are too few"), "{:?}", few.sentences);
         let plenty = [("no".to_owned(), 9_000), ("yes".to_owned(), 2_000)];
-        assert_eq!(sufficiency(Task::Binary, 11_000, &plenty, 14).verdict, Enough::Enough);
-        assert_eq!(sufficiency(Task::Binary, 11_000, &plenty, 300).verdict, Enough::Barely);
-        assert_eq!(sufficiency(Task::Regression, 150, &[], 3).verdict, Enough::TooFew);
-        assert_eq!(sufficiency(Task::Regression, 5_000, &[], 3).verdict, Enough::Enough);
+        assert_eq!(sufficiency(Task::Binary, 11_000, 0, &plenty, 14).verdict, Enough::Enough);
+        assert_eq!(sufficiency(Task::Binary, 11_000, 0, &plenty, 300).verdict, Enough::Barely);
+        assert_eq!(sufficiency(Task::Regression, 150, 0, &[], 3).verdict, Enough::TooFew);
+        assert_eq!(sufficiency(Task::Regression, 5_000, 0, &[], 3).verdict, Enough::Enough);
+        let gaps = sufficiency(Task::Regression, 5_000, 15_000, &[], 3);
+        assert_eq!(gaps.verdict, Enough::Barely);
+        assert!(gaps.sentences[0].starts_with("75 % of the rows have no target"), "{:?}", gaps.sentences);
     }
 }

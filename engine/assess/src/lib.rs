@@ -1,9 +1,11 @@
 //! Judgement: metrics, intervals, curves, importance and the verdict on a fit. Numbers in, numbers out.
 
+pub mod association;
 pub mod bootstrap;
 pub mod curves;
 pub mod diagnosis;
 pub mod drift;
+pub mod drift_test;
 pub mod groups;
 pub mod importance;
 pub mod labels;
@@ -12,3 +14,4 @@ pub mod metrics;
 pub mod relations;
 pub mod residuals;
 mod scorer;
+pub mod target;

@@ -1,5 +1,6 @@
 //! Correlations, gaps that come together, values far out.
 
+use crate::association;
 use std::{cmp::Ordering, collections::HashMap};
 use trainyard_infer::frame::{Column, Frame, MISSING, Values};
 use trainyard_types::{
@@ -51,7 +52,19 @@ pub fn relations(sample: &Frame, rows: u64) -> Relations {
         missing: missing(sample),
         outliers: outliers(&numbers),
     };
-    relations.strongest = strongest(&relations);
+    let mixed = numbers.iter().take(WIDEST).flat_map(|(number, values)| {
+        categories.iter().filter_map(move |column| {
+            let rows = column
+                .codes
+                .iter()
+                .zip(*values)
+                .map(|(&code, &value)| ((code != MISSING).then_some(code as usize), value));
+            let value = association::correlation_ratio(rows, column.levels)?.strength;
+            let (a, b) = ((*number).to_owned(), column.name.to_owned());
+            Some(Pair { a, b, measure: Measure::CorrelationRatio, value })
+        })
+    });
+    relations.strongest = strongest(&relations, mixed.collect());
     relations
 }
 
@@ -122,8 +135,7 @@ impl<'a> Categories<'a> {
     }
 }
 
-/// Cramér's V with the bias correction of Bergsma ("A bias-correction for Cramér's V and Tschuprow's T", 2013), over the
-/// rows where both are known.
+/// Cramér's V with Bergsma's bias correction, over the rows where both are known.
 fn cramers_v(a: &Categories<'_>, b: &Categories<'_>) -> Option<f64> {
     let mut table = vec![0_u64; a.levels * b.levels];
     for (&x, &y) in a.codes.iter().zip(b.codes) {
@@ -131,31 +143,12 @@ fn cramers_v(a: &Categories<'_>, b: &Categories<'_>) -> Option<f64> {
             table[x as usize * b.levels + y as usize] += 1;
         }
     }
-    let rows: Vec<u64> = table.chunks(b.levels).map(|row| row.iter().sum()).collect();
-    let columns: Vec<u64> = (0..b.levels).map(|j| table.iter().skip(j).step_by(b.levels).sum()).collect();
-    let n = rows.iter().sum::<u64>() as f64;
-    let seen = |counts: &[u64]| counts.iter().filter(|count| **count > 0).count() as f64;
-    let (r, k) = (seen(&rows), seen(&columns));
-    if r < 2.0 || k < 2.0 || n < 3.0 {
-        return None;
-    }
-    let mut chi2 = 0.0;
-    for (i, &row) in rows.iter().enumerate() {
-        for (j, &column) in columns.iter().enumerate() {
-            let expected = row as f64 * column as f64 / n;
-            if expected > 0.0 {
-                chi2 += (table[i * b.levels + j] as f64 - expected).powi(2) / expected;
-            }
-        }
-    }
-    let phi2 = (chi2 / n - (k - 1.0) * (r - 1.0) / (n - 1.0)).max(0.0);
-    let (r, k) = (r - (r - 1.0).powi(2) / (n - 1.0), k - (k - 1.0).powi(2) / (n - 1.0));
-    let least = (r - 1.0).min(k - 1.0);
-    (least > 0.0).then(|| (phi2 / least).sqrt().min(1.0))
+    association::cramers_v(&table, b.levels).map(|found| found.strength)
 }
 
-fn strongest(relations: &Relations) -> Vec<Pair> {
-    let mut pairs = Vec::new();
+/// The strongest pairs of each kind; `pairs` are those of a number and a category.
+fn strongest(relations: &Relations, mut pairs: Vec<Pair>) -> Vec<Pair> {
+    pairs.retain(|pair| pair.value >= WEAKEST);
     let mut collect = |names: &[String], values: &[Vec<Option<f64>>], measure: Measure| {
         for i in 0..names.len() {
             for j in 0..i {

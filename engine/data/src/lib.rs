@@ -8,6 +8,7 @@
 pub mod checks;
 pub mod compare;
 pub mod concat;
+pub mod copies;
 pub mod demo;
 pub mod frame;
 pub mod ingest;

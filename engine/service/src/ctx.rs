@@ -1,7 +1,8 @@
 //! What every use case needs: the store, the artifacts, the settings.
 
 use crate::{
-    accounts::limits::SignInLimits, models::serving::Serving, pipelines::engine::Engine, sources::secrets::KeyPlace,
+    accounts::limits::SignInLimits, datasets::Looked, models::serving::Serving, pipelines::engine::Engine,
+    sources::secrets::KeyPlace,
 };
 use std::{
     fs,
@@ -69,6 +70,8 @@ struct Inner {
     decoy: OnceCell<String>,
     /// Loaded models and what they were asked.
     serving: Arc<Serving>,
+    /// How columns of versions hang together, as far as it was looked at lately.
+    looked: Looked,
     /// Notified when this process queues a job.
     wake: Notify,
     /// What reads and previews pipelines.
@@ -97,6 +100,7 @@ impl Ctx {
             hashing: Semaphore::new(cores),
             decoy: OnceCell::new(),
             serving: Arc::default(),
+            looked: Looked::default(),
             wake: Notify::new(),
             pipelines: OnceLock::new(),
         })))
@@ -132,6 +136,9 @@ impl Ctx {
     }
     pub(crate) fn serving(&self) -> &Arc<Serving> {
         &self.0.serving
+    }
+    pub(crate) fn looked(&self) -> &Looked {
+        &self.0.looked
     }
     pub(crate) fn wake(&self) -> &Notify {
         &self.0.wake

@@ -7,17 +7,13 @@ use crate::{
 };
 use trainyard_assess::leakage::{Setup, report};
 use trainyard_data::{
-    frame,
+    copies, frame,
     split::{self, Part},
     target,
 };
 use trainyard_infer::frame::Frame;
 use trainyard_store as store;
-use trainyard_types::{
-    Action, DatasetVersionId, Problem, Slug,
-    leakage::LeakageReport,
-    run::{SplitSpec, Task, TrainSettings},
-};
+use trainyard_types::{Action, DatasetVersionId, Problem, Slug, leakage::LeakageReport, run::TrainSettings};
 
 /// Rows of a version that are looked at.
 const SAMPLE_ROWS: usize = 40_000;
@@ -47,33 +43,34 @@ pub async fn of_version(
             }
             None => None,
         };
-        let TrainSettings { target, task, split, drop, .. } = settings;
-        Ok(LeakageReport { rows: source.rows, ..of_table(&frame, &target, task, &split, parts.as_deref(), &drop)? })
+        Ok(LeakageReport { rows: source.rows, ..of_table(&frame, &settings, parts.as_deref())? })
     })
     .await?
 }
 
-/// Looks for leaks in a table divided as `parts` says, or where none are given as the spec does. `task` left out is inferred.
+/// Looks for leaks in a table divided as `parts` says, or where none are given as the settings do. Of the settings target,
+/// task, split, columns left out and copies left out count.
 ///
 /// # Errors
 /// The target or the split can't be used.
 pub fn of_table(
     frame: &Frame,
-    target: &str,
-    task: Option<Task>,
-    spec: &SplitSpec,
+    settings: &TrainSettings,
     parts: Option<&[Option<Part>]>,
-    drop: &[String],
 ) -> Result<LeakageReport, Problem> {
+    let TrainSettings { target, task, split: spec, drop, .. } = settings;
     let column = frame
         .column(target)
         .ok_or_else(|| Problem::field("target", format!("There is no column `{target}`. Choose another target.")))?;
     if let Some(unknown) = drop.iter().find(|name| frame.column(name).is_none()) {
         return Err(Problem::field("drop", format!("There is no column `{unknown}` to leave out.")));
     }
-    let info = target::target_info(column, task)?;
+    let info = target::target_info(column, *task)?;
     let classes: Vec<String> = info.classes.into_iter().map(|(label, _)| label).collect();
-    let (outcome, usable) = target::encode(column, info.task, &classes)?;
+    let (outcome, mut usable) = target::encode(column, info.task, &classes)?;
+    if settings.distinct {
+        copies::leave_out(frame, drop, &mut usable);
+    }
     let parts = match parts {
         Some(parts) => parts.iter().zip(&usable).map(|(part, usable)| part.filter(|_| *usable)).collect(),
         None => split::split(frame, spec, target, info.task, &usable)?,

@@ -232,6 +232,62 @@ pub struct ColumnDiff {
     pub after: Option<ColumnSide>,
     /// How far the distribution moved; `None` where the column is not in both with the same type.
     pub shift: Option<Shift>,
+    /// Evidently's default rule; `None` as there, or where a side has no values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftTest>,
+}
+
+impl ColumnDiff {
+    /// Points of a hundred by which the share of missing values must change to be told: drift looks at known values alone.
+    const GAP: f64 = 0.05;
+
+    /// The shares of missing values before and after, where they differ by five points or more.
+    pub fn gap(&self) -> Option<(f64, f64)> {
+        let (before, after) = (self.before.as_ref()?.missing, self.after.as_ref()?.missing);
+        ((after - before).abs() >= Self::GAP).then_some((before, after))
+    }
+}
+
+/// Whether a column drifted, by the rule that Evidently 0.7 applies by default; missing values don't count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct DriftTest {
+    pub kind: DriftTestKind,
+    /// A probability, 0 to 1, or a distance.
+    pub score: f64,
+    /// A probability below it, or a distance from it on, is drift.
+    pub threshold: f64,
+    pub drifted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DriftTestKind {
+    /// z-test of two shares; a probability.
+    Proportions,
+    /// A probability.
+    ChiSquared,
+    /// A probability.
+    KolmogorovSmirnov,
+    /// A distance, 0 to 0.83.
+    JensenShannon,
+    /// A distance in standard deviations of the earlier values.
+    Wasserstein,
+}
+
+impl DriftTest {
+    /// The test and what came of it: "Wasserstein 0.21", "chi-squared p 0.012".
+    pub fn in_words(&self) -> String {
+        let name = match self.kind {
+            DriftTestKind::Proportions => "z-test p",
+            DriftTestKind::ChiSquared => "chi-squared p",
+            DriftTestKind::KolmogorovSmirnov => "Kolmogorov-Smirnov p",
+            DriftTestKind::JensenShannon => "Jensen-Shannon",
+            DriftTestKind::Wasserstein => "Wasserstein",
+        };
+        format!("{name} {:.3}", self.score)
+    }
 }
 
 /// A column on one side of a comparison.
@@ -252,7 +308,7 @@ pub struct ColumnSide {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct Shift {
-    /// Population stability index over the bins, "missing" being one of them.
+    /// Population stability index over the bins but the last: the share of missing values is to be looked at apart.
     pub psi: f64,
     /// Two-sample Kolmogorov-Smirnov statistic, 0 to 1; numbers and times only.
     pub ks: Option<f64>,

@@ -358,6 +358,18 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         D,
+        "evidently",
+        "Drift by Evidently's rule",
+        "Whether known values differ more than chance allows (up to 1,000 earlier rows: a test at 5 %) or by a distance of 0.1 or more (beyond). Missing values are looked at apart.",
+    ),
+    entry(
+        D,
+        "pps",
+        "Predictive power",
+        "How well one column alone tells another: what a small decision tree on it gains over knowing nothing, on rows that it has not seen. 0 is nothing gained, 1 is a perfect answer.",
+    ),
+    entry(
+        D,
         "ks",
         "KS",
         "Kolmogorov-Smirnov statistic: the greatest gap between two distributions of a number, from 0 (the same) to 1 (they do not overlap).",

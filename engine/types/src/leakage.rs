@@ -1,6 +1,10 @@
 //! What a model could know that it can't know when it is used, and what to do about it.
 
-use crate::{dataset::Severity, run::TrainSettings, split::SplitMethod};
+use crate::{
+    dataset::Severity,
+    run::TrainSettings,
+    split::{Gap, SplitMethod},
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,6 +81,8 @@ pub enum Fix {
     SplitByTime { column: String },
     /// Shuffle, with every class in every part.
     SplitAtRandom,
+    /// Shuffle, with the target's quantile bins in every part.
+    Stratify { bins: u32 },
     /// Leave rows out between an earlier part and a later one.
     AddGap { column: String },
     /// Nothing that a setting could change: look at how the rows came about.
@@ -93,6 +99,7 @@ impl Fix {
             Fix::SplitByGroup { columns } => format!("Split by {}", columns.join(" and ")),
             Fix::SplitByTime { column } => format!("Split by time of {column}"),
             Fix::SplitAtRandom => "Split at random".to_owned(),
+            Fix::Stratify { bins } => format!("Stratify by {bins} bins of the target"),
             Fix::AddGap { column } => format!("Leave a gap in {column}"),
             Fix::Look { at } => at.clone(),
         }
@@ -100,24 +107,41 @@ impl Fix {
 
     /// Changes the settings of a run so; `false` where no setting can do it.
     pub fn apply(&self, settings: &mut TrainSettings) -> bool {
-        let method = match self {
+        match self {
             Fix::DropColumns { columns } => {
-                for column in columns {
-                    if !settings.drop.contains(column) {
-                        settings.drop.push(column.clone());
-                    }
-                }
+                let fresh =
+                    columns.iter().filter(|column| !settings.drop.contains(column)).cloned().collect::<Vec<_>>();
+                settings.drop.extend(fresh);
                 return true;
             }
-            Fix::SplitByGroup { columns } if !columns.is_empty() => {
-                settings.split.also = columns[1..].to_vec();
-                SplitMethod::Group { column: columns[0].clone() }
+            Fix::RemoveDuplicates => {
+                settings.distinct = true;
+                return true;
             }
-            Fix::SplitByTime { column } => SplitMethod::Time { column: column.clone() },
-            Fix::SplitAtRandom => SplitMethod::Random,
-            Fix::RemoveDuplicates | Fix::SplitByGroup { .. } | Fix::AddGap { .. } | Fix::Look { .. } => return false,
-        };
-        settings.split.method = method;
+            Fix::SplitByGroup { columns } => {
+                let Some((first, rest)) = columns.split_first() else { return false };
+                settings.split.method = SplitMethod::Group { column: first.clone() };
+                settings.split.also = rest.to_vec();
+                settings.split.gap = None;
+            }
+            Fix::SplitByTime { column } => {
+                settings.split.method = SplitMethod::Time { column: column.clone() };
+                settings.split.also.clear();
+            }
+            Fix::SplitAtRandom | Fix::Stratify { .. } => {
+                settings.split.method = SplitMethod::Random;
+                settings.split.also.clear();
+                settings.split.gap = None;
+                if let Fix::Stratify { bins } = self {
+                    settings.split.bins = Some(*bins);
+                }
+            }
+            // Rows of the same second as the later part's first are left out of the earlier one.
+            Fix::AddGap { .. } => settings.split.gap = Some(Gap::Seconds(1.0)),
+            Fix::Look { .. } => return false,
+        }
+        // Another division than the stored one is asked for.
+        settings.kept_split = None;
         true
     }
 }
@@ -166,5 +190,29 @@ impl LeakageReport {
             n => format!(" {n} more critical leaks were found."),
         };
         Some(format!("Don't trust these figures yet. {}{rest}", first.why))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SplitId, split::UsedSplit};
+
+    #[test]
+    fn a_fix_changes_the_settings_and_gives_up_a_stored_split() {
+        let mut settings = TrainSettings::for_target("y");
+        let id = SplitId(uuid::Uuid::nil());
+        settings.kept_split =
+            Some(UsedSplit { id, division: "parts".into(), name: "kept".into(), hash: String::new() });
+        assert!(Fix::DropColumns { columns: vec!["a".into()] }.apply(&mut settings));
+        assert!(Fix::DropColumns { columns: vec!["a".into()] }.apply(&mut settings));
+        assert!(Fix::RemoveDuplicates.apply(&mut settings));
+        assert!(settings.distinct && settings.drop == ["a"] && settings.kept_split.is_some());
+        assert!(Fix::SplitByGroup { columns: vec!["g".into(), "h".into()] }.apply(&mut settings));
+        assert_eq!(settings.split.columns(), ["g", "h"]);
+        assert_eq!(settings.kept_split, None);
+        assert!(Fix::Stratify { bins: 10 }.apply(&mut settings));
+        assert_eq!((settings.split.columns().len(), settings.split.bins), (0, Some(10)));
+        assert!(!Fix::Look { at: "it".into() }.apply(&mut settings));
     }
 }

@@ -124,6 +124,9 @@ pub struct TrainSettings {
     /// Columns that are not to be features.
     #[serde(default)]
     pub drop: Vec<String>,
+    /// Rows that equal an earlier one in the target and all columns that are not left out belong to no part.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub distinct: bool,
     #[serde(default)]
     pub split: SplitSpec,
     /// A stored split of the version, which then decides; `split` says how it was made.
@@ -149,6 +152,7 @@ impl TrainSettings {
             target: target.into(),
             task: None,
             drop: Vec::new(),
+            distinct: false,
             split: SplitSpec::default(),
             kept_split: None,
             family: Family::Auto,

@@ -153,8 +153,7 @@ fn leaks(
     if !own_test {
         return None;
     }
-    let TrainSettings { target, task, split, drop, .. } = settings;
-    match trainyard_service::leakage::of_table(data, target, *task, split, parts, drop) {
+    match trainyard_service::leakage::of_table(data, settings, parts) {
         Ok(report) => {
             report.critical().for_each(|finding| job.warn(finding.why.clone()));
             Some(report)

@@ -42,6 +42,9 @@ pub(super) struct TrainArgs {
     /// A column to leave out; may be given several times
     #[arg(long, value_name = "COLUMN")]
     drop: Vec<String>,
+    /// Leave out rows that equal an earlier one
+    #[arg(long)]
+    distinct: bool,
     /// Oldest rows train, newest test, by this column
     #[arg(long, value_name = "COLUMN", conflicts_with_all = ["group_column", "split_column"])]
     time_column: Option<String>,
@@ -84,6 +87,7 @@ fn device(text: &str) -> Result<DeviceChoice, String> {
 pub(super) fn train(args: TrainArgs, out: Out) -> Result<ExitCode, Problem> {
     let mut settings = TrainSettings::for_target(args.target);
     settings.drop = args.drop;
+    settings.distinct = args.distinct;
     settings.family = args.family;
     settings.seed = args.seed;
     settings.split.seed = args.seed;

@@ -1,12 +1,14 @@
 //! How columns hang together: the strongest pairs, the matrices, gaps that come together, values far out.
 
+use super::target;
 use crate::{
+    api::datasets::Related,
     components::*,
     format::{count, counted, escape, measure, percent},
 };
 use leptos::prelude::*;
 use std::fmt::Write;
-use trainyard_types::relations::{Measure, Relations};
+use trainyard_types::{dataset::Profile, relations::Relations};
 
 /// Columns drawn in a matrix.
 const DRAWN: usize = 30;
@@ -14,7 +16,8 @@ const SIDE: f64 = 22.0;
 const LABEL: f64 = 150.0;
 
 /// The tab's content.
-pub fn shown(relations: Relations) -> AnyView {
+pub fn shown(related: Related, profile: &Profile) -> AnyView {
+    let Related { relations, target } = related;
     let basis = if relations.sample < relations.rows {
         format!("On {} of {} rows, spread evenly.", count(relations.sample), count(relations.rows))
     } else {
@@ -25,6 +28,7 @@ pub fn shown(relations: Relations) -> AnyView {
     let categories = (relations.categories.len() > 1)
         .then(|| heat("Categories: Cramér's V", &relations.categories, &relations.cramers_v));
     view! {
+        {target::shown(target, profile)}
         <p class="muted">{basis}</p>
         {pairs(&relations)}
         <div class="heat-pair">{numbers}{categories}</div>
@@ -44,10 +48,7 @@ fn pairs(relations: &Relations) -> AnyView {
         .take(12)
         .map(|pair| {
             let (a, b, value) = (pair.a.clone(), pair.b.clone(), pair.value);
-            let by = match pair.measure {
-                Measure::Spearman => "Spearman",
-                Measure::CramersV => "Cramér's V",
-            };
+            let by = pair.measure.title();
             let words = match value.abs() {
                 v if v >= 0.9 => "nearly the same: one of them may do",
                 v if v >= 0.7 => "strong",

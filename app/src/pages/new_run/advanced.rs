@@ -26,11 +26,15 @@ pub fn Advanced(
 ) -> impl IntoView {
     let dropped = move || some(settings.with(|s| s.drop.len()), "column", "columns");
     let split = move || {
-        settings.with(|s| match &s.kept_split {
-            Some(kept) => format!("the stored split {}", kept.name),
-            None => s.split.in_words(),
+        settings.with(|s| {
+            let copies = if s.distinct { ", copies left out" } else { "" };
+            match &s.kept_split {
+                Some(kept) => format!("the stored split {}{copies}", kept.name),
+                None => format!("{}{copies}", s.split.in_words()),
+            }
         })
     };
+    let distinct = move |event| settings.update(|s| s.distinct = event_target_checked(&event));
     let effort = move || {
         settings.with(|s| match (s.epochs, s.budget_seconds) {
             (Some(n), _) => format!("{n} epochs"),
@@ -47,6 +51,10 @@ pub fn Advanced(
             <details class="fold">
                 <summary>"Split" <span class="fold-value">{split}</span></summary>
                 <StoredSplit splits settings/>
+                <label class="check">
+                    <input type="checkbox" prop:checked=move || settings.with(|s| s.distinct) on:change=distinct/>
+                    <span>"Leave out copies of rows "<small class="muted">"Of equal rows the first one is used."</small></span>
+                </label>
                 {move || settings.with(|s| s.kept_split.is_none()).then(|| view! { <SplitFields columns=kinds.clone() settings unread problem/> })}
             </details>
             <details class="fold">

@@ -9,7 +9,7 @@ use crate::{
 use leptos::prelude::*;
 use trainyard_types::{
     evaluation::{RunResult, TestMetric},
-    run::{DeviceChoice, RunView},
+    run::{DeviceChoice, RunView, TrainSettings},
 };
 
 #[component]
@@ -133,7 +133,7 @@ fn provenance(project: &str, run: &RunView, device: RwSignal<Option<(String, Str
             "Left out".into(),
             if settings.drop.is_empty() { "nothing".into_any() } else { settings.drop.join(", ").into_any() },
         ),
-        ("Split".into(), settings.split.in_words().into_any()),
+        ("Split".into(), split_words(settings).into_any()),
     ];
     if let Some(r) = &run.result {
         items.push(("Rows".into(), rows_words(r.rows.train, r.rows.valid, r.rows.test).into_any()));
@@ -168,4 +168,9 @@ fn budget_words(run: &RunView) -> String {
         (None, Some(seconds)) => format!("{} of training", duration(seconds)),
         (None, None) => format!("{} of training, the default", duration(60.0)),
     }
+}
+
+fn split_words(settings: &TrainSettings) -> String {
+    let copies = if settings.distinct { ", copies of rows left out" } else { "" };
+    format!("{}{copies}", settings.split.in_words())
 }

@@ -2,7 +2,10 @@
 
 use super::{Setup, of_all};
 use foldhash::quality::FixedState;
-use std::{collections::HashSet, hash::BuildHasher};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::BuildHasher,
+};
 use trainyard_infer::{
     Target,
     frame::{Column, MISSING, Values},
@@ -77,10 +80,10 @@ fn is_named(name: &str) -> bool {
 }
 
 /// An identifier of rows says nothing; one of persons or things must not be in both parts.
-fn identity(setup: &Setup<'_>, column: &Column) -> Option<Finding> {
+fn identity(setup: &Setup<'_>, column: &Column) -> Vec<Finding> {
     let exact = matches!(column.kind, ColumnType::Integer | ColumnType::Text);
     if !exact || setup.train.len() + setup.test.len() < 50 {
-        return None;
+        return Vec::new();
     }
     let name = &column.name;
     let mut rows = 0_usize;
@@ -97,8 +100,9 @@ fn identity(setup: &Setup<'_>, column: &Column) -> Option<Finding> {
     let unique = distinct > 0.99 && shared as f64 <= 0.01 * setup.test.len() as f64;
     let text = column.kind == ColumnType::Text;
     let counting = column.kind == ColumnType::Integer && unique && is_dense(column, setup);
+    let mut findings = Vec::new();
     if unique && (named || text || counting) {
-        return Some(Finding {
+        findings.push(Finding {
             kind: FindingKind::Identifier,
             columns: vec![name.clone()],
             score: distinct,
@@ -110,25 +114,37 @@ fn identity(setup: &Setup<'_>, column: &Column) -> Option<Finding> {
             fix: Fix::DropColumns { columns: vec![name.clone()] },
         });
     }
-    // Several rows of one customer, patient, machine …
-    let repeats = named && distinct < 0.95 && known.len() >= 20;
-    let by_group = matches!(setup.split.method, SplitMethod::Group { .. });
-    if repeats && shared > 0 && !by_group {
-        let share = shared as f64 / setup.test.len().max(1) as f64;
-        return Some(Finding {
-            kind: FindingKind::GroupLeakage,
-            columns: vec![name.clone()],
-            score: share,
-            severity: Severity::Warning,
-            why: format!(
-                "{} test rows have a `{name}` that train rows have too: the model can recognise whom or what it has seen, which \
-                 it can't with new ones.",
+    // Rows with the same key may well go to different parts where no group or key decides.
+    let together = matches!(setup.split.method, SplitMethod::Group { .. } | SplitMethod::Hash { .. });
+    if !named || shared == 0 || known.len() < 20 || together {
+        return findings;
+    }
+    let share = shared as f64 / setup.test.len().max(1) as f64;
+    // Several rows of one customer, patient, machine …; or the same case once more.
+    let (kind, severity, why) = if distinct < 0.95 {
+        (
+            FindingKind::GroupLeakage,
+            Severity::Warning,
+            format!(
+                "{} test rows have a `{name}` that train rows have too: the model can recognise whom or what it has seen, \
+                 which it can't with new ones.",
                 of_all(shared, setup.test.len())
             ),
-            fix: Fix::SplitByGroup { columns: vec![name.clone()] },
-        });
-    }
-    None
+        )
+    } else {
+        (
+            FindingKind::IndexLeakage,
+            if share > 0.01 { Severity::Warning } else { Severity::Info },
+            format!(
+                "{} test rows have a `{name}` that a train row has too, though it is nearly unique: the same case stands in \
+                 both parts.",
+                of_all(shared, setup.test.len())
+            ),
+        )
+    };
+    let fix = Fix::SplitByGroup { columns: vec![name.clone()] };
+    findings.push(Finding { kind, columns: vec![name.clone()], score: share, severity, why, fix });
+    findings
 }
 
 /// Whether whole numbers follow each other without many gaps, as row numbers do.
@@ -160,15 +176,31 @@ fn times(setup: &Setup<'_>, column: &Column) -> Option<Finding> {
              training; judged on the past it looks better than it will be.",
             of_all(older, setup.test.len())
         ),
-        fix: Fix::SplitByTime { column: name.clone() },
+        fix: match by_time {
+            true => Fix::AddGap { column: name.clone() },
+            false => Fix::SplitByTime { column: name.clone() },
+        },
     })
 }
 
-/// The share of test rows with a text that no train row has, and some of them.
-pub(super) fn unseen(column: &Column, train: &[usize], test: &[usize]) -> Option<(f64, String)> {
+/// Texts of test rows that no train row has.
+pub(super) struct Unseen {
+    /// Share of the test rows.
+    pub share: f64,
+    /// Whether rare values alone explain it: as many rows of the next ones are new as train rows have a value of their own,
+    /// within three standard deviations (Good, "The population frequencies of species", 1953).
+    pub by_chance: bool,
+    /// Up to three of them, quoted.
+    pub examples: String,
+    /// One that differs from a text of the train rows in case and signs only, and that text.
+    pub spelling: Option<(String, String)>,
+}
+
+pub(super) fn unseen(column: &Column, train: &[usize], test: &[usize]) -> Option<Unseen> {
     let Values::Categories { codes, levels } = &column.values else { return None };
-    let mut seen = vec![false; levels.len()];
-    train.iter().filter(|&&row| codes[row] != MISSING).for_each(|&row| seen[codes[row] as usize] = true);
+    let mut counts = vec![0_u32; levels.len()];
+    train.iter().filter(|&&row| codes[row] != MISSING).for_each(|&row| counts[codes[row] as usize] += 1);
+    let seen: Vec<bool> = counts.iter().map(|count| *count > 0).collect();
     // Free text and identifiers are new in every row; that is told elsewhere.
     if seen.iter().filter(|seen| **seen).count() > train.len() / 2 {
         return None;
@@ -182,5 +214,20 @@ pub(super) fn unseen(column: &Column, train: &[usize], test: &[usize]) -> Option
     different.sort_unstable();
     different.dedup();
     let examples: Vec<String> = different.iter().take(3).map(|&code| format!("`{}`", levels[code as usize])).collect();
-    Some((fresh.len() as f64 / test.len() as f64, examples.join(", ")))
+    let known: HashMap<String, &str> =
+        levels.iter().zip(&seen).filter(|(_, seen)| **seen).map(|(level, _)| (bare(level), level.as_str())).collect();
+    let spelling = different.iter().find_map(|&code| {
+        let level = &levels[code as usize];
+        let bare = bare(level);
+        (!bare.is_empty()).then(|| known.get(&bare)).flatten().map(|known| (level.clone(), (*known).to_owned()))
+    });
+    let alone = counts.iter().filter(|count| **count == 1).count() as f64;
+    let expected = alone / train.len().max(1) as f64 * test.len() as f64;
+    let by_chance = fresh.len() as f64 <= expected + 3.0 * (expected + 1.0).sqrt();
+    Some(Unseen { share: fresh.len() as f64 / test.len() as f64, by_chance, examples: examples.join(", "), spelling })
+}
+
+/// Letters and digits alone, in lower case.
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

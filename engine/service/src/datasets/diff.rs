@@ -3,7 +3,7 @@
 use super::{no_version, rows_file};
 use crate::{Actor, Ctx, authorise, blocking::blocking};
 use std::{cmp::Reverse, path::Path};
-use trainyard_assess::drift;
+use trainyard_assess::{drift, drift_test};
 use trainyard_data::{compare::row_diff, frame};
 use trainyard_store as store;
 use trainyard_types::{
@@ -55,6 +55,7 @@ fn make(old: &VersionView, new: &VersionView, old_file: &Path, new_file: &Path) 
                 before: Some(side(before, old.summary.rows)),
                 after: Some(side(profile, new.summary.rows)),
                 shift: None,
+                drift: None,
             }),
             None => columns.push(ColumnDiff {
                 name: profile.name.clone(),
@@ -62,6 +63,7 @@ fn make(old: &VersionView, new: &VersionView, old_file: &Path, new_file: &Path) 
                 before: None,
                 after: Some(side(profile, new.summary.rows)),
                 shift: None,
+                drift: None,
             }),
         }
     }
@@ -72,6 +74,7 @@ fn make(old: &VersionView, new: &VersionView, old_file: &Path, new_file: &Path) 
         before: Some(side(column, old.summary.rows)),
         after: None,
         shift: None,
+        drift: None,
     }));
     let moved = |column: &ColumnDiff| column.shift.as_ref().map_or(0, |shift| (shift.psi * 1e9) as u64);
     columns.sort_by_key(|column| (column.change, Reverse(moved(column))));
@@ -103,6 +106,7 @@ fn compared(
         before: Some(side(before, old.summary.rows)),
         after: Some(side(after, new.summary.rows)),
         shift: None,
+        drift: None,
     };
     // Versions stored before columns had hashes are always looked into.
     if !before.hash.is_empty() && before.hash == after.hash {
@@ -115,6 +119,7 @@ fn compared(
         diff.change = ColumnChange::Changed;
     }
     let show = |bound: f64| shown(after.kind, bound);
+    diff.drift = drift_test::evidently(old, new);
     if let Some(measured) = drift::measure(old, new, show) {
         if let (Some(before), Some(after)) = (&mut diff.before, &mut diff.after) {
             before.counts = measured.before;
@@ -184,5 +189,19 @@ fn sentence(diff: &VersionDiff) -> String {
         }
         many => parts.push(format!("the distributions of {} columns moved, most of all `{}`", many.len(), many[0])),
     }
+    let drifted = diff.columns.iter().filter(|column| column.drift.as_ref().is_some_and(|test| test.drifted)).count();
+    if drifted > 0 {
+        parts.push(format!("{} by Evidently's rule", counted(drifted as u64, "column drifted", "columns drifted")));
+    }
+    let gaps: Vec<String> = diff
+        .columns
+        .iter()
+        .filter_map(|column| Some((&column.name, column.gap()?)))
+        .take(3)
+        .map(|(name, (before, after))| {
+            format!("`{name}` is missing in {:.1} % of the rows, before in {:.1} %", after * 100.0, before * 100.0)
+        })
+        .collect();
+    parts.extend(gaps);
     format!("{}.", parts.join("; "))
 }

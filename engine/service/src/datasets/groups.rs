@@ -9,7 +9,7 @@ use trainyard_infer::frame::{Frame, Values};
 use trainyard_store as store;
 use trainyard_types::{
     Action, DatasetVersionId, Problem, Slug,
-    catalog::{ColumnFlag, GroupTable, Sufficiency},
+    catalog::{ColumnFlag, Enough, GroupTable, Sufficiency},
     dataset::VersionView,
     run::Task,
     words::counted,
@@ -39,10 +39,11 @@ pub async fn groups(
     blocking(move || protected.iter().map(|column| table(&path, column, &target)).collect()).await?
 }
 
-/// Whether there are enough rows to predict the column flagged as the target; `None` where no column is.
+/// Whether there are enough rows to predict the column flagged as the target; `None` where no column is. A column that can't
+/// be a target has too few rows, with the reason.
 ///
 /// # Errors
-/// As [`groups`].
+/// There is no such version for the caller; its rows were deleted.
 pub async fn sufficiency(
     ctx: &Ctx,
     actor: &Actor,
@@ -61,11 +62,17 @@ pub async fn sufficiency(
         .count();
     let info = blocking(move || {
         let frame = frame::load(&path, Some(std::slice::from_ref(&target)))?;
-        target::infer_task(&frame.columns[0])
+        Ok::<_, Problem>(target::infer_task(&frame.columns[0]))
     })
     .await??;
-    let rows = version.summary.rows - info.missing;
-    Ok(Some(groups::sufficiency(info.task, rows, &info.classes, features)))
+    Ok(Some(match info {
+        Ok(info) => {
+            let rows = version.summary.rows - info.missing;
+            groups::sufficiency(info.task, rows, info.missing, &info.classes, features)
+        }
+        // Constant, all missing, of too many classes: no number of rows would be enough.
+        Err(problem) => Sufficiency { verdict: Enough::TooFew, sentences: vec![problem.message] },
+    }))
 }
 
 async fn open(ctx: &Ctx, actor: &Actor, project: &Slug, id: DatasetVersionId) -> Result<VersionView, Problem> {

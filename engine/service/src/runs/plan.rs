@@ -102,13 +102,17 @@ pub(super) async fn make(
 fn target_facts(path: &Path, settings: &TrainSettings, kept: Option<&Path>) -> Result<TargetFacts, Problem> {
     let mut columns = vec![settings.target.clone()];
     columns.extend(settings.split.columns().into_iter().filter(|column| *column != settings.target).map(str::to_owned));
-    let frame = trainyard_data::frame::load(path, Some(&columns))?;
+    // Copies are told by all columns.
+    let frame = trainyard_data::frame::load(path, (!settings.distinct).then_some(columns.as_slice()))?;
     let column = frame.column(&settings.target).ok_or_else(|| {
         Problem::field("target", format!("There is no column '{}' in this version.", settings.target))
     })?;
     let info = trainyard_data::target::target_info(column, settings.task)?;
     let labels: Vec<String> = info.classes.iter().map(|(label, _)| label.clone()).collect();
-    let (_, usable) = trainyard_data::target::encode(column, info.task, &labels)?;
+    let (_, mut usable) = trainyard_data::target::encode(column, info.task, &labels)?;
+    if settings.distinct {
+        trainyard_data::copies::leave_out(&frame, &settings.drop, &mut usable);
+    }
     let parts = match kept {
         Some(file) => {
             let parts = splits::parts(file, settings, frame.rows)?;

@@ -226,3 +226,26 @@ async fn groups_and_sufficiency_follow_the_flags() {
     let enough = datasets::sufficiency(&world.ctx, &ada, &world.project, id).await.unwrap().unwrap();
     assert_eq!(enough.verdict, Enough::Barely, "{:?}", enough.sentences);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_is_the_named_column_or_the_flagged_one() {
+    let world = world().await;
+    let ada = world.person(Role::Member).await;
+    let version = world.people(&ada).await;
+    let id = version.summary.id;
+    let of = async |target: Option<&str>| {
+        datasets::target_relation(&world.ctx, &ada, &world.project, id, target.map(str::to_owned)).await
+    };
+    assert_eq!(of(None).await.unwrap(), None);
+    let named = of(Some("bought")).await.unwrap().unwrap();
+    assert_eq!((named.target.as_str(), named.class.as_deref(), named.sample), ("bought", Some("yes"), 400));
+    assert_eq!(named.columns.len(), 3);
+    assert!(named.columns.windows(2).all(|pair| pair[0].power >= pair[1].power));
+    let refused = of(Some("nothing")).await.unwrap_err();
+    assert!(refused.message.contains("There is no column `nothing`"), "{refused}");
+    datasets::set_details(&world.ctx, &ada, &world.project, version.dataset, details()).await.unwrap();
+    assert_eq!(of(None).await.unwrap(), Some(named), "the same answer, from what was kept");
+    let (stranger, _) = world.stranger().await;
+    let hidden = datasets::target_relation(&world.ctx, &stranger, &world.project, id, None).await.unwrap_err();
+    assert_eq!(hidden.code, trainyard_types::Code::NotFound);
+}

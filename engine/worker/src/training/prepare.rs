@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use trainyard_data::{
+    copies,
     split::{self, Part},
     target,
 };
@@ -59,7 +60,13 @@ pub fn prepare(
     let mut task = info.task;
     let mut notes = vec![info.summary.clone()];
     let features = features(data, settings)?;
-    let usable = usable(column);
+    let mut usable = usable(column);
+    if settings.distinct {
+        let with_target = usable.iter().filter(|usable| **usable).count();
+        copies::leave_out(data, &settings.drop, &mut usable);
+        let left = usable.iter().filter(|usable| **usable).count();
+        notes.push(format!("{} rows are copies of earlier ones and are left out.", with_target - left));
+    }
     let spec = match test {
         None => settings.split.clone(),
         Some(_) => SplitSpec { valid: VALID_BESIDE_TEST_FILE, test: 0.0, ..settings.split.clone() },

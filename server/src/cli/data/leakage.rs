@@ -5,7 +5,7 @@ use crate::cli::Out;
 use clap::Args;
 use std::{fmt::Write, process::ExitCode};
 use trainyard_service::leakage;
-use trainyard_types::{Problem, dataset::Severity, leakage::LeakageReport};
+use trainyard_types::{Problem, dataset::Severity, leakage::LeakageReport, run::TrainSettings};
 
 #[derive(Args)]
 pub(in crate::cli) struct LeakageArgs {
@@ -17,6 +17,9 @@ pub(in crate::cli) struct LeakageArgs {
     /// A column that is not learned from; may be given several times
     #[arg(long, value_name = "COLUMN")]
     drop: Vec<String>,
+    /// Leave out rows that equal an earlier one
+    #[arg(long)]
+    distinct: bool,
     #[command(flatten)]
     split: SplitArgs,
 }
@@ -24,7 +27,9 @@ pub(in crate::cli) struct LeakageArgs {
 pub(super) fn leakage(args: LeakageArgs, out: Out) -> Result<ExitCode, Problem> {
     let table = args.file.read()?;
     let frame = trainyard_data::frame::load(&table.parquet, None)?;
-    let report = leakage::of_table(&frame, &args.target, None, &args.split.spec()?, None, &args.drop)?;
+    let mut settings = TrainSettings::for_target(args.target);
+    (settings.drop, settings.distinct, settings.split) = (args.drop, args.distinct, args.split.spec()?);
+    let report = leakage::of_table(&frame, &settings, None)?;
     out.show(&report, || in_words(&report))?;
     let critical = report.findings.iter().any(|finding| finding.severity == Severity::Critical);
     Ok(if critical { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -22,7 +22,9 @@ use trainyard_types::{
 #[derive(Subcommand)]
 pub(super) enum DataVerb {
     /// Describe every column: type, missing and different values, distribution, and what is wrong with it
-    #[command(after_help = "Example:\n  trainyard data profile --data adult.csv --json")]
+    #[command(
+        after_help = "Examples:\n  trainyard data profile --data adult.csv --json\n  trainyard data profile --data adult.csv --target income"
+    )]
     Profile(profile::ProfileArgs),
     /// Check a file against a suite of expectations, or against another file; exits with 1 where a warning or worse is due
     #[command(

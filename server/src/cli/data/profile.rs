@@ -7,8 +7,12 @@ use serde::Serialize;
 use std::{fmt::Write, process::ExitCode};
 use trainyard_assess::relations::relations;
 use trainyard_data::frame;
-use trainyard_service::datasets::SAMPLE_ROWS;
-use trainyard_types::{Problem, dataset::Profile, relations::Relations};
+use trainyard_service::datasets::{SAMPLE_ROWS, target_of};
+use trainyard_types::{
+    Problem,
+    dataset::Profile,
+    relations::{Relations, TargetRelation},
+};
 
 #[derive(Args)]
 pub(in crate::cli) struct ProfileArgs {
@@ -17,6 +21,9 @@ pub(in crate::cli) struct ProfileArgs {
     /// Leave out correlations, values missing together and values far out
     #[arg(long)]
     minimal: bool,
+    /// Also say what each column alone tells of this one
+    #[arg(long, value_name = "COLUMN")]
+    target: Option<String>,
 }
 
 /// What is printed: the profile, and how the columns hang together.
@@ -26,6 +33,8 @@ struct Whole<'a> {
     profile: &'a Profile,
     #[serde(skip_serializing_if = "Option::is_none")]
     relations: Option<Relations>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_relation: Option<TargetRelation>,
 }
 
 pub(super) fn profile(args: ProfileArgs, out: Out) -> Result<ExitCode, Problem> {
@@ -35,8 +44,10 @@ pub(super) fn profile(args: ProfileArgs, out: Out) -> Result<ExitCode, Problem> 
         true => None,
         false => Some(relations(&frame::load_sample(&table.parquet, SAMPLE_ROWS)?, profile.rows)),
     };
-    let words = in_words(profile, relations.as_ref());
-    out.show(&Whole { profile, relations }, || words)
+    let target_relation = args.target.map(|target| target_of(&table.parquet, &target, profile.rows)).transpose()?;
+    let mut words = in_words(profile, relations.as_ref());
+    target_relation.iter().for_each(|relation| words.push_str(&of_target(relation)));
+    out.show(&Whole { profile, relations, target_relation }, || words)
 }
 
 fn in_words(profile: &Profile, relations: Option<&Relations>) -> String {
@@ -76,5 +87,15 @@ fn in_words(profile: &Profile, relations: Option<&Relations>) -> String {
     for pair in relations.iter().flat_map(|relations| relations.strongest.iter().take(5)) {
         let _ = write!(text, "\n`{}` and `{}` go together: {:.2}", pair.a, pair.b, pair.value);
     }
+    text
+}
+
+fn of_target(relation: &TargetRelation) -> String {
+    let mut text = format!("\n\nWhat each column alone tells of `{}`, on {} rows:", relation.target, relation.sample);
+    let width = relation.columns.iter().map(|c| c.column.chars().count()).max().unwrap_or(0).clamp(6, 40);
+    for column in &relation.columns {
+        let _ = write!(text, "\n{:width$}  {:.2}  {}", column.column, column.power, column.sentence);
+    }
+    let _ = write!(text, "\n{}", relation.sentence);
     text
 }
