@@ -29,6 +29,7 @@ compile_error!(
 pub mod api;
 pub mod app;
 pub mod browser;
+mod chunks;
 pub mod components;
 pub mod error;
 pub mod format;
