@@ -36,15 +36,12 @@ macro_rules! chunks {
 }
 
 chunks! {
-    home: home::StartPage, home::HomePage;
-    data: data::DataPage, upload::UploadPage, connections::ConnectionsPage;
-    dataset: dataset::DatasetPage, version_diff::VersionDiffPage;
+    home: home::StartPage, home::HomePage, glossary::GlossaryPage, api_docs::ApiDocsPage;
+    data: data::DataPage, upload::UploadPage, connections::ConnectionsPage, dataset::DatasetPage,
+        version_diff::VersionDiffPage;
     pipelines: pipeline::PipelinesPage, pipeline::NewPipelinePage, pipeline::PipelinePage, pipeline::PipelineRunPage;
-    runs: runs::RunsPage, new_run::NewRunPage;
-    run: run::RunPage;
-    models: models::ModelsPage, model::ModelPage;
+    runs: runs::RunsPage, new_run::NewRunPage, run::RunPage, models::ModelsPage, model::ModelPage;
     admin: people::PeoplePage, projects::ProjectsPage, workers::WorkersPage, audit::AuditPage, settings::SettingsPage;
-    help: glossary::GlossaryPage, api_docs::ApiDocsPage;
 }
 
 /// What stands in place of a page whose chunk did not come.

@@ -37,6 +37,7 @@ pub mod hooks;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod session;
+pub mod wire;
 
 pub use app::App;
 #[cfg(feature = "ssr")]

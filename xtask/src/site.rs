@@ -177,7 +177,10 @@ fn optimise(module: &Path) -> Result<()> {
     match succeed(&mut command) {
         Ok(()) => {
             fs::rename(&smaller, module)?;
-            eprintln!("    wasm-opt took {}", duration(start.elapsed().as_secs_f64()));
+            // The chunks take moments.
+            if start.elapsed().as_secs() > 10 {
+                eprintln!("    wasm-opt took {}", duration(start.elapsed().as_secs_f64()));
+            }
         }
         Err(error) => eprintln!("    note: wasm-opt failed ({error:#}); the module is used as it is"),
     }

@@ -5,6 +5,7 @@ mod row;
 mod try_it;
 mod versions;
 
+use crate::wire::resource;
 use crate::{
     AppError,
     api::models::{get_model, model_versions},
@@ -28,7 +29,7 @@ async fn load(name: String) -> Result<Loaded, AppError> {
 pub fn ModelPage() -> impl IntoView {
     let project = use_project();
     let name = use_param("name");
-    let loaded = Resource::new(move || name.get(), load);
+    let loaded = resource(move || name.get(), load);
     view! {
         <Load resource=loaded lines=14 view=move |(model, versions): Loaded| {
             page(project.get_untracked(), model, versions, Callback::new(move |()| loaded.refetch()))

@@ -1,6 +1,7 @@
 //! What belongs to the person: password, looks, API tokens, sessions.
 
 use super::sign_in::PasswordForm;
+use crate::wire::resource;
 use crate::{
     api::account::{CreateToken, RevokeToken, SetLook, SignOutEverywhere, list_tokens},
     components::*,
@@ -60,7 +61,7 @@ fn Tokens() -> impl IntoView {
     let create = ServerAction::<CreateToken>::new();
     let revoke = ServerAction::<RevokeToken>::new();
     let problem = use_form_problem(create);
-    let tokens = Resource::new(
+    let tokens = resource(
         move || (create.version().get(), revoke.version().get()),
         |_| list_tokens(PageQuery { per_page: 200, ..PageQuery::default() }),
     );

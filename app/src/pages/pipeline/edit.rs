@@ -1,6 +1,7 @@
 //! Writing a document: YAML on one side of the mind, the drawing on the other.
 
 use super::{document::Kinds, drawing::drawing};
+use crate::wire::resource;
 use crate::{
     api::pipelines::{keep_pipeline, preview_rows, read_document, step_kinds},
     components::*,
@@ -33,7 +34,7 @@ steps:
 #[component]
 pub fn NewPipelinePage() -> impl IntoView {
     let project = use_project();
-    let kinds = Resource::new(move || project.get(), step_kinds);
+    let kinds = resource(move || project.get(), step_kinds);
     let navigate = use_navigate();
     let saved = Callback::new(move |view: PipelineView| {
         let to = format!("/p/{}/pipelines/{}", project.get_untracked(), view.summary.id);

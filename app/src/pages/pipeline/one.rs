@@ -6,6 +6,7 @@ use super::{
     edit::Editor,
     run_badge,
 };
+use crate::wire::resource;
 use crate::{
     api::pipelines::{PipelineShown, new_webhook, one_pipeline, pause_pipeline, start_pipeline},
     components::*,
@@ -26,7 +27,7 @@ pub fn PipelinePage() -> impl IntoView {
     let project = use_project();
     let id = use_param("pipeline_id");
     let tab = use_tab("steps");
-    let shown = Resource::new(
+    let shown = resource(
         move || (project.get(), id.get()),
         |(project, id)| async move { one_pipeline(project, parse_id(&id, "pipeline")?).await },
     );
