@@ -1,6 +1,7 @@
 //! The document around every page, and the table of addresses.
 
 use crate::{
+    chunks,
     components::*,
     hooks::{provide_now, provide_signed_in},
     pages,
@@ -89,32 +90,32 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/sign-in") view=pages::sign_in::SignInPage ssr=SsrMode::Async/>
                 <Route path=path!("/change-password") view=pages::sign_in::ChangePasswordPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=pages::frame::Frame ssr=SsrMode::Async>
-                    <Route path=path!("/") view=pages::home::StartPage ssr=SsrMode::Async/>
+                    <Route path=path!("/") view=chunks::StartPage ssr=SsrMode::Async/>
                     <ParentRoute path=path!("/p/:project") view=Outlet ssr=SsrMode::Async>
-                        <Route path=path!("") view=pages::home::HomePage ssr=SsrMode::Async/>
-                        <Route path=path!("/data") view=pages::data::DataPage ssr=SsrMode::Async/>
-                        <Route path=path!("/data/upload") view=pages::upload::UploadPage ssr=SsrMode::Async/>
-                        <Route path=path!("/data/connections") view=pages::connections::ConnectionsPage ssr=SsrMode::Async/>
-                        <Route path=path!("/data/:dataset_id") view=pages::dataset::DatasetPage ssr=SsrMode::Async/>
-                        <Route path=path!("/data/:dataset_id/compare") view=pages::version_diff::VersionDiffPage ssr=SsrMode::Async/>
-                        <Route path=path!("/pipelines") view=pages::pipeline::PipelinesPage ssr=SsrMode::Async/>
-                        <Route path=path!("/pipelines/new") view=pages::pipeline::NewPipelinePage ssr=SsrMode::Async/>
-                        <Route path=path!("/pipelines/:pipeline_id") view=pages::pipeline::PipelinePage ssr=SsrMode::Async/>
-                        <Route path=path!("/pipeline-runs/:run_id") view=pages::pipeline::PipelineRunPage ssr=SsrMode::Async/>
-                        <Route path=path!("/runs") view=pages::runs::RunsPage ssr=SsrMode::Async/>
-                        <Route path=path!("/runs/new") view=pages::new_run::NewRunPage ssr=SsrMode::Async/>
-                        <Route path=path!("/runs/:run_id") view=pages::run::RunPage ssr=SsrMode::Async/>
-                        <Route path=path!("/models") view=pages::models::ModelsPage ssr=SsrMode::Async/>
-                        <Route path=path!("/models/:name") view=pages::model::ModelPage ssr=SsrMode::Async/>
+                        <Route path=path!("") view=chunks::HomePage ssr=SsrMode::Async/>
+                        <Route path=path!("/data") view=chunks::DataPage ssr=SsrMode::Async/>
+                        <Route path=path!("/data/upload") view=chunks::UploadPage ssr=SsrMode::Async/>
+                        <Route path=path!("/data/connections") view=chunks::ConnectionsPage ssr=SsrMode::Async/>
+                        <Route path=path!("/data/:dataset_id") view=chunks::DatasetPage ssr=SsrMode::Async/>
+                        <Route path=path!("/data/:dataset_id/compare") view=chunks::VersionDiffPage ssr=SsrMode::Async/>
+                        <Route path=path!("/pipelines") view=chunks::PipelinesPage ssr=SsrMode::Async/>
+                        <Route path=path!("/pipelines/new") view=chunks::NewPipelinePage ssr=SsrMode::Async/>
+                        <Route path=path!("/pipelines/:pipeline_id") view=chunks::PipelinePage ssr=SsrMode::Async/>
+                        <Route path=path!("/pipeline-runs/:run_id") view=chunks::PipelineRunPage ssr=SsrMode::Async/>
+                        <Route path=path!("/runs") view=chunks::RunsPage ssr=SsrMode::Async/>
+                        <Route path=path!("/runs/new") view=chunks::NewRunPage ssr=SsrMode::Async/>
+                        <Route path=path!("/runs/:run_id") view=chunks::RunPage ssr=SsrMode::Async/>
+                        <Route path=path!("/models") view=chunks::ModelsPage ssr=SsrMode::Async/>
+                        <Route path=path!("/models/:name") view=chunks::ModelPage ssr=SsrMode::Async/>
                     </ParentRoute>
-                    <Route path=path!("/inbox") view=pages::inbox::InboxPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/admin/people") view=pages::people::PeoplePage ssr=SsrMode::Async/>
-                    <Route path=path!("/admin/projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/admin/workers") view=pages::workers::WorkersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/governance/audit") view=pages::audit::AuditPage ssr=SsrMode::Async/>
-                    <Route path=path!("/glossary") view=pages::glossary::GlossaryPage ssr=SsrMode::Async/>
-                    <Route path=path!("/docs/api") view=pages::api_docs::ApiDocsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/inbox") view=chunks::InboxPage ssr=SsrMode::Async/>
+                    <Route path=path!("/settings") view=chunks::SettingsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/people") view=chunks::PeoplePage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/projects") view=chunks::ProjectsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/workers") view=chunks::WorkersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/governance/audit") view=chunks::AuditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/glossary") view=chunks::GlossaryPage ssr=SsrMode::Async/>
+                    <Route path=path!("/docs/api") view=chunks::ApiDocsPage ssr=SsrMode::Async/>
                     <Route path=path!("/*any") view=pages::errors::NotFoundInFrame ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>

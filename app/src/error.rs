@@ -1,10 +1,7 @@
 //! The error of every server function: a [`Problem`] that crosses the wire whole.
 
 use serde::{Deserialize, Serialize};
-use server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
+use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use std::fmt;
 use trainyard_types::{Code, Problem};
 
@@ -34,7 +31,7 @@ impl fmt::Display for AppError {
 impl std::error::Error for AppError {}
 
 impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
+    type Encoder = crate::wire::Wire;
 
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
         let problem = match value {

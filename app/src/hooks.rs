@@ -1,5 +1,6 @@
 //! What pages ask of the address, the clock and the signed-in person.
 
+use crate::wire::{Resource, resource};
 use crate::{AppError, format};
 use leptos::prelude::*;
 use leptos_router::{
@@ -30,7 +31,7 @@ impl SignedIn {
 /// Provides [`SignedIn`] to the whole application.
 pub fn provide_signed_in() -> SignedIn {
     let version = RwSignal::new(0);
-    let me = Resource::new(move || version.get(), |_| crate::api::account::fetch_me());
+    let me = resource(move || version.get(), |_| crate::api::account::fetch_me());
     let signed_in = SignedIn { me, version };
     provide_context(signed_in);
     signed_in

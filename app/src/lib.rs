@@ -29,6 +29,7 @@ compile_error!(
 pub mod api;
 pub mod app;
 pub mod browser;
+mod chunks;
 pub mod components;
 pub mod error;
 pub mod format;
@@ -36,6 +37,7 @@ pub mod hooks;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod session;
+pub mod wire;
 
 pub use app::App;
 #[cfg(feature = "ssr")]

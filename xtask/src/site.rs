@@ -1,7 +1,7 @@
 //! The browser's part: WebAssembly, its JavaScript glue and the style sheet, compressed, in `<target>/site`.
 
 use crate::command::{cargo, duration, find, root, step, succeed, target_dir};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -49,9 +49,36 @@ pub fn with_names() -> Result<()> {
     build()?;
     let target = target_dir()?;
     let folder = target.join("site-names/pkg");
-    bind(&target.join("wasm32-unknown-unknown/wasm-release/trainyard_frontend.wasm"), &folder, true)?;
+    fs::create_dir_all(&folder)?;
+    let main = split(&target.join("wasm32-unknown-unknown/wasm-release/trainyard_frontend.wasm"), &folder)?;
+    bind(&main, &folder, true)?;
     eprintln!("    with names: {}", folder.display());
     Ok(())
+}
+
+/// Divides the module into a main one, whose path it gives, and the chunks that `app/src/chunks.rs` names, with what
+/// several of them share in chunks of its own. They lie in `pkg/chunks-HASH/`, so that a page only ever meets chunks of
+/// its own build. `pkg/chunks.json` holds that folder's name and the files that each chunk needs.
+fn split(wasm: &Path, pkg: &Path) -> Result<PathBuf> {
+    let bytes = fs::read(wasm)?;
+    let folder = format!("chunks-{}", &blake3::hash(&bytes).to_hex()[..16]);
+    let chunks = pkg.join(&folder);
+    fs::create_dir_all(&chunks)?;
+    let main = wasm.with_extension("main.wasm");
+    let loader = format!("./{folder}/load.js");
+    let mut options = wasm_split_cli_support::Options::new(&bytes);
+    options.output_dir = pkg;
+    options.main_out_path = &main;
+    options.main_module = "../trainyard.js";
+    options.link_name = &loader;
+    let split = wasm_split_cli_support::transform(options)
+        .map_err(|error| anyhow!("can't divide the module into chunks: {error:#}"))?;
+    // The loader asks for them beside itself.
+    for module in &split.split_modules {
+        fs::rename(module, chunks.join(module.file_name().unwrap_or_default()))?;
+    }
+    fs::write(pkg.join("chunks.json"), serde_json::to_vec(&(folder, split.prefetch_map))?)?;
+    Ok(main)
 }
 
 fn bind(wasm: &Path, pkg: &Path, names: bool) -> Result<()> {
@@ -60,7 +87,9 @@ fn bind(wasm: &Path, pkg: &Path, names: bool) -> Result<()> {
         .out_name("trainyard")
         .web(true)?
         .typescript(false)
-        .demangle(names)
+        // The main module's exports to its chunks.
+        .keep_lld_exports(true)
+        .demangle(false)
         .remove_name_section(!names)
         .remove_producers_section(true)
         .generate(pkg)
@@ -72,17 +101,24 @@ fn pack(wasm: &Path, css: &str, site: &Path) -> Result<()> {
         fs::remove_dir_all(&pkg)?;
     }
     fs::create_dir_all(&pkg)?;
-    bind(wasm, &pkg, false)?;
-    optimise(&pkg.join("trainyard_bg.wasm"))?;
+    let main = split(wasm, &pkg)?;
+    bind(&main, &pkg, false)?;
+    for module in files(&pkg)?.iter().filter(|file| file.extension().is_some_and(|e| e == "wasm")) {
+        optimise(module)?;
+    }
     fs::write(pkg.join("trainyard.css"), css)?;
     for file in files(&pkg)? {
         let bytes = fs::read(&file)?;
         let mut packed = Vec::new();
         let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
         brotli::BrotliCompress(&mut bytes.as_slice(), &mut packed, &parameters)?;
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        fs::write(pkg.join(format!("{name}.br")), &packed)?;
-        eprintln!("    {name}: {} KB, {} KB as brotli", bytes.len() / 1000, packed.len() / 1000);
+        fs::write(file.with_added_extension("br"), &packed)?;
+        eprintln!(
+            "    {}: {} KB, {} KB as brotli",
+            file.strip_prefix(&pkg)?.display(),
+            bytes.len() / 1000,
+            packed.len() / 1000
+        );
     }
     Ok(())
 }
@@ -141,7 +177,10 @@ fn optimise(module: &Path) -> Result<()> {
     match succeed(&mut command) {
         Ok(()) => {
             fs::rename(&smaller, module)?;
-            eprintln!("    wasm-opt took {}", duration(start.elapsed().as_secs_f64()));
+            // The chunks take moments.
+            if start.elapsed().as_secs() > 10 {
+                eprintln!("    wasm-opt took {}", duration(start.elapsed().as_secs_f64()));
+            }
         }
         Err(error) => eprintln!("    note: wasm-opt failed ({error:#}); the module is used as it is"),
     }

@@ -1,6 +1,6 @@
 //! Signing in and out, one's own password, tokens and looks.
 
-use crate::AppError;
+use crate::{AppError, wire::Json};
 use leptos::prelude::*;
 use trainyard_types::{
     Page, PageQuery,
@@ -8,14 +8,14 @@ use trainyard_types::{
 };
 
 /// The signed-in person with the projects they see.
-#[server(prefix = "/api/fn", endpoint = "me")]
+#[server(prefix = "/api/fn", endpoint = "me", output = Json)]
 pub async fn fetch_me() -> Result<Me, AppError> {
     let (ctx, actor) = super::anyone()?;
     super::done(trainyard_service::accounts::me(&ctx, &actor).await)
 }
 
 /// Signs in and goes to `next`. The answer does not tell which of the two fields was wrong.
-#[server(prefix = "/api/fn", endpoint = "sign_in")]
+#[server(prefix = "/api/fn", endpoint = "sign_in", output = Json)]
 pub async fn sign_in(name: String, password: String, #[server(default)] next: String) -> Result<(), AppError> {
     let ctx = super::ctx()?;
     let input = trainyard_types::account::SignIn { name, password };
@@ -26,7 +26,7 @@ pub async fn sign_in(name: String, password: String, #[server(default)] next: St
 }
 
 /// Ends this browser's session.
-#[server(prefix = "/api/fn", endpoint = "sign_out")]
+#[server(prefix = "/api/fn", endpoint = "sign_out", output = Json)]
 pub async fn sign_out() -> Result<(), AppError> {
     if let Ok((ctx, actor)) = super::anyone() {
         super::done(trainyard_service::accounts::sign_out(&ctx, &actor).await)?;
@@ -37,7 +37,7 @@ pub async fn sign_out() -> Result<(), AppError> {
 }
 
 /// Ends every session of the person, this one too.
-#[server(prefix = "/api/fn", endpoint = "sign_out_everywhere")]
+#[server(prefix = "/api/fn", endpoint = "sign_out_everywhere", output = Json)]
 pub async fn sign_out_everywhere() -> Result<(), AppError> {
     let (ctx, actor) = super::anyone()?;
     super::done(trainyard_service::accounts::sign_out_everywhere(&ctx, &actor).await)?;
@@ -47,7 +47,7 @@ pub async fn sign_out_everywhere() -> Result<(), AppError> {
 }
 
 /// Changes the person's own password; their other sessions end.
-#[server(prefix = "/api/fn", endpoint = "change_password")]
+#[server(prefix = "/api/fn", endpoint = "change_password", output = Json)]
 pub async fn change_password(
     current: String,
     new: String,
@@ -68,14 +68,14 @@ pub async fn change_password(
 }
 
 /// The person's API tokens, without the secrets.
-#[server(prefix = "/api/fn", endpoint = "tokens")]
+#[server(prefix = "/api/fn", endpoint = "tokens", output = Json)]
 pub async fn list_tokens(query: PageQuery) -> Result<Page<TokenView>, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::accounts::list_tokens(&ctx, &actor, &query).await)
 }
 
 /// Makes a token; the answer holds its secret, this once.
-#[server(prefix = "/api/fn", endpoint = "create_token")]
+#[server(prefix = "/api/fn", endpoint = "create_token", output = Json)]
 pub async fn create_token(name: String, days: String) -> Result<NewTokenView, AppError> {
     use trainyard_types::{ResourceName, account::NewToken};
     let (ctx, actor) = super::caller()?;
@@ -85,14 +85,14 @@ pub async fn create_token(name: String, days: String) -> Result<NewTokenView, Ap
 }
 
 /// Makes a token worthless, at once.
-#[server(prefix = "/api/fn", endpoint = "revoke_token")]
+#[server(prefix = "/api/fn", endpoint = "revoke_token", output = Json)]
 pub async fn revoke_token(id: trainyard_types::TokenId) -> Result<(), AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::accounts::revoke_token(&ctx, &actor, id).await)
 }
 
 /// Remembers a matter of looks in a cookie: `theme` (`light`, `dark`, `system`) or `nav` (`folded`, `open`).
-#[server(prefix = "/api/fn", endpoint = "set_look")]
+#[server(prefix = "/api/fn", endpoint = "set_look", output = Json)]
 pub async fn set_look(name: String, value: String) -> Result<(), AppError> {
     let known =
         matches!((name.as_str(), value.as_str()), ("theme", "light" | "dark" | "system") | ("nav", "folded" | "open"));

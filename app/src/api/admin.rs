@@ -1,6 +1,6 @@
 //! People, workers and the audit trail.
 
-use crate::AppError;
+use crate::{AppError, wire::Json};
 use leptos::prelude::*;
 use trainyard_types::{
     Page, PageQuery, UserId, WorkspaceId,
@@ -10,14 +10,14 @@ use trainyard_types::{
 };
 
 /// The accounts that the caller administers.
-#[server(prefix = "/api/fn", endpoint = "users")]
+#[server(prefix = "/api/fn", endpoint = "users", output = Json)]
 pub async fn list_users(query: PageQuery) -> Result<Page<UserView>, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::accounts::list_users(&ctx, &actor, &query).await)
 }
 
 /// Makes an account with a generated password, which the answer holds this once.
-#[server(prefix = "/api/fn", endpoint = "create_user")]
+#[server(prefix = "/api/fn", endpoint = "create_user", output = Json)]
 pub async fn create_user(
     name: String,
     display_name: String,
@@ -38,7 +38,7 @@ pub async fn create_user(
 }
 
 /// Gives a person a role in a workspace; an empty `role` takes it away.
-#[server(prefix = "/api/fn", endpoint = "set_role")]
+#[server(prefix = "/api/fn", endpoint = "set_role", output = Json)]
 pub async fn set_role(user: UserId, workspace: WorkspaceId, role: String) -> Result<(), AppError> {
     let (ctx, actor) = super::caller()?;
     let role = if role.is_empty() { None } else { Some(super::parsed("role", &role)?) };
@@ -47,35 +47,35 @@ pub async fn set_role(user: UserId, workspace: WorkspaceId, role: String) -> Res
 }
 
 /// Shuts an account out, or lets it in again.
-#[server(prefix = "/api/fn", endpoint = "set_disabled")]
+#[server(prefix = "/api/fn", endpoint = "set_disabled", output = Json)]
 pub async fn set_disabled(user: UserId, disabled: bool) -> Result<(), AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::accounts::set_disabled(&ctx, &actor, user, disabled).await.map(|_| ()))
 }
 
 /// Gives an account a new generated password, which the answer holds this once; it has to be changed at the next sign-in.
-#[server(prefix = "/api/fn", endpoint = "reset_password")]
+#[server(prefix = "/api/fn", endpoint = "reset_password", output = Json)]
 pub async fn reset_password(user: UserId) -> Result<NewUserView, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::accounts::reset_password(&ctx, &actor, user).await)
 }
 
 /// The processes that work the queue.
-#[server(prefix = "/api/fn", endpoint = "workers")]
+#[server(prefix = "/api/fn", endpoint = "workers", output = Json)]
 pub async fn list_workers() -> Result<Vec<WorkerView>, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::workers::list(&ctx, &actor).await)
 }
 
 /// Audit events, newest first.
-#[server(prefix = "/api/fn", endpoint = "audit")]
+#[server(prefix = "/api/fn", endpoint = "audit", output = Json)]
 pub async fn list_audit(query: PageQuery) -> Result<Page<AuditEventView>, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::audit::list(&ctx, &actor, &query).await)
 }
 
 /// Checks the audit chain from its first event to its last.
-#[server(prefix = "/api/fn", endpoint = "verify_audit")]
+#[server(prefix = "/api/fn", endpoint = "verify_audit", output = Json)]
 pub async fn verify_audit() -> Result<ChainReport, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::audit::verify(&ctx, &actor).await)

@@ -1,6 +1,6 @@
 //! The API's description, cut down on the server to what the page shows.
 
-use crate::AppError;
+use crate::{AppError, wire::Json};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ pub struct ApiField {
 }
 
 /// The REST interface, as its OpenAPI description has it.
-#[server(prefix = "/api/fn", endpoint = "api_docs")]
+#[server(prefix = "/api/fn", endpoint = "api_docs", output = Json)]
 pub async fn fetch_api_docs() -> Result<ApiDocs, AppError> {
     super::caller()?;
     let json = use_context::<crate::OpenApiJson>().ok_or_else(|| {

@@ -1,9 +1,8 @@
 //! Server functions of reviews of labels.
 
-use crate::AppError;
+use crate::{AppError, wire::Json};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-use server_fn::codec::Json;
 use trainyard_types::{
     DatasetId, DatasetVersionId, LabelReviewId, Page, PageQuery,
     labels::{DecideLabels, LabelFilter, LabelFinding, LabelReviewView, LabelSettings},
@@ -20,7 +19,7 @@ pub struct LabelsShown {
     pub findings: Option<Page<LabelFinding>>,
 }
 
-#[server(prefix = "/api/fn", endpoint = "dataset_labels", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "dataset_labels", input = Json, output = Json)]
 pub async fn dataset_labels(
     project: String,
     dataset: DatasetId,
@@ -44,7 +43,7 @@ pub async fn dataset_labels(
 }
 
 /// The newest review of a version that went well.
-#[server(prefix = "/api/fn", endpoint = "label_standing", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "label_standing", input = Json, output = Json)]
 pub async fn label_standing(
     project: String,
     dataset: DatasetId,
@@ -55,7 +54,7 @@ pub async fn label_standing(
     Ok(reviews.into_iter().find(|review| review.summary.is_some()))
 }
 
-#[server(prefix = "/api/fn", endpoint = "start_label_review", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "start_label_review", input = Json, output = Json)]
 pub async fn start_label_review(
     project: String,
     version: DatasetVersionId,
@@ -65,20 +64,20 @@ pub async fn start_label_review(
     super::done(trainyard_service::labels::start(&ctx, &actor, &project, version, settings).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "stop_label_review", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "stop_label_review", input = Json, output = Json)]
 pub async fn stop_label_review(project: String, review: LabelReviewId) -> Result<(), AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::labels::cancel(&ctx, &actor, &project, review).await.map(drop))
 }
 
-#[server(prefix = "/api/fn", endpoint = "keep_label_decision", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "keep_label_decision", input = Json, output = Json)]
 pub async fn keep_label_decision(project: String, review: LabelReviewId, input: DecideLabels) -> Result<(), AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::labels::decide(&ctx, &actor, &project, review, input).await.map(drop))
 }
 
 /// Makes the corrected version and gives its id.
-#[server(prefix = "/api/fn", endpoint = "correct_labels", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "correct_labels", input = Json, output = Json)]
 pub async fn correct_labels(project: String, review: LabelReviewId) -> Result<DatasetVersionId, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::labels::correct(&ctx, &actor, &project, review).await.map(|made| made.summary.id))

@@ -1,9 +1,8 @@
 //! Server functions of pipelines.
 
-use crate::AppError;
+use crate::{AppError, wire::Json};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-use server_fn::codec::Json;
 use trainyard_types::{
     PageQuery, PipelineId, PipelineRunId,
     dataset::ColumnSchema,
@@ -32,13 +31,13 @@ pub struct NewPipelineShown {
     pub begun: Option<DocumentForms>,
 }
 
-#[server(prefix = "/api/fn", endpoint = "pipelines", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "pipelines", input = Json, output = Json)]
 pub async fn all_pipelines(project: String) -> Result<Vec<PipelineSummary>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::pipelines::list(&ctx, &actor, &project).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "new_pipeline", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "new_pipeline", input = Json, output = Json)]
 pub async fn new_pipeline(project: String, template: String) -> Result<NewPipelineShown, AppError> {
     use trainyard_service::pipelines;
     let (ctx, actor, project) = super::in_project(&project)?;
@@ -52,7 +51,7 @@ pub async fn new_pipeline(project: String, template: String) -> Result<NewPipeli
     super::done(shown.await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "pipeline", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "pipeline", input = Json, output = Json)]
 pub async fn one_pipeline(project: String, id: PipelineId) -> Result<PipelineShown, AppError> {
     use trainyard_service::pipelines;
     let (ctx, actor, project) = super::in_project(&project)?;
@@ -67,32 +66,32 @@ pub async fn one_pipeline(project: String, id: PipelineId) -> Result<PipelineSho
 }
 
 /// A document, YAML or JSON, as the form and the text have it.
-#[server(prefix = "/api/fn", endpoint = "turn_document", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "turn_document", input = Json, output = Json)]
 pub async fn turn_document(project: String, text: String) -> Result<DocumentForms, AppError> {
     let (ctx, ..) = super::in_project(&project)?;
     super::done(trainyard_service::pipelines::form::both(&ctx, &text))
 }
 
 /// One setting that was written as YAML.
-#[server(prefix = "/api/fn", endpoint = "read_setting", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "read_setting", input = Json, output = Json)]
 pub async fn read_setting(text: String) -> Result<serde_json::Value, AppError> {
     let (ctx, _) = super::caller()?;
     super::done(trainyard_service::pipelines::form::setting(&ctx, &text))
 }
 
-#[server(prefix = "/api/fn", endpoint = "step_columns", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "step_columns", input = Json, output = Json)]
 pub async fn step_columns(project: String, text: String, step: String) -> Result<Vec<ColumnSchema>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::pipelines::form::columns(&ctx, &actor, &project, &text, &step).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "pipeline_partitions", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "pipeline_partitions", input = Json, output = Json)]
 pub async fn pipeline_partitions(project: String, id: PipelineId, query: PageQuery) -> Result<PartitionPage, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::pipelines::partitions::list(&ctx, &actor, &project, id, &query).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "fill_partitions", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "fill_partitions", input = Json, output = Json)]
 pub async fn fill_partitions(
     project: String,
     id: PipelineId,
@@ -102,34 +101,34 @@ pub async fn fill_partitions(
     super::done(trainyard_service::pipelines::partitions::backfill(&ctx, &actor, &project, id, input).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "keep_pipeline", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "keep_pipeline", input = Json, output = Json)]
 pub async fn keep_pipeline(project: String, input: SavePipeline) -> Result<PipelineView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::pipelines::save(&ctx, &actor, &project, input).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "preview_step", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "preview_step", input = Json, output = Json)]
 pub async fn preview_rows(project: String, text: String, step: String) -> Result<StepPreview, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     let values = Default::default();
     super::done(trainyard_service::pipelines::preview(&ctx, &actor, &project, &text, &step, values, None).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "pause_pipeline", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "pause_pipeline", input = Json, output = Json)]
 pub async fn pause_pipeline(project: String, id: PipelineId, paused: bool) -> Result<PipelineView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::pipelines::pause(&ctx, &actor, &project, id, paused).await)
 }
 
 /// The path that starts the pipeline; shown once.
-#[server(prefix = "/api/fn", endpoint = "make_webhook", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "make_webhook", input = Json, output = Json)]
 pub async fn new_webhook(project: String, id: PipelineId) -> Result<String, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     let secret = trainyard_service::pipelines::starts::make_webhook(&ctx, &actor, &project, id).await;
     super::done(secret.map(|secret| format!("/api/v1/hooks/{secret}")))
 }
 
-#[server(prefix = "/api/fn", endpoint = "start_pipeline", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "start_pipeline", input = Json, output = Json)]
 pub async fn start_pipeline(
     project: String,
     id: PipelineId,
@@ -139,25 +138,25 @@ pub async fn start_pipeline(
     super::done(trainyard_service::pipelines::runs::start(&ctx, &actor, &project, id, input).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "pipeline_run", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "pipeline_run", input = Json, output = Json)]
 pub async fn one_pipeline_run(project: String, run: PipelineRunId) -> Result<PipelineRunUpdate, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::pipelines::runs::update(&ctx, &actor, &project, run, 0).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "stop_pipeline_run", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "stop_pipeline_run", input = Json, output = Json)]
 pub async fn stop_pipeline_run(project: String, run: PipelineRunId) -> Result<PipelineRunView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::pipelines::runs::cancel(&ctx, &actor, &project, run).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "retry_pipeline_run", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "retry_pipeline_run", input = Json, output = Json)]
 pub async fn retry_pipeline_run(project: String, run: PipelineRunId) -> Result<PipelineRunView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::pipelines::runs::retry(&ctx, &actor, &project, run).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "decide_step", input = Json)]
+#[server(prefix = "/api/fn", endpoint = "decide_step", input = Json, output = Json)]
 pub async fn decide_step(
     project: String,
     run: PipelineRunId,

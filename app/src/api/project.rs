@@ -1,6 +1,6 @@
 //! Projects: their list, their home page, what runs in them, and the demo.
 
-use crate::AppError;
+use crate::{AppError, wire::Json};
 use leptos::prelude::*;
 use trainyard_types::{
     Page, PageQuery,
@@ -10,7 +10,7 @@ use trainyard_types::{
 };
 
 /// What the project's home page shows, and the workers (none for those who may not see them). The browser remembers the project as the one to start with.
-#[server(prefix = "/api/fn", endpoint = "home")]
+#[server(prefix = "/api/fn", endpoint = "home", output = Json)]
 pub async fn home(project: String) -> Result<(HomeView, Vec<WorkerView>), AppError> {
     let (ctx, actor, slug) = super::in_project(&project)?;
     let view = super::done(trainyard_service::home::view(&ctx, &actor, &slug).await)?;
@@ -25,7 +25,7 @@ pub async fn home(project: String) -> Result<(HomeView, Vec<WorkerView>), AppErr
 }
 
 /// The project to start with: the one looked at last, or the first; `None` where the person sees none.
-#[server(prefix = "/api/fn", endpoint = "start")]
+#[server(prefix = "/api/fn", endpoint = "start", output = Json)]
 pub async fn start() -> Result<Option<String>, AppError> {
     let (ctx, actor) = super::caller()?;
     let me = super::done(trainyard_service::accounts::me(&ctx, &actor).await)?;
@@ -35,7 +35,7 @@ pub async fn start() -> Result<Option<String>, AppError> {
 }
 
 /// What the top bar shows: unread messages, and what runs and waits in the project, where the address names one.
-#[server(prefix = "/api/fn", endpoint = "top_bar")]
+#[server(prefix = "/api/fn", endpoint = "top_bar", output = Json)]
 pub async fn top_bar(#[server(default)] project: Option<String>) -> Result<TopBarView, AppError> {
     let (ctx, actor) = super::caller()?;
     let activity = match project.as_deref().map(super::in_project).transpose()? {
@@ -47,7 +47,7 @@ pub async fn top_bar(#[server(default)] project: Option<String>) -> Result<TopBa
 }
 
 /// Makes the demo project, or finds it, and goes there.
-#[server(prefix = "/api/fn", endpoint = "load_demo")]
+#[server(prefix = "/api/fn", endpoint = "load_demo", output = Json)]
 pub async fn load_demo() -> Result<(), AppError> {
     let (ctx, actor) = super::caller()?;
     let project = super::done(trainyard_service::demo::load(&ctx, &actor).await)?;
@@ -56,14 +56,14 @@ pub async fn load_demo() -> Result<(), AppError> {
 }
 
 /// The projects that the caller sees.
-#[server(prefix = "/api/fn", endpoint = "projects")]
+#[server(prefix = "/api/fn", endpoint = "projects", output = Json)]
 pub async fn list_projects(query: PageQuery) -> Result<Page<ProjectView>, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::projects::list(&ctx, &actor, &query).await)
 }
 
 /// Makes a project and goes there.
-#[server(prefix = "/api/fn", endpoint = "create_project")]
+#[server(prefix = "/api/fn", endpoint = "create_project", output = Json)]
 pub async fn create_project(
     name: String,
     #[server(default)] slug: String,
@@ -87,7 +87,7 @@ pub async fn create_project(
 }
 
 /// The workspaces that the caller has a role in.
-#[server(prefix = "/api/fn", endpoint = "workspaces")]
+#[server(prefix = "/api/fn", endpoint = "workspaces", output = Json)]
 pub async fn list_workspaces() -> Result<Vec<WorkspaceView>, AppError> {
     let (ctx, actor) = super::caller()?;
     super::done(trainyard_service::projects::list_workspaces(&ctx, &actor).await)

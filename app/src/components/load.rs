@@ -1,6 +1,7 @@
 //! Content that comes from the server: a skeleton first, then the view, or the problem in its place.
 
 use super::ErrorPanel;
+use crate::wire::Resource;
 use crate::{AppError, hooks::SignedIn};
 use leptos::prelude::*;
 

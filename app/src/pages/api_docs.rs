@@ -1,5 +1,6 @@
 //! The REST interface, from its own OpenAPI description.
 
+use crate::wire::resource;
 use crate::{
     api::docs::{ApiDocs, ApiField, Operation, fetch_api_docs},
     components::*,
@@ -9,7 +10,7 @@ use leptos::prelude::*;
 /// `/docs/api`.
 #[component]
 pub fn ApiDocsPage() -> impl IntoView {
-    let docs = Resource::new(|| (), |()| fetch_api_docs());
+    let docs = resource(|| (), |()| fetch_api_docs());
     view! {
         <PageHead title="API" state="Everything on these pages can be done over HTTP.">
             <LinkButton href="/settings#tokens" label="Make a token" kind=ButtonKind::Primary glyph=Glyph::Key/>

@@ -1,5 +1,6 @@
 //! The audit trail: who did what, when, from where, and whether anyone changed the record since.
 
+use crate::wire::resource;
 use crate::{
     AppError,
     api::admin::{list_audit, verify_audit},
@@ -17,7 +18,7 @@ use trainyard_types::{
 #[component]
 pub fn AuditPage() -> impl IntoView {
     let query = use_page_query();
-    let events = Resource::new(move || query.get(), list_audit);
+    let events = resource(move || query.get(), list_audit);
     let verify = Action::new(|(): &()| verify_audit());
     let pending = verify.pending();
     view! {

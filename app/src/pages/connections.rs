@@ -2,6 +2,7 @@
 
 mod form;
 
+use crate::wire::resource;
 use crate::{
     api::sources::{all_connections, drop_connection, try_connection},
     components::*,
@@ -19,7 +20,7 @@ use trainyard_types::{
 #[component]
 pub fn ConnectionsPage() -> impl IntoView {
     let project = use_project();
-    let list = Resource::new(move || project.get(), all_connections);
+    let list = resource(move || project.get(), all_connections);
     let reload = Callback::new(move |()| list.refetch());
     let crumbs = vec![("Data".to_owned(), format!("/p/{}/data", project.get_untracked()))];
     view! {

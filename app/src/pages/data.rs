@@ -1,5 +1,6 @@
 //! The project's data sets.
 
+use crate::wire::resource;
 use crate::{
     api::datasets::list_datasets,
     components::*,
@@ -16,7 +17,7 @@ use trainyard_types::{Action, Page, PageQuery, dataset::DatasetView};
 pub fn DataPage() -> impl IntoView {
     let project = use_project();
     let query = use_page_query();
-    let list = Resource::new(move || (project.get(), query.get()), |(project, query)| list_datasets(project, query));
+    let list = resource(move || (project.get(), query.get()), |(project, query)| list_datasets(project, query));
     let upload = move || format!("/p/{}/data/upload", project.get());
     let connections = move || format!("/p/{}/data/connections", project.get());
     view! {

@@ -12,6 +12,7 @@ mod standing;
 mod target;
 mod versions;
 
+use crate::wire::{Resource, resource};
 use crate::{
     AppError,
     api::{
@@ -110,14 +111,14 @@ pub fn DatasetPage() -> impl IntoView {
     let project = use_project();
     let dataset = use_param("dataset_id");
     let version = use_query_param("version");
-    let loaded = Resource::new(
+    let loaded = resource(
         move || (project.get(), dataset.get(), version.get()),
         |(project, dataset, version)| load(project, dataset, version),
     );
     // Made here, not inside the page's view, where it would have no fixed place in the server's answer.
     let tab = use_tab("overview");
     let page_number = use_query_param("page");
-    let rows = Resource::new(
+    let rows = resource(
         move || {
             let page = page_number.get().parse::<u64>().unwrap_or(1).max(1);
             (tab.get() == "preview").then(|| (project.get(), dataset.get(), version.get(), page))
@@ -129,7 +130,7 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
-    let standing = Resource::new(
+    let standing = resource(
         move || (tab.get() == "overview").then(|| (project.get(), dataset.get(), version.get())),
         |wanted| async move {
             match wanted {
@@ -138,7 +139,7 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
-    let lineage = Resource::new(
+    let lineage = resource(
         move || (tab.get() == "lineage").then(|| (project.get(), dataset.get())),
         |wanted| async move {
             match wanted {
@@ -148,7 +149,7 @@ pub fn DatasetPage() -> impl IntoView {
         },
     );
     let target = use_query_param("target");
-    let relations = Resource::new(
+    let relations = resource(
         move || (tab.get() == "relations").then(|| (project.get(), dataset.get(), version.get(), target.get())),
         |wanted| async move {
             match wanted {
@@ -161,7 +162,7 @@ pub fn DatasetPage() -> impl IntoView {
         },
     );
     let check_run = use_query_param("run");
-    let checks = Resource::new(
+    let checks = resource(
         move || (tab.get() == "checks").then(|| (project.get(), dataset.get(), version.get(), check_run.get())),
         |wanted| async move {
             match wanted {
@@ -174,7 +175,7 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
-    let splits = Resource::new(
+    let splits = resource(
         move || (tab.get() == "splits").then(|| (project.get(), dataset.get())),
         |wanted| async move {
             match wanted {
@@ -183,7 +184,7 @@ pub fn DatasetPage() -> impl IntoView {
             }
         },
     );
-    let origin = Resource::new(
+    let origin = resource(
         move || (tab.get() == "versions").then(|| (project.get(), dataset.get())),
         |wanted| async move {
             match wanted {

@@ -1,6 +1,7 @@
 //! A project's home: three doors on the first visit, afterwards what runs, what failed and what is live.
 
 use super::{frame::Activity, parts::DemoButton};
+use crate::wire::resource;
 use crate::{
     api::project,
     components::*,
@@ -28,7 +29,7 @@ fn at(slug: Slug, rest: &str) -> String {
 /// `/`: goes on to the project looked at last. Who sees none gets a way to one.
 #[component]
 pub fn StartPage() -> impl IntoView {
-    let start = Resource::new(|| (), |()| project::start());
+    let start = resource(|| (), |()| project::start());
     view! {
         <Load resource=start lines=3 view=|slug| match slug {
             Some(slug) => view! { <Redirect path=format!("/p/{slug}")/> }.into_any(),
@@ -63,7 +64,7 @@ fn NoProject() -> impl IntoView {
 #[component]
 pub fn HomePage() -> impl IntoView {
     let slug = use_project();
-    let home = Resource::new(
+    let home = resource(
         move || slug.get(),
         |slug| async move {
             // One resource for the whole page: one made inside of another's view has no fixed place in the server's answer.

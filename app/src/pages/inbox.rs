@@ -1,5 +1,6 @@
 //! The person's messages, newest first. Following one marks it as read.
 
+use crate::wire::resource;
 use super::frame::Unread;
 use crate::{
     api::inbox::{list_inbox, read_inbox},
@@ -18,7 +19,7 @@ use trainyard_types::{
 #[component]
 pub fn InboxPage() -> impl IntoView {
     let query = use_page_query();
-    let list = Resource::new(move || query.get(), list_inbox);
+    let list = resource(move || query.get(), list_inbox);
     let unread = use_context::<Unread>();
     let toasts = use_toasts();
     let read = Action::new(|input: &ReadNotices| read_inbox(input.clone()));

@@ -5,6 +5,8 @@ mod row;
 mod try_it;
 mod versions;
 
+use crate::wire::Resource;
+use crate::wire::resource;
 use crate::{
     AppError,
     api::models::{get_model, model_lineage, model_versions},
@@ -32,9 +34,9 @@ async fn load(name: String) -> Result<Loaded, AppError> {
 pub fn ModelPage() -> impl IntoView {
     let project = use_project();
     let name = use_param("name");
-    let loaded = Resource::new(move || name.get(), load);
+    let loaded = resource(move || name.get(), load);
     let tab = use_tab("versions");
-    let graph = Resource::new(
+    let graph = resource(
         move || (tab.get() == "lineage").then(|| name.get()),
         |name| async move {
             match name {

@@ -1,5 +1,6 @@
 //! The project's registered models.
 
+use crate::wire::resource;
 use crate::{
     api::models::list_models,
     components::*,
@@ -16,7 +17,7 @@ use trainyard_types::{Action, Page, PageQuery, model::ModelView};
 pub fn ModelsPage() -> impl IntoView {
     let project = use_project();
     let query = use_page_query();
-    let list = Resource::new(move || (project.get(), query.get()), |(project, query)| list_models(project, query));
+    let list = resource(move || (project.get(), query.get()), |(project, query)| list_models(project, query));
     view! {
         <PageHead title="Models" state="What can be asked for predictions. The champion of each model answers."/>
         <Load resource=list lines=8 view=move |page| listed(page, &query.get_untracked(), project.get_untracked())/>

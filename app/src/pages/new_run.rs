@@ -4,6 +4,7 @@ mod advanced;
 mod plan;
 
 use crate::pages::leakage::LeakPanel;
+use crate::wire::resource;
 use crate::{
     AppError,
     api::{
@@ -68,7 +69,7 @@ pub fn NewRunPage() -> impl IntoView {
     let project = use_project();
     let version = use_query_param("version");
     let from = use_query_param("from");
-    let loaded = Resource::new(
+    let loaded = resource(
         move || (project.get(), version.get(), from.get()),
         |(project, version, from)| load(project, version, from),
     );

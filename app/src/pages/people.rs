@@ -1,5 +1,6 @@
 //! Who may sign in, and with which role.
 
+use crate::wire::resource;
 use crate::{
     api::{
         admin::{CreateUser, ResetPassword, SetDisabled, SetRole, list_users},
@@ -28,7 +29,7 @@ pub fn PeoplePage() -> impl IntoView {
     let query = use_page_query();
     let create = ServerAction::<CreateUser>::new();
     let actions = Actions { role: ServerAction::new(), disabled: ServerAction::new(), reset: ServerAction::new() };
-    let users = Resource::new(
+    let users = resource(
         move || (query.get(), create.version().get(), actions.role.version().get(), actions.disabled.version().get()),
         |(query, ..)| async move {
             let page = list_users(query).await?;

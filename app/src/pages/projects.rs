@@ -1,5 +1,6 @@
 //! The projects that the person sees, and making one.
 
+use crate::wire::resource;
 use crate::{
     api::project::{CreateProject, list_projects, list_workspaces},
     components::*,
@@ -15,7 +16,7 @@ use trainyard_types::{
 #[component]
 pub fn ProjectsPage() -> impl IntoView {
     let query = use_page_query();
-    let projects = Resource::new(
+    let projects = resource(
         move || query.get(),
         |query| async move {
             let page = list_projects(query).await?;

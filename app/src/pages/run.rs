@@ -13,6 +13,7 @@ mod series;
 mod source;
 mod verdict;
 
+use crate::wire::{Resource, resource};
 use crate::{
     AppError,
     api::runs::{get_run, run_charts, run_log, run_metrics, run_raw},
@@ -64,12 +65,10 @@ async fn load_extra(project: String, run: String, tab: String) -> Result<Extra, 
 pub fn RunPage() -> impl IntoView {
     let project = use_project();
     let run = use_param("run_id");
-    let loaded = Resource::new(move || (project.get(), run.get()), |(project, run)| load(project, run));
+    let loaded = resource(move || (project.get(), run.get()), |(project, run)| load(project, run));
     let tab = use_tab("overview");
-    let extra = Resource::new(
-        move || (project.get(), run.get(), tab.get()),
-        |(project, run, tab)| load_extra(project, run, tab),
-    );
+    let extra =
+        resource(move || (project.get(), run.get(), tab.get()), |(project, run, tab)| load_extra(project, run, tab));
     view! {
         <Load resource=loaded lines=16 view=move |(run, series): Loaded| page(project.get_untracked(), run, series, loaded, extra)/>
     }

@@ -1,5 +1,6 @@
 //! The project's runs.
 
+use crate::wire::resource;
 use crate::{
     api::runs::list_runs,
     browser,
@@ -24,7 +25,7 @@ struct Going {
 pub fn RunsPage() -> impl IntoView {
     let project = use_project();
     let query = use_page_query();
-    let list = Resource::new(move || (project.get(), query.get()), |(project, query)| list_runs(project, query));
+    let list = resource(move || (project.get(), query.get()), |(project, query)| list_runs(project, query));
     let shown = RwSignal::new(Going::default());
     Effect::new(move |_| {
         if shown.with(|s| s.running + s.queued > 0) {

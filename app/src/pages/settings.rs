@@ -1,6 +1,7 @@
 //! What belongs to the person: password, looks, API tokens, sessions.
 
 use super::sign_in::PasswordForm;
+use crate::wire::resource;
 use crate::{
     AppError,
     api::{
@@ -43,7 +44,7 @@ pub fn SettingsPage() -> impl IntoView {
 #[component]
 fn Inbox() -> impl IntoView {
     let toasts = use_toasts();
-    let mutes = Resource::new(|| (), |()| inbox_mutes());
+    let mutes = resource(|| (), |()| inbox_mutes());
     let save = Action::new(|input: &Mutes| mute_inbox(input.clone()));
     Effect::new(move |_| match save.value().get() {
         Some(Ok(_)) => toasts.say("Saved. It holds for what happens from now on."),
@@ -109,7 +110,7 @@ fn Tokens() -> impl IntoView {
     let create = ServerAction::<CreateToken>::new();
     let revoke = ServerAction::<RevokeToken>::new();
     let problem = use_form_problem(create);
-    let tokens = Resource::new(
+    let tokens = resource(
         move || (create.version().get(), revoke.version().get()),
         |_| list_tokens(PageQuery { per_page: 200, ..PageQuery::default() }),
     );

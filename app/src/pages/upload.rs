@@ -5,6 +5,7 @@ mod fetching;
 mod review;
 mod transfer;
 
+use crate::wire::resource;
 use crate::{
     AppError,
     api::{
@@ -56,7 +57,7 @@ pub fn UploadPage() -> impl IntoView {
     let project = use_project();
     let upload = use_query_param("upload");
     let fetch = use_query_param("fetch");
-    let waiting = Resource::new(
+    let waiting = resource(
         move || (project.get(), upload.get(), fetch.get()),
         |(project, upload, fetch)| step(project, upload, fetch),
     );

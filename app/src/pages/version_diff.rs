@@ -1,6 +1,7 @@
 //! What changed between two versions of a data set.
 
 use super::dataset::minis::{bars, value};
+use crate::wire::resource;
 use crate::{
     api::datasets::compare_versions,
     components::*,
@@ -20,7 +21,7 @@ pub fn VersionDiffPage() -> impl IntoView {
     let project = use_project();
     let dataset = use_param("dataset_id");
     let (before, after) = (use_query_param("before"), use_query_param("after"));
-    let diff = Resource::new(
+    let diff = resource(
         move || (project.get(), before.get(), after.get()),
         |(project, before, after)| async move {
             let before: DatasetVersionId = parse_id(&before, "version")?;

@@ -1,5 +1,6 @@
 //! The processes that work the queue.
 
+use crate::wire::resource;
 use crate::{api::admin::list_workers, components::*, format, hooks::moment};
 use leptos::prelude::*;
 use trainyard_types::job::WorkerView;
@@ -11,7 +12,7 @@ const GONE_AFTER_SECONDS: f64 = 60.0;
 #[component]
 pub fn WorkersPage() -> impl IntoView {
     let tick = RwSignal::new(0u32);
-    let workers = Resource::new(move || tick.get(), |_| list_workers());
+    let workers = resource(move || tick.get(), |_| list_workers());
     Effect::new(move |_| {
         let handle = set_interval_with_handle(move || tick.update(|t| *t += 1), std::time::Duration::from_secs(5));
         on_cleanup(move || {

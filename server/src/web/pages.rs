@@ -24,6 +24,9 @@ pub fn routes(state: &AppState) -> Router<AppState> {
             provide_context(extensions.and_then(|e| e.get::<RequestActor>().cloned()).unwrap_or(RequestActor(None)));
             let address = extensions.and_then(|e| e.get::<ClientAddress>().cloned());
             provide_context(address.unwrap_or_else(|| ClientAddress(String::new())));
+            if let Some(chunks) = &*super::site::CHUNKS {
+                provide_context(chunks.clone());
+            }
             allow_scripts();
         }
     };

@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use leptos::{WasmSplitManifest, prelude::ArcStoredValue};
 use std::{collections::HashMap, sync::LazyLock};
 
 /// One file: as it is, and compressed where that was prepared.
@@ -25,12 +26,21 @@ static BY_NAME: LazyLock<HashMap<&'static str, (&'static Asset, String)>> = Lazy
         .collect()
 });
 
+/// The chunks that each page's part of the front end lies in, as `chunks.json` has them: a page's head asks for them at
+/// once. `None` without a front end.
+pub static CHUNKS: LazyLock<Option<WasmSplitManifest>> = LazyLock::new(|| {
+    let (asset, _) = BY_NAME.get("chunks.json")?;
+    let (folder, files): (String, HashMap<String, Vec<String>>) = serde_json::from_slice(asset.plain).ok()?;
+    Some(WasmSplitManifest(ArcStoredValue::new((format!("/pkg/{folder}"), files, "load.js".to_owned()))))
+});
+
 /// Whether a front end was built in.
 pub fn is_built() -> bool {
     !SITE.is_empty()
 }
 
 /// `GET /pkg/{*name}`: revalidated at each use, so that a new build shows at once; unchanged files cost no transfer.
+/// Chunks stand under their build's hash and are kept for good.
 pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some((asset, tag)) = BY_NAME.get(name.as_str()) else { return StatusCode::NOT_FOUND.into_response() };
     let has = |name: header::HeaderName, word: &str| {
@@ -44,9 +54,10 @@ pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
     } else {
         Body::from(brotli.unwrap_or(asset.plain)).into_response()
     };
+    let kept = if asset.name.starts_with("chunks-") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let answer = response.headers_mut();
     answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(asset.name)));
-    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
     answer.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if let Ok(tag) = HeaderValue::from_str(tag) {
         answer.insert(header::ETAG, tag);

@@ -1,5 +1,6 @@
 //! Writing a document: as a form or as YAML, one document in two faces.
 
+use crate::wire::resource;
 use super::{
     document::Kinds,
     drawing::drawing,
@@ -24,7 +25,7 @@ pub fn NewPipelinePage() -> impl IntoView {
     let project = use_project();
     let template = use_query_param("template");
     let shown =
-        Resource::new(move || (project.get(), template.get()), |(project, template)| new_pipeline(project, template));
+        resource(move || (project.get(), template.get()), |(project, template)| new_pipeline(project, template));
     let navigate = use_navigate();
     let saved = Callback::new(move |view: PipelineView| {
         let to = format!("/p/{}/pipelines/{}", project.get_untracked(), view.summary.id);

@@ -1,6 +1,7 @@
 //! The project's pipelines.
 
 use super::run_badge;
+use crate::wire::resource;
 use crate::{api::pipelines::all_pipelines, components::*, hooks::use_project};
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -10,7 +11,7 @@ use trainyard_types::pipeline::PipelineSummary;
 #[component]
 pub fn PipelinesPage() -> impl IntoView {
     let project = use_project();
-    let list = Resource::new(move || project.get(), all_pipelines);
+    let list = resource(move || project.get(), all_pipelines);
     let new = move || format!("/p/{}/pipelines/new", project.get());
     view! {
         <PageHead title="Pipelines" state="Steps that make data ready and models of it, in a versioned document. They run by hand, by schedule, or when something happens.">

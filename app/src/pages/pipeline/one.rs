@@ -1,5 +1,6 @@
 //! One pipeline: its steps, its runs, its document and versions.
 
+use crate::wire::{Resource, resource};
 use super::{document::table, drawing::drawing, edit::Editor, partitions::PartitionsTab, run_badge};
 use crate::{
     AppError,
@@ -22,12 +23,12 @@ pub fn PipelinePage() -> impl IntoView {
     let project = use_project();
     let id = use_param("pipeline_id");
     let tab = use_tab("steps");
-    let shown = Resource::new(
+    let shown = resource(
         move || (project.get(), id.get()),
         |(project, id)| async move { one_pipeline(project, parse_id(&id, "pipeline")?).await },
     );
     let query = use_page_query();
-    let parts = Resource::new(
+    let parts = resource(
         move || (project.get(), id.get(), tab.get(), query.get()),
         |(project, id, tab, query)| async move {
             if tab != "partitions" {

@@ -1,6 +1,7 @@
 //! A run as it goes: its steps, what they say, and what a person has to decide.
 
 use super::{document::table, drawing::drawing, run_badge};
+use crate::wire::resource;
 use crate::{
     api::pipelines::{decide_step, one_pipeline_run, retry_pipeline_run, stop_pipeline_run},
     components::*,
@@ -21,7 +22,7 @@ use trainyard_types::{
 pub fn PipelineRunPage() -> impl IntoView {
     let project = use_project();
     let id = use_param("run_id");
-    let shown = Resource::new(
+    let shown = resource(
         move || (project.get(), id.get()),
         |(project, id)| async move { one_pipeline_run(project, parse_id(&id, "run")?).await },
     );

@@ -51,7 +51,7 @@ impl Live {
         let url = format!("/api/v1/projects/{}/runs/{run}/events", crate::format::encode(project));
         let stream = StoredValue::new_local(None::<Stream>);
         let heard = move |text: String| {
-            let Ok(update) = serde_json::from_str::<RunUpdate>(&text) else {
+            let Ok(update) = crate::wire::read::<RunUpdate>(text.as_bytes()) else {
                 leptos::logging::warn!("an update of the run can't be read");
                 return;
             };

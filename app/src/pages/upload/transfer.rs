@@ -110,7 +110,7 @@ impl Sender {
             let text = answer.response_text().ok().flatten().unwrap_or_default();
             let status = answer.status().unwrap_or(0);
             if (200..300).contains(&status) {
-                match serde_json::from_str::<UploadView>(&text) {
+                match crate::wire::read::<UploadView>(text.as_bytes()) {
                     Ok(view) => {
                         sender.state.try_set(Transfer::Idle);
                         arrived(view);
@@ -144,7 +144,7 @@ impl Sender {
 
 /// The server's words where it gave any.
 fn refusal(status: u16, text: &str) -> Problem {
-    serde_json::from_str::<Refusal>(text).map(|refusal| refusal.error).unwrap_or_else(|_| match status {
+    crate::wire::read::<Refusal>(text.as_bytes()).map(|refusal| refusal.error).unwrap_or_else(|_| match status {
         413 => Problem::invalid(
             "The file is larger than this server takes. Split it, or raise max_upload_bytes in its configuration.",
         ),

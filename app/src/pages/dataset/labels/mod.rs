@@ -5,6 +5,7 @@ mod form;
 mod list;
 mod summary;
 
+use crate::wire::{Resource, resource};
 use crate::{
     AppError,
     api::labels::{LabelsShown, correct_labels, dataset_labels, label_standing, stop_label_review},
@@ -38,7 +39,7 @@ pub(super) fn load(project: Memo<String>, dataset: Memo<String>, version: Memo<S
     let review = use_query_param("review");
     let (given, suggested) = (use_query_param("given"), use_query_param("suggested"));
     let query = use_page_query();
-    let shown = Resource::new(
+    let shown = resource(
         move || {
             let filter = LabelFilter { given: given.get(), suggested: suggested.get() };
             let of = (project.get(), dataset.get(), version.get());
@@ -52,7 +53,7 @@ pub(super) fn load(project: Memo<String>, dataset: Memo<String>, version: Memo<S
             dataset_labels(project, dataset, open, review, query, filter).await.map(Some)
         },
     );
-    let standing = Resource::new(
+    let standing = resource(
         move || (tab.get() == "overview").then(|| (project.get(), dataset.get(), version.get())),
         |wanted| async move {
             let Some((project, dataset, version)) = wanted else { return Ok(None) };
