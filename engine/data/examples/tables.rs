@@ -83,7 +83,7 @@ fn main() {
             trainyard_data::ingest(path(1), &options, BadRows::Refuse, path(2), Default::default(), go_on).unwrap();
         }
         "profile" => drop(trainyard_data::profile(path(1), Default::default()).unwrap()),
-        "checks" => assert_eq!(checks::run(path(1), &suite()).unwrap().outcome, None),
+        "checks" => assert_eq!(checks::run(path(1), &suite(), Default::default()).unwrap().outcome, None),
         other => panic!("'{other}' is none of generate, ingest, profile and checks"),
     }
     println!("{}", serde_json::json!({ "seconds": start.elapsed().as_secs_f64(), "peak_mib": peak_mib() }));

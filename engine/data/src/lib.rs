@@ -22,6 +22,7 @@ pub mod target;
 pub mod yaml;
 
 mod block;
+mod bounded;
 mod cell;
 mod convert;
 mod csv_source;

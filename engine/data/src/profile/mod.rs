@@ -8,12 +8,12 @@
 //! found by 64-bit hashes of all rows, on the disk where they do not fit.
 
 mod content;
-mod duplicates;
 mod numbers;
 mod texts;
 mod warnings;
 
 use crate::{
+    bounded::{Spill, mix},
     memory::Memory,
     parallel,
     parquet_source::{ParquetFile, ParquetSource, guarded, kind_of},
@@ -25,7 +25,6 @@ use arrow_array::{
     types::{Float64Type, Int64Type, TimestampMillisecondType},
 };
 use content::ContentHash;
-use duplicates::RowHashes;
 use numbers::NumberStats;
 use std::{hash::BuildHasher, path::Path};
 use texts::TextStats;
@@ -78,7 +77,8 @@ pub(crate) fn stored_schema(file: &ParquetFile) -> Result<Vec<ColumnSchema>, Pro
 /// Statistics of a whole table in the making.
 pub(crate) struct TableStats {
     pub columns: Vec<ColumnStats>,
-    hashes: RowHashes,
+    /// Of all rows.
+    hashes: Spill<1>,
     rows: u64,
 }
 
@@ -106,7 +106,7 @@ impl TableStats {
                 },
             })
             .collect();
-        Self { columns, hashes: RowHashes::new(memory.row_hashes(), spill), rows: 0 }
+        Self { columns, hashes: Spill::new(memory.row_hashes(), spill), rows: 0 }
     }
 
     /// Adds rows, column by column in parallel.
@@ -127,13 +127,18 @@ impl TableStats {
         for other in partial {
             sum.iter_mut().zip(other).for_each(|(sum, hash)| *sum = sum.wrapping_add(hash));
         }
-        self.hashes.add(sum)
+        self.hashes.add(sum.into_iter().map(|hash| [hash]))
     }
 
     /// # Errors
     /// The disk can't be read.
     pub(crate) fn finish(self) -> Result<Profile, Problem> {
-        let duplicate_rows = self.hashes.duplicates()?;
+        let mut duplicate_rows = 0;
+        self.hashes.each_part(|hashes| {
+            hashes.sort_unstable();
+            duplicate_rows += (hashes.len() - hashes.chunk_by(|a, b| a == b).count()) as u64;
+            Ok(())
+        })?;
         let mut done: Vec<(ColumnStats, Option<Described>)> =
             self.columns.into_iter().map(|column| (column, None)).collect();
         parallel::each(&mut done, || (), |(), _, (column, out)| *out = Some(column.finish()));
@@ -242,12 +247,4 @@ impl ColumnStats {
         }
         Described { profile, number_like, skewness }
     }
-}
-
-/// MurmurHash3's 64-bit finaliser: every input bit changes about half of the output's.
-fn mix(mut h: u64) -> u64 {
-    h = h.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    h ^ (h >> 33)
 }

@@ -1,7 +1,6 @@
 //! Numbers: moments, quantiles, histogram.
 
-use super::mix;
-use crate::cell;
+use crate::{bounded::Reservoir, cell};
 use trainyard_types::dataset::{ColumnProfile, ColumnType, NumericProfile, ValueCount};
 
 /// Values counted one by one while there are no more different ones than this.
@@ -11,7 +10,6 @@ const BINS: usize = 20;
 
 /// Numbers are kept as keys: whole numbers as they are, floats by [`key_of_float`], so that keys sort as numbers do.
 pub(super) struct NumberStats {
-    count: u64,
     mean: f64,
     /// Sum of squared deviations from the mean.
     m2: f64,
@@ -19,8 +17,7 @@ pub(super) struct NumberStats {
     max: i64,
     zeros: u64,
     negative: u64,
-    keys: Vec<i64>,
-    capacity: usize,
+    keys: Reservoir<i64>,
     /// Counts of the different values, until there are too many.
     few: Option<Vec<(i64, u64)>>,
     floats: bool,
@@ -39,15 +36,13 @@ fn float_of_key(key: i64) -> f64 {
 impl NumberStats {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            count: 0,
             mean: 0.0,
             m2: 0.0,
             min: i64::MAX,
             max: i64::MIN,
             zeros: 0,
             negative: 0,
-            keys: Vec::new(),
-            capacity,
+            keys: Reservoir::new(capacity),
             few: Some(Vec::with_capacity(FEW + 1)),
             floats: false,
         }
@@ -77,16 +72,16 @@ impl NumberStats {
             self.zeros += u64::from(key == 0);
             self.negative += u64::from(key < 0);
             self.count_few(key);
-            self.keep(key);
+            self.keys.push(key);
         }
         if n == 0 {
             return;
         }
         let mean = sum / n as f64;
         let m2: f64 = keys.flatten().map(|key| (self.number(key) - mean).powi(2)).sum();
-        let before = self.count - n;
+        let before = self.keys.seen - n;
         let delta = mean - self.mean;
-        let total = self.count as f64;
+        let total = self.keys.seen as f64;
         self.mean += delta * n as f64 / total;
         self.m2 += m2 + delta * delta * before as f64 * n as f64 / total;
     }
@@ -102,25 +97,14 @@ impl NumberStats {
         }
     }
 
-    fn keep(&mut self, key: i64) {
-        self.count += 1;
-        if self.keys.len() < self.capacity {
-            self.keys.push(key);
-        } else {
-            // Algorithm R: the n-th value takes a random place among n, if that is one of those kept.
-            let place = ((u128::from(mix(self.count)) * u128::from(self.count)) >> 64) as usize;
-            if let Some(slot) = self.keys.get_mut(place) {
-                *slot = key;
-            }
-        }
-    }
-
     /// Fills the profile in; the answer is the skewness.
     pub(super) fn finish(&mut self, kind: ColumnType, profile: &mut ColumnProfile) -> f64 {
-        if self.count == 0 {
+        let count = self.keys.seen;
+        if count == 0 {
             return 0.0;
         }
-        let mut keys = std::mem::take(&mut self.keys);
+        let sample = self.keys.sample();
+        let mut keys = std::mem::take(&mut self.keys.kept);
         keys.sort_unstable();
         let show = |key: i64| match kind {
             ColumnType::Integer => key.to_string(),
@@ -137,7 +121,7 @@ impl NumberStats {
         };
         let numbers: Vec<f64> = keys.iter().map(|&key| self.number(key)).collect();
         let (min, max) = (self.number(self.min), self.number(self.max));
-        let std = if self.count > 1 { (self.m2 / (self.count - 1) as f64).sqrt() } else { 0.0 };
+        let std = if count > 1 { (self.m2 / (count - 1) as f64).sqrt() } else { 0.0 };
         profile.numeric = Some(NumericProfile {
             min,
             max,
@@ -146,8 +130,8 @@ impl NumberStats {
             quantiles: [0.05, 0.25, 0.5, 0.75, 0.95].map(|q| quantile(&numbers, q)),
             zeros: self.zeros,
             negative: self.negative,
-            histogram: histogram(&numbers, min, max, kind != ColumnType::Float, self.count),
-            sample: (numbers.len() as u64 != self.count).then_some(numbers.len() as u64),
+            histogram: histogram(&numbers, min, max, kind != ColumnType::Float, count),
+            sample,
         });
         if std > 0.0 {
             numbers.iter().map(|x| ((x - self.mean) / std).powi(3)).sum::<f64>() / numbers.len() as f64

@@ -17,8 +17,9 @@ pub async fn relations(ctx: &Ctx, actor: &Actor, project: &Slug, id: DatasetVers
     let scope = authorise::project(ctx, actor, project, Action::Read).await?;
     let version = store::datasets::summary(ctx.store().db(), scope.project, id).await?.ok_or_else(no_version)?;
     let path = rows_file(ctx, &version)?;
+    let memory = ctx.settings().memory;
     blocking(move || {
-        let sample = frame::load_sample(&path, SAMPLE_ROWS)?;
+        let sample = frame::load_sample(&path, None, SAMPLE_ROWS, memory)?;
         Ok(trainyard_assess::relations::relations(&sample, version.rows))
     })
     .await?

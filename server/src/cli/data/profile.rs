@@ -33,7 +33,7 @@ pub(super) fn profile(args: ProfileArgs, out: Out) -> Result<ExitCode, Problem> 
     let profile = &table.ingested.profile;
     let relations = match args.minimal {
         true => None,
-        false => Some(relations(&frame::load_sample(&table.parquet, SAMPLE_ROWS)?, profile.rows)),
+        false => Some(relations(&frame::load_sample(&table.parquet, None, SAMPLE_ROWS, table.memory)?, profile.rows)),
     };
     let words = in_words(profile, relations.as_ref());
     out.show(&Whole { profile, relations }, || words)
