@@ -19,7 +19,9 @@ Usage: cargo xtask <command>
   run [--port N] [-- SERVER-FLAGS]   build everything and serve the product on http://127.0.0.1:3000
   test [PART ...]                    install what the tests need and run them all, or only the parts named:
                                      fmt, clippy, layers, rust, browser
-  bench [NAME ...]                   measure: site, pages, speed (all if none is named)
+  bench [NAME ...]                   measure: site, pages, speed, data, big; quick (the same as
+                                     no name) leaves out big, which needs 13 GB of disk and minutes; full
+                                     goes on where a full run was cut off
   site [names]                       build the browser's part only; with names, one whose stacks can be read";
 
 fn main() {

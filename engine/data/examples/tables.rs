@@ -89,7 +89,7 @@ fn main() {
         }
         "inspect" => drop(trainyard_data::inspect(path(1), "table.csv").unwrap()),
         "profile" => drop(trainyard_data::profile(path(1), Default::default()).unwrap()),
-        "checks" => assert_eq!(checks::run(path(1), &suite()).unwrap().outcome, None),
+        "checks" => assert_eq!(checks::run(path(1), &suite(), Default::default()).unwrap().outcome, None),
         other => panic!("'{other}' is none of generate, store, ingest, inspect, profile and checks"),
     }
     println!("{}", serde_json::json!({ "seconds": start.elapsed().as_secs_f64(), "peak_mib": peak_mib() }));

@@ -1,6 +1,7 @@
 //! Stored tables into memory.
 
 use crate::{
+    memory::Memory,
     parallel,
     parquet_source::{ParquetFile, guarded},
     profile::stored_schema,
@@ -31,28 +32,40 @@ use trainyard_types::{
 pub fn load(parquet: &Path, columns: Option<&[String]>) -> Result<Frame, Problem> {
     let file = ParquetFile::open(parquet)?;
     let schema = stored_schema(&file)?;
-    let wanted: Vec<usize> = match columns {
-        None => (0..schema.len()).collect(),
-        Some(names) => names
-            .iter()
-            .map(|name| {
-                schema.iter().position(|column| column.name == *name).ok_or_else(|| {
-                    let known: Vec<&String> = schema.iter().map(|column| &column.name).collect();
-                    Problem::invalid(format!(
-                        "There is no column `{}`. The columns are {}.",
-                        words::clip(name),
-                        words::listed(&known)
-                    ))
-                })
-            })
-            .collect::<Result<_, _>>()?,
+    let columns = chosen(&schema, columns)?;
+    load_rows(parquet, file, &schema, columns, None)
+}
+
+/// The places of the columns, or of all.
+fn chosen(schema: &[ColumnSchema], columns: Option<&[String]>) -> Result<Vec<usize>, Problem> {
+    let Some(names) = columns else { return Ok((0..schema.len()).collect()) };
+    let place = |name: &String| {
+        schema.iter().position(|column| column.name == *name).ok_or_else(|| {
+            let known: Vec<&String> = schema.iter().map(|column| &column.name).collect();
+            Problem::invalid(format!(
+                "There is no column `{}`. The columns are {}.",
+                words::clip(name),
+                words::listed(&known)
+            ))
+        })
     };
+    names.iter().map(place).collect()
+}
+
+/// All rows, or those wanted, in rising order. Besides what is kept a batch a core is held at a time.
+fn load_rows(
+    parquet: &Path,
+    file: ParquetFile,
+    schema: &[ColumnSchema],
+    columns: Vec<usize>,
+    wanted: Option<&[usize]>,
+) -> Result<Frame, Problem> {
     let file = guarded(|| file.with_dictionaries())?;
     struct Item {
         index: usize,
         outcome: Result<Column, Problem>,
     }
-    let mut items: Vec<Item> = wanted
+    let mut items: Vec<Item> = columns
         .into_iter()
         .map(|index| Item { index, outcome: Err(Problem::internal("The column was not read.")) })
         .collect();
@@ -60,11 +73,11 @@ pub fn load(parquet: &Path, columns: Option<&[String]>) -> Result<Frame, Problem
         &mut items,
         || (),
         |(), _, item| {
-            item.outcome = guarded(|| load_column(&file.reopen(parquet)?, item.index, &schema[item.index], None));
+            item.outcome = guarded(|| load_column(&file.reopen(parquet)?, item.index, &schema[item.index], wanted));
         },
     );
     let columns = items.into_iter().map(|item| item.outcome).collect::<Result<Vec<_>, _>>()?;
-    Ok(Frame { columns, rows: file.rows() as usize })
+    Ok(Frame { columns, rows: wanted.map_or(file.rows() as usize, <[usize]>::len) })
 }
 
 /// Rows of a stored table, as its footer says.
@@ -75,30 +88,32 @@ pub fn row_count(parquet: &Path) -> Result<usize, Problem> {
     Ok(ParquetFile::open(parquet)?.rows() as usize)
 }
 
-/// Loads up to `rows` rows of a stored table, spread evenly over it by a fixed draw: the same table gives the same rows.
-/// Besides the sample only one column a core is held at a time.
+/// Loads the given columns of a stored table, or all, and up to `rows` rows, as many as fit a share of the memory, spread
+/// evenly over the table by a fixed draw: the same table gives the same rows.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_sample(parquet: &Path, rows: usize) -> Result<Frame, Problem> {
+pub fn load_sample(parquet: &Path, columns: Option<&[String]>, rows: usize, memory: Memory) -> Result<Frame, Problem> {
     let file = ParquetFile::open(parquet)?;
-    let all = file.rows() as usize;
-    if all <= rows {
-        return load(parquet, None);
-    }
     let schema = stored_schema(&file)?;
-    let file = guarded(|| file.with_dictionaries())?;
-    let wanted = sampled_rows(all, rows);
-    let mut items: Vec<Result<Column, Problem>> =
-        schema.iter().map(|_| Err(Problem::internal("The column was not read."))).collect();
-    parallel::each(
-        &mut items,
-        || (),
-        |(), index, item| {
-            *item = guarded(|| load_column(&file.reopen(parquet)?, index, &schema[index], Some(&wanted)));
+    let columns = chosen(&schema, columns)?;
+    let all = file.rows() as usize;
+    let a_row: u64 = columns.iter().map(|&at| bytes_a_row(&file, at, schema[at].kind)).sum();
+    let rows = rows.min(memory.sample() / (a_row as usize).max(1)).max(1);
+    let wanted = (all > rows).then(|| sampled_rows(all, rows));
+    load_rows(parquet, file, &schema, columns, wanted.as_deref())
+}
+
+/// About what a row of a column takes in memory. Texts that do not repeat are held twice while they are loaded.
+fn bytes_a_row(file: &ParquetFile, column: usize, kind: ColumnType) -> u64 {
+    match kind {
+        ColumnType::Boolean => 4,
+        ColumnType::Text => match file.bytes_of(column) / file.rows().max(1) {
+            stored if stored > 4 => 2 * stored + 80,
+            _ => 8,
         },
-    );
-    Ok(Frame { columns: items.into_iter().collect::<Result<_, _>>()?, rows: wanted.len() })
+        _ => 8,
+    }
 }
 
 /// The rows of a table of `all` rows that [`load_sample`] loads, in rising order.

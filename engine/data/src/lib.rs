@@ -24,6 +24,7 @@ pub mod target;
 pub mod yaml;
 
 mod block;
+mod bounded;
 mod cell;
 mod chunks;
 mod convert;

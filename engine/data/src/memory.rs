@@ -1,10 +1,10 @@
-//! How much memory reading and describing a table may take.
+//! How much memory reading, describing and checking a table may take.
 
 use trainyard_types::Problem;
 
-/// A bound on what one table holds in memory while it is read, stored and described, whatever its size. What does not fit
-/// is estimated from a uniform sample (quantiles and histograms of columns with very many rows) or goes to the disk (the
-/// rows' hashes, which find duplicates). The program itself, the blocks being read and Parquet's encoders take up to
+/// A bound on what one table holds in memory while it is read, stored, described and checked, whatever its size. What does
+/// not fit is estimated from a uniform sample (quantiles and histograms of columns with very many rows) or goes to the disk
+/// (hashes of rows and values, which find duplicates). The program itself, the blocks being read and Parquet's encoders take up to
 /// 192 MiB, which the shares leave room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(u64);
@@ -57,6 +57,16 @@ impl Memory {
     /// Rows whose hash is kept in memory.
     pub(crate) fn row_hashes(self) -> usize {
         self.share(15, 8)
+    }
+
+    /// Bytes for what checks hold of a table, all that run in one pass together.
+    pub(crate) fn checks(self) -> usize {
+        self.share(60, 1)
+    }
+
+    /// Bytes of a sample of a table's rows.
+    pub(crate) fn sample(self) -> usize {
+        self.share(40, 1)
     }
 
     /// A row group is closed early when its encoded columns hold this many bytes.

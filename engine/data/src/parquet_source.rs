@@ -71,6 +71,20 @@ impl ParquetFile {
         self.metadata.metadata().row_groups().iter().map(|group| group.total_byte_size().max(0) as u64).sum()
     }
 
+    /// The size of a column decoded, in bytes, as the file has it.
+    pub(crate) fn bytes_of(&self, column: usize) -> u64 {
+        let groups = self.metadata.metadata().row_groups().iter();
+        groups
+            .filter_map(|group| group.columns().get(column))
+            .map(|chunk| chunk.uncompressed_size().max(0) as u64)
+            .sum()
+    }
+
+    /// Rows of each row group.
+    pub(crate) fn group_rows(&self) -> impl Iterator<Item = usize> {
+        self.metadata.metadata().row_groups().iter().map(|group| group.num_rows().max(0) as usize)
+    }
+
     /// Rows a batch that keep one near the size of a block.
     pub(crate) fn batch_rows(&self) -> usize {
         let a_row = self.decoded_bytes() / self.rows().max(1) + 1;

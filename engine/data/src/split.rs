@@ -71,7 +71,7 @@ pub fn split(
     }
     let target = find(frame, target, "target")?;
     let table = Table { frame, target: Some((target, task)), spec };
-    let rows: Vec<usize> = (0..frame.rows).filter(|&row| usable[row]).collect();
+    let rows: Vec<u32> = (0..frame.rows as u32).filter(|&row| usable[row as usize]).collect();
     table.parts(&rows)
 }
 
@@ -84,8 +84,9 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The three parts of these rows.
-    fn parts(&self, rows: &[usize]) -> Result<Vec<Option<Part>>, Problem> {
+    /// The three parts of these rows. Rows are numbered in 32 bits: tables of [`crate::limits::MAX_ROWS`] keep to them, in
+    /// half the memory.
+    fn parts(&self, rows: &[u32]) -> Result<Vec<Option<Part>>, Problem> {
         let spec = self.spec;
         self.check()?;
         if !matches!(spec.method, SplitMethod::Given { .. }) {
@@ -98,13 +99,13 @@ impl<'a> Table<'a> {
             SplitMethod::Group { .. } => group::parts(self, rows, &mut parts)?,
             SplitMethod::Given { column } => given(rows, find(self.frame, column, "split")?, &mut parts)?,
             SplitMethod::Hash { .. } => {
-                for (row, at) in hash::positions(self, rows, "part")? {
-                    parts[row] = Some(match at {
+                hash::positions(self, rows, "part", |row, at| {
+                    parts[row as usize] = Some(match at {
                         at if at < spec.test => Part::Test,
                         at if at < spec.test + spec.valid => Part::Valid,
                         _ => Part::Train,
                     });
-                }
+                })?;
             }
         }
         self.check_parts(&parts)?;
@@ -140,7 +141,7 @@ impl<'a> Table<'a> {
     ///
     /// # Errors
     /// A class with a single row; bins that are too many, or of no numbers.
-    fn strata(&self, rows: &[usize]) -> Result<Vec<Vec<usize>>, Problem> {
+    fn strata(&self, rows: &[u32]) -> Result<Vec<Vec<u32>>, Problem> {
         if let Some(target) = self.classes() {
             if self.spec.bins.is_some() {
                 return Err(Problem::field(
@@ -175,8 +176,7 @@ impl<'a> Table<'a> {
     fn check_parts(&self, parts: &[Option<Part>]) -> Result<(), Problem> {
         let used = parts.iter().flatten().count();
         for part in Part::ALL {
-            let rows: Vec<usize> = (0..parts.len()).filter(|&row| parts[row] == Some(part)).collect();
-            if rows.is_empty() && (part != Part::Test || self.spec.test > 0.0) {
+            if !parts.contains(&Some(part)) && (part != Part::Test || self.spec.test > 0.0) {
                 return Err(Problem::field(
                     "split",
                     format!(
@@ -196,7 +196,7 @@ impl<'a> Table<'a> {
             }
             if part == Part::Train
                 && let Some(target) = self.classes()
-                && by_class(target, &rows).len() < 2
+                && !has_two_classes(target, parts)
             {
                 return Err(Problem::field(
                     "split",
@@ -265,7 +265,7 @@ pub(crate) fn below(n: u64, rng: &mut ChaCha8Rng) -> u64 {
 
 /// Divides each stratum by the shares; every one with three rows is in every part. Of a single stratum the shares are
 /// met to the row; what rounding takes from one it gives to the next.
-fn random(mut strata: Vec<Vec<usize>>, spec: &SplitSpec, parts: &mut [Option<Part>]) {
+fn random(mut strata: Vec<Vec<u32>>, spec: &SplitSpec, parts: &mut [Option<Part>]) {
     let mut rng = ChaCha8Rng::seed_from_u64(spec.seed);
     if let [rows] = strata.as_mut_slice() {
         shuffle(rows, &mut rng);
@@ -298,7 +298,7 @@ fn random(mut strata: Vec<Vec<usize>>, spec: &SplitSpec, parts: &mut [Option<Par
 }
 
 /// Rows by quantile bins of their value; equal values are in one bin.
-fn by_bins(numbers: &[f64], rows: &[usize], bins: u32) -> Result<Vec<Vec<usize>>, Problem> {
+fn by_bins(numbers: &[f64], rows: &[u32], bins: u32) -> Result<Vec<Vec<u32>>, Problem> {
     let n = rows.len();
     if !(2..=100).contains(&bins) || n < 3 * bins as usize {
         return Err(Problem::field(
@@ -309,22 +309,22 @@ fn by_bins(numbers: &[f64], rows: &[usize], bins: u32) -> Result<Vec<Vec<usize>>
             ),
         ));
     }
-    let mut sorted: Vec<f64> = rows.iter().map(|&row| numbers[row]).collect();
+    let mut sorted: Vec<f64> = rows.iter().map(|&row| numbers[row as usize]).collect();
     sorted.sort_by(f64::total_cmp);
     let mut edges: Vec<f64> = (1..bins as usize).map(|bin| sorted[bin * n / bins as usize]).collect();
     edges.dedup();
     let mut strata = vec![Vec::new(); edges.len() + 1];
     for &row in rows {
-        strata[edges.partition_point(|edge| *edge <= numbers[row])].push(row);
+        strata[edges.partition_point(|edge| *edge <= numbers[row as usize])].push(row);
     }
     strata.retain(|rows| !rows.is_empty());
     Ok(strata)
 }
 
 /// The first rows test, the next validate, the others train.
-fn deal(rows: &[usize], valid: usize, test: usize, parts: &mut [Option<Part>]) {
+fn deal(rows: &[u32], valid: usize, test: usize, parts: &mut [Option<Part>]) {
     for (i, &row) in rows.iter().enumerate() {
-        parts[row] = Some(match i {
+        parts[row as usize] = Some(match i {
             i if i < test => Part::Test,
             i if i < test + valid => Part::Valid,
             _ => Part::Train,
@@ -333,21 +333,30 @@ fn deal(rows: &[usize], valid: usize, test: usize, parts: &mut [Option<Part>]) {
 }
 
 /// The rows of each class, by label.
-fn by_class(column: &Column, rows: &[usize]) -> Vec<(String, Vec<usize>)> {
-    let mut of_key: HashMap<u64, Vec<usize>> = HashMap::new();
+fn by_class(column: &Column, rows: &[u32]) -> Vec<(String, Vec<u32>)> {
+    let mut of_key: HashMap<u64, Vec<u32>> = HashMap::new();
+    rows.iter().for_each(|&row| of_key.entry(class_key(column, row as usize)).or_default().push(row));
     let label: Box<dyn Fn(u64) -> String> = match &column.values {
-        Values::Numbers(numbers) => {
-            rows.iter().for_each(|&row| of_key.entry((numbers[row] + 0.0).to_bits()).or_default().push(row));
-            Box::new(|key| crate::target::class_label(f64::from_bits(key)))
-        }
-        Values::Categories { codes, levels } => {
-            rows.iter().for_each(|&row| of_key.entry(u64::from(codes[row])).or_default().push(row));
-            Box::new(|key| levels.get(key as usize).cloned().unwrap_or_default())
-        }
+        Values::Numbers(_) => Box::new(|key| crate::target::class_label(f64::from_bits(key))),
+        Values::Categories { levels, .. } => Box::new(|key| levels.get(key as usize).cloned().unwrap_or_default()),
     };
-    let mut classes: Vec<(String, Vec<usize>)> = of_key.into_iter().map(|(key, rows)| (label(key), rows)).collect();
+    let mut classes: Vec<(String, Vec<u32>)> = of_key.into_iter().map(|(key, rows)| (label(key), rows)).collect();
     classes.sort();
     classes
+}
+
+/// Equal where the classes are.
+fn class_key(column: &Column, row: usize) -> u64 {
+    match &column.values {
+        Values::Numbers(numbers) => (numbers[row] + 0.0).to_bits(),
+        Values::Categories { codes, .. } => u64::from(codes[row]),
+    }
+}
+
+/// Whether the rows to train on are of more than one class.
+fn has_two_classes(column: &Column, parts: &[Option<Part>]) -> bool {
+    let mut keys = (0..parts.len()).filter(|&row| parts[row] == Some(Part::Train)).map(|row| class_key(column, row));
+    keys.next().is_some_and(|first| keys.any(|key| key != first))
 }
 
 /// What a column that decides calls a part, in any case.
@@ -360,7 +369,7 @@ fn part_named(level: &str) -> Option<Part> {
     }
 }
 
-fn given(rows: &[usize], column: &Column, parts: &mut [Option<Part>]) -> Result<(), Problem> {
+fn given(rows: &[u32], column: &Column, parts: &mut [Option<Part>]) -> Result<(), Problem> {
     let name = words::clip(&column.name);
     let expected = "It has to hold `train`, `valid` (or `validation`) and `test`.";
     let Values::Categories { codes, levels } = &column.values else {
@@ -368,7 +377,7 @@ fn given(rows: &[usize], column: &Column, parts: &mut [Option<Part>]) -> Result<
     };
     let of_level: Vec<Option<Part>> = levels.iter().map(|level| part_named(level)).collect();
     let mut unknown: Vec<&String> = Vec::new();
-    for &row in rows.iter().filter(|&&row| codes[row] != MISSING) {
+    for row in rows.iter().map(|&row| row as usize).filter(|&row| codes[row] != MISSING) {
         let code = codes[row] as usize;
         parts[row] = of_level[code];
         if of_level[code].is_none() && !unknown.contains(&&levels[code]) {

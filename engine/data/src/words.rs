@@ -29,9 +29,14 @@ pub(crate) fn clip(value: &str) -> String {
 
 /// The first few of a list in backquotes: "`a`, `b` and 3 more".
 pub(crate) fn listed<S: AsRef<str>>(items: &[S]) -> String {
+    listed_of(items, items.len() as u64)
+}
+
+/// The first few of a list of which `items` is the beginning and `total` the length.
+pub(crate) fn listed_of<S: AsRef<str>>(items: &[S], total: u64) -> String {
     const SHOWN: usize = 5;
     let shown: Vec<String> = items.iter().take(SHOWN).map(|item| format!("`{}`", clip(item.as_ref()))).collect();
-    match items.len() {
+    match total as usize {
         0 => String::new(),
         n if n > SHOWN => format!("{} and {} more", shown.join(", "), n - SHOWN),
         1 => shown[0].clone(),

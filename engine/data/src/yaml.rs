@@ -20,7 +20,9 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let message = error.to_string();
         let message = message.trim_end_matches('.');
-        Problem::invalid(format!("The document can't be read: {message}. Correct it there."))
+        // What is wrong with the document as a whole begins where it begins.
+        let place = if error.location().is_some() { "" } else { " (line 1)" };
+        Problem::invalid(format!("The document can't be read: {message}{place}. Correct it there."))
     })
 }
 

@@ -76,7 +76,8 @@ pub async fn suggest(
     let scope = authorise::project(ctx, actor, project, Action::Write).await?;
     let source = store::datasets::source(ctx.store().db(), scope.project, version).await?.ok_or_else(no_version)?;
     let path = source_file(ctx, &source)?;
-    let suite = blocking(move || checks::suggest(&path, &source.profile)).await??;
+    let memory = ctx.settings().memory;
+    let suite = blocking(move || checks::suggest(&path, &source.profile, memory)).await??;
     Ok(SuiteDocument { yaml: yaml::print(&suite)?, suite })
 }
 
@@ -134,7 +135,7 @@ pub async fn run(ctx: &Ctx, actor: &Actor, project: &Slug, version: DatasetVersi
         Problem::conflict("This data set has no checks. Suggest some, or write a suite, then run it.")
     })?;
     let path = source_file(ctx, &source)?;
-    let (result, seconds) = timed(path, kept.suite).await?;
+    let (result, seconds) = timed(ctx, path, kept.suite).await?;
     let tx = ctx.store().begin().await?;
     let id = CheckRunId(fresh_id());
     let new =
@@ -153,10 +154,11 @@ pub async fn run(ctx: &Ctx, actor: &Actor, project: &Slug, version: DatasetVersi
     found(ctx, &scope, id).await
 }
 
-async fn timed(path: PathBuf, suite: Suite) -> Result<(SuiteResult, f64), Problem> {
+async fn timed(ctx: &Ctx, path: PathBuf, suite: Suite) -> Result<(SuiteResult, f64), Problem> {
+    let memory = ctx.settings().memory;
     blocking(move || {
         let start = Instant::now();
-        checks::run(&path, &suite).map(|result| (result, start.elapsed().as_secs_f64()))
+        checks::run(&path, &suite, memory).map(|result| (result, start.elapsed().as_secs_f64()))
     })
     .await?
 }
@@ -215,7 +217,7 @@ impl Judged {
 pub(crate) async fn judge(ctx: &Ctx, dataset: DatasetId, rows: PathBuf) -> Result<Option<Judged>, Problem> {
     match store::datasets::checks::suite(ctx.store().db(), dataset).await? {
         Some(kept) if kept.contract => {
-            let (result, seconds) = timed(rows, kept.suite).await?;
+            let (result, seconds) = timed(ctx, rows, kept.suite).await?;
             Ok(Some(Judged { result, seconds }))
         }
         _ => Ok(None),

@@ -15,10 +15,11 @@ use trainyard_infer::frame::Frame;
 use trainyard_store as store;
 use trainyard_types::{Action, DatasetVersionId, Problem, Slug, leakage::LeakageReport, run::TrainSettings};
 
-/// Rows of a version that are looked at.
-const SAMPLE_ROWS: usize = 40_000;
+/// Rows that are looked at, at most.
+pub const SAMPLE_ROWS: usize = 40_000;
 
-/// Looks for leaks in a version as a run with these settings would use it, on a sample of 40,000 rows.
+/// Looks for leaks in a version as a run with these settings would use it, on a sample of 40,000 rows,
+/// fewer where they are very wide.
 ///
 /// # Errors
 /// There is no such version for the caller; its rows were deleted; the target or the split can't be used.
@@ -33,13 +34,14 @@ pub async fn of_version(
     let source = store::datasets::source(ctx.store().db(), scope.project, version).await?.ok_or_else(no_version)?;
     let path = source_file(ctx, &source)?;
     let (settings, kept) = splits::resolve(ctx, scope.project, version, settings).await?;
+    let memory = ctx.settings().memory;
     blocking(move || {
-        let frame = frame::load_sample(&path, SAMPLE_ROWS)?;
+        let frame = frame::load_sample(&path, None, SAMPLE_ROWS, memory)?;
         let parts = match kept {
             Some(file) => {
                 let rows = usize::try_from(source.rows).unwrap_or(usize::MAX);
                 let all = splits::parts(&file, &settings, rows)?;
-                Some(frame::sampled_rows(rows, SAMPLE_ROWS).into_iter().map(|row| all[row]).collect::<Vec<_>>())
+                Some(frame::sampled_rows(rows, frame.rows).into_iter().map(|row| all[row]).collect::<Vec<_>>())
             }
             None => None,
         };

@@ -518,6 +518,9 @@ pub struct CheckResult {
     pub unexpected_share: f64,
     /// The first failing rows, 20 at most.
     pub failing: Vec<FailingRow>,
+    /// Values drawn at random that a figure is estimated from, where all of them did not fit the memory limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

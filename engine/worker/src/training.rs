@@ -70,10 +70,7 @@ pub fn train(spec: &TrainSpec, folder: &Path, sink: &mut dyn Sink) -> Result<Run
         None => None,
     };
     let parts = match (&spec.split_file, &spec.settings.kept_split) {
-        (Some(path), Some(kept)) => {
-            let made = MadeSplit::read(Path::new(path))?;
-            Some(made.parts_of(&kept.division, data.rows, &vec![true; data.rows])?)
-        }
+        (Some(path), Some(kept)) => Some(MadeSplit::read_parts(Path::new(path), &kept.division, data.rows)?),
         _ => None,
     };
     train_frames(Tables { data, test, parts }, &spec.settings, folder, Options::default(), sink)

@@ -10,8 +10,10 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use futures::stream;
 use http::{StatusCode, header};
 use serde::Deserialize;
+use std::convert::Infallible;
 use trainyard_service::{Ctx, datasets::splits};
 use trainyard_types::{
     DatasetId, DatasetVersionId, Slug, SplitId,
@@ -101,7 +103,8 @@ async fn split_rows(
     Path((project, split)): Path<(Slug, SplitId)>,
     Query(OfSplit { division }): Query<OfSplit>,
 ) -> Result<Response, ApiError> {
-    let text = splits::rows(&ctx, &actor, &project, split, &division).await?;
+    let rows = splits::rows(&ctx, &actor, &project, split, &division).await?;
+    let text = axum::body::Body::from_stream(stream::iter(rows.map(Ok::<_, Infallible>)));
     let head = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"split.csv\""),

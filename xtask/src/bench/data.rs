@@ -27,7 +27,8 @@ struct Figures {
 /// A table of a million rows and ten columns: CSV to Parquet with zstd (as the peer does it, and with profile and content
 /// hashes), the profile of the Parquet file, and ten checks on it.
 pub fn measure() -> Result<Vec<Row>> {
-    let (program, python) = (ours()?, python()?);
+    // ydata-profiling still asks setuptools for its resources.
+    let (program, python) = (tables()?, python_with("venv-data", &["setuptools<81", PYARROW, YDATA, EXPECTATIONS])?);
     let folder = target_dir()?.join("bench/data");
     fs::create_dir_all(&folder)?;
     let (csv, parquet) = (folder.join("table.csv"), folder.join("table.parquet"));
@@ -61,32 +62,34 @@ pub fn measure() -> Result<Vec<Row>> {
     ])
 }
 
-fn ours() -> Result<PathBuf> {
+/// Our side, which also makes the table; of the development build where that is what is measured.
+pub fn tables() -> Result<PathBuf> {
+    let (profile, folder) = match std::env::var_os("TRAINYARD_PROGRAM") {
+        Some(_) => ("dev", "debug"),
+        None => ("release", "release"),
+    };
     step("Building the bench", "3 min cold", || {
-        let package = ["build", "--release", "--locked", "--package", "trainyard-data", "--example", "tables"];
+        let package = ["build", "--locked", "--profile", profile, "--package", "trainyard-data", "--example", "tables"];
         succeed(cargo()?.args(package))
     })?;
-    Ok(target_dir()?.join("release/examples/tables"))
+    Ok(target_dir()?.join(folder).join("examples/tables"))
 }
 
-/// A Python that has the peers, in an environment of its own.
-fn python() -> Result<PathBuf> {
-    let home = target_dir()?.join("bench/venv-data");
+/// A Python that has these packages, in an environment of its own.
+pub fn python_with(environment: &str, packages: &[&str]) -> Result<PathBuf> {
+    let home = target_dir()?.join("bench").join(environment);
     let python = home.join("bin/python");
-    let wanted = [PYARROW, YDATA, EXPECTATIONS];
     let check = "import sys; from importlib.metadata import version; \
-                 assert all(version(n) == v for n, v in (p.split('==') for p in sys.argv[1:]))";
+                 assert all(version(n) == v for n, v in (p.split('==') for p in sys.argv[1:] if '==' in p))";
     let ready = |python: &PathBuf| {
-        Command::new(python).args(["-c", check]).args(wanted).output().is_ok_and(|answer| answer.status.success())
+        Command::new(python).args(["-c", check]).args(packages).output().is_ok_and(|answer| answer.status.success())
     };
     if !ready(&python) {
         let system =
             find(&["python3"]).context("Python 3 is not here. Install it: apt install python3 python3-venv")?;
-        step("Installing pyarrow, ydata-profiling and Great Expectations", "2 min", || {
+        step(&format!("Installing {}", packages.join(", ")), "2 min", || {
             succeed(Command::new(system).args(["-m", "venv"]).arg(&home))?;
-            // ydata-profiling still asks setuptools for its resources.
-            let install = ["-m", "pip", "install", "--quiet", "setuptools<81"];
-            succeed(Command::new(&python).args(install).args(wanted))
+            succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages))
         })?;
     }
     Ok(python)

@@ -1,108 +1,160 @@
 //! `cargo xtask bench`: figures with the goals that the product holds itself to.
 
+mod big;
+mod cells;
 mod data;
 mod export;
+mod flights;
 mod http;
 mod pages;
 mod peer;
 mod site_size;
 mod speed;
 
-use crate::command::target_dir;
+use crate::{command::target_dir, run};
 use anyhow::{Result, bail};
-use serde_json::json;
-use std::fs;
+use cells::Cells;
+use serde::{Deserialize, Serialize};
+use std::{fs, path::PathBuf};
 
 /// One measured figure.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     pub name: String,
-    pub value: f64,
-    pub unit: &'static str,
-    /// Another program's figure from the same run, and its name.
-    pub peer: Option<(&'static str, f64)>,
+    /// None where it was skipped.
+    pub value: Option<f64>,
+    pub unit: String,
+    /// Another program, and its figure from the same run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_value: Option<f64>,
+    /// Ours divided by the peer's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<f64>,
     /// What the product holds itself to, in words, and whether the figure keeps it.
-    pub goal: Option<(String, bool)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds: Option<bool>,
+    /// Why there is no figure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
 }
 
 impl Row {
-    pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
-        Self { name: name.into(), value, unit, peer: None, goal: None }
+    pub fn new(name: impl Into<String>, value: f64, unit: &str) -> Self {
+        Self {
+            name: name.into(),
+            value: Some(value),
+            unit: unit.to_owned(),
+            peer: None,
+            peer_value: None,
+            ratio: None,
+            goal: None,
+            holds: None,
+            skipped: None,
+        }
     }
 
-    pub fn against(mut self, peer: &'static str, value: f64) -> Self {
-        self.peer = Some((peer, value));
+    pub fn skipped(name: &str, why: &str) -> Self {
+        Self { value: None, skipped: Some(why.to_owned()), ..Self::new(name, 0.0, "") }
+    }
+
+    pub fn against(mut self, peer: &str, value: f64) -> Self {
+        self.peer = Some(peer.to_owned());
+        self.peer_value = Some(value);
+        self.ratio = self.value.map(|own| own / value);
         self
-    }
-
-    /// Ours divided by the peer's.
-    fn ratio(&self) -> Option<f64> {
-        self.peer.map(|(_, value)| self.value / value)
     }
 
     /// The goal is a multiple of the peer's figure.
     pub fn at_least_of_peer(mut self, times: f64) -> Self {
-        let holds = self.ratio().is_some_and(|ratio| ratio >= times);
-        self.goal = Some((format!("at least {times} x the peer"), holds));
+        self.goal = Some(format!("at least {times} x the peer"));
+        self.holds = Some(self.ratio.is_some_and(|ratio| ratio >= times));
         self
     }
 
     /// The goal is a value that the figure must not pass.
     pub fn at_most(mut self, limit: f64) -> Self {
-        self.goal = Some((format!("at most {limit} {}", self.unit), self.value <= limit));
+        self.goal = Some(format!("at most {limit} {}", self.unit));
+        self.holds = Some(self.value.is_some_and(|value| value <= limit));
         self
     }
 }
 
-type Measure = fn() -> Result<Vec<Row>>;
+/// The program that is measured: the release, or the one that `TRAINYARD_PROGRAM` names.
+fn program() -> Result<PathBuf> {
+    match std::env::var_os("TRAINYARD_PROGRAM") {
+        Some(program) => Ok(fs::canonicalize(program)?),
+        None => run::build_release(),
+    }
+}
 
-const PARTS: [(&str, Measure); 5] = [
-    ("site", site_size::measure),
-    ("pages", pages::measure),
-    ("speed", speed::measure),
-    ("export", export::measure),
-    ("data", data::measure),
+type Measure = fn(&mut Cells) -> Result<Vec<Row>>;
+
+const PARTS: [(&str, Measure); 6] = [
+    ("site", |cells| cells.get("site", site_size::measure)),
+    ("pages", |cells| cells.get("pages", pages::measure)),
+    ("speed", |cells| cells.get("speed", speed::measure)),
+    ("export", |cells| cells.get("export", export::measure)),
+    ("data", |cells| Ok([cells.get("tables", data::measure)?, flights::measure(cells)?].concat())),
+    ("big", big::measure),
 ];
 
-/// Runs the parts named, or all, prints a table of each and writes it to `<target>/bench/NAME.json`.
+/// Runs the parts named, prints a table of each and writes it to `<target>/bench/NAME.json`. `full` runs all, and goes on
+/// where an earlier full run was cut off; `quick`, or no name, all but the tables larger than memory.
 pub fn bench(names: &[String]) -> Result<()> {
-    let names: Vec<&String> = names.iter().filter(|name| *name != "quick").collect();
-    if let Some(unknown) = names.iter().find(|name| PARTS.iter().all(|(part, _)| name.as_str() != *part)) {
-        bail!("there is no measurement '{unknown}'. There are: {}", PARTS.map(|(part, _)| part).join(", "));
+    let (mut wanted, mut resume): (Vec<&str>, bool) = (Vec::new(), false);
+    for name in names {
+        match name.as_str() {
+            "full" => {
+                wanted.extend(PARTS.map(|(part, _)| part));
+                resume = true;
+            }
+            "quick" => wanted.extend(PARTS.map(|(part, _)| part).iter().filter(|part| **part != "big")),
+            name if PARTS.iter().any(|(part, _)| name == *part) => wanted.push(name),
+            unknown => bail!(
+                "there is no measurement '{unknown}'. There are: {}, and quick and full",
+                PARTS.map(|(part, _)| part).join(", ")
+            ),
+        }
+    }
+    if wanted.is_empty() {
+        wanted.extend(PARTS.map(|(part, _)| part).iter().filter(|part| **part != "big"));
     }
     let folder = target_dir()?.join("bench");
     fs::create_dir_all(&folder)?;
+    let mut open = Vec::new();
     for (part, measure) in PARTS {
-        if !names.is_empty() && !names.iter().any(|name| *name == part) {
+        if !wanted.contains(&part) {
             continue;
         }
-        let rows = measure()?;
+        let mut cells = Cells::open(&folder.join(format!("{part}.cells.json")), resume)?;
+        let rows = measure(&mut cells)?;
         print(part, &rows);
-        let rows: Vec<_> = rows.iter().map(as_json).collect();
         fs::write(folder.join(format!("{part}.json")), serde_json::to_string_pretty(&rows)?)?;
+        open.push(cells);
     }
+    open.into_iter().for_each(Cells::done);
     eprintln!("Written to {}", folder.display());
     Ok(())
-}
-
-fn as_json(row: &Row) -> serde_json::Value {
-    json!({
-        "name": row.name, "value": row.value, "unit": row.unit,
-        "peer": row.peer.map(|(peer, _)| peer), "peer_value": row.peer.map(|(_, value)| value), "ratio": row.ratio(),
-        "goal": row.goal.as_ref().map(|(goal, _)| goal),
-        "holds": row.goal.as_ref().map(|(_, holds)| holds),
-    })
 }
 
 fn print(part: &str, rows: &[Row]) {
     println!("\n{part}");
     for row in rows {
-        let goal = match &row.goal {
-            Some((goal, true)) => format!("{goal}: holds"),
-            Some((goal, false)) => format!("{goal}: MISSED"),
-            None => String::new(),
+        let Some(value) = row.value else {
+            println!("  {:<44} SKIPPED {}", row.name, row.skipped.as_deref().unwrap_or_default());
+            continue;
         };
-        println!("  {:<44} {:>12} {:<8} {goal}", row.name, figure(row.value), row.unit);
-        if let (Some((peer, value)), Some(ratio)) = (row.peer, row.ratio()) {
+        let goal = match (&row.goal, row.holds) {
+            (Some(goal), Some(true)) => format!("{goal}: holds"),
+            (Some(goal), _) => format!("{goal}: MISSED"),
+            _ => String::new(),
+        };
+        println!("  {:<44} {:>12} {:<8} {goal}", row.name, figure(value), row.unit);
+        if let (Some(peer), Some(value), Some(ratio)) = (&row.peer, row.peer_value, row.ratio) {
             println!("  {:<44} {:>12} {:<8} ratio {}", format!("  {peer}"), figure(value), row.unit, figure(ratio));
         }
     }

@@ -11,14 +11,9 @@
 //! ```
 //! As in SQL, a missing value meets no comparison and no negated one either.
 
-use super::{
-    Table,
-    columns::{Cells, Members},
-};
 use crate::words::clip;
 use std::cmp::Ordering;
-use trainyard_infer::frame::{MISSING, Values};
-use trainyard_types::{Problem, checks::Scalar, dataset::ColumnType};
+use trainyard_types::{Problem, checks::Scalar};
 
 /// Longer filters (bytes) and deeper brackets are refused.
 const MAX_BYTES: usize = 10_000;
@@ -45,7 +40,7 @@ pub(super) enum Op {
 }
 
 impl Op {
-    fn holds(self, order: Ordering) -> bool {
+    pub(super) fn holds(self, order: Ordering) -> bool {
         match self {
             Op::Equal => order == Ordering::Equal,
             Op::Unequal => order != Ordering::Equal,
@@ -85,69 +80,6 @@ impl Filter {
             Filter::Compare { column, .. } | Filter::IsNull { column } | Filter::In { column, .. } => {
                 vec![column.clone()]
             }
-        }
-    }
-
-    /// Which rows meet it.
-    pub(super) fn mask(&self, table: &Table<'_>) -> Result<Vec<bool>, String> {
-        Ok(self.holds(table)?.into_iter().map(|holds| holds == Some(true)).collect())
-    }
-
-    fn holds(&self, table: &Table<'_>) -> Result<Vec<Option<bool>>, String> {
-        let both = |a: &Filter, b: &Filter, join: fn(Option<bool>, Option<bool>) -> Option<bool>| {
-            let b = b.holds(table)?;
-            Ok(a.holds(table)?.into_iter().zip(b).map(|(a, b)| join(a, b)).collect())
-        };
-        match self {
-            Filter::And(a, b) => both(a, b, |a, b| match (a, b) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            }),
-            Filter::Or(a, b) => both(a, b, |a, b| match (a, b) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            }),
-            Filter::Not(inner) => Ok(inner.holds(table)?.into_iter().map(|holds| holds.map(|holds| !holds)).collect()),
-            Filter::IsNull { column } => {
-                let cells = table.cells(column)?;
-                Ok((0..table.rows).map(|row| Some(cells.is_missing(row))).collect())
-            }
-            Filter::In { column, literals } => {
-                let cells = table.cells(column)?;
-                let members = Members::of(cells, literals, table.now)?;
-                Ok((0..table.rows)
-                    .map(|row| match (&members, cells.values) {
-                        _ if cells.is_missing(row) => None,
-                        (Members::Levels(levels), Values::Categories { codes, .. }) => {
-                            Some(levels[codes[row] as usize])
-                        }
-                        (Members::Numbers(set), Values::Numbers(numbers)) => {
-                            Some(Members::has_number(set, numbers[row]))
-                        }
-                        _ => None,
-                    })
-                    .collect())
-            }
-            Filter::Compare { column, op, literal } => compare(table.cells(column)?, *op, literal, table.now),
-        }
-    }
-}
-
-fn compare(cells: &Cells<'_>, op: Op, literal: &Scalar, now: i64) -> Result<Vec<Option<bool>>, String> {
-    match cells.values {
-        Values::Numbers(numbers) => {
-            let bound = cells.number(literal, now)?;
-            Ok(numbers.iter().map(|value| value.partial_cmp(&bound).map(|order| op.holds(order))).collect())
-        }
-        Values::Categories { codes, levels } => {
-            if cells.kind == ColumnType::Boolean && !matches!(literal, Scalar::Boolean(_)) {
-                return Err(format!("`{}` is boolean: compare it with true or false.", clip(cells.name)));
-            }
-            let text = literal.to_string();
-            let holds: Vec<bool> = levels.iter().map(|level| op.holds(level.as_str().cmp(&text))).collect();
-            Ok(codes.iter().map(|&code| (code != MISSING).then(|| holds[code as usize])).collect())
         }
     }
 }

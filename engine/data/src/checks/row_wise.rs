@@ -1,125 +1,133 @@
 //! Expectations that single rows meet or miss.
 
 use super::{
-    Scope, Table, Tally,
-    Verdict::{self, *},
-    columns::{Cells, Members},
-    keys, stats,
+    columns::{Cells, Members, OfLevels, needs_numbers, needs_texts, number},
+    stats,
+    stream::Batch,
     validate::expression,
+    work::{
+        Begin, Next, Scope, Seen, Tally,
+        Verdict::{self, *},
+        Work,
+    },
 };
-use crate::words::clip;
+use crate::{bounded::Reservoir, words::clip};
+use arrow_array::cast::AsArray;
 use chrono::format::{Parsed, StrftimeItems};
 use std::cmp::Ordering;
-use trainyard_infer::frame::{MISSING, Values};
+use trainyard_infer::frame::MISSING;
 use trainyard_types::{
+    Problem,
     checks::{Expectation, MatchOn, OutlierMethod, Scalar},
     dataset::ColumnType,
 };
 
-/// Counts the rows in scope.
-///
+/// Judges the rows of a batch.
+type Judge = Box<dyn FnMut(&Batch<'_>, Scope<'_>, &mut Tally) -> Result<(), Problem> + Send>;
+
+struct RowWise {
+    judge: Judge,
+    mostly: f64,
+    tally: Tally,
+    /// Values that the judge's bounds are estimated from, of so many.
+    sample: Option<(u64, u64)>,
+}
+
+impl Work for RowWise {
+    fn update(&mut self, batch: &Batch<'_>, scope: Scope<'_>) -> Result<(), Problem> {
+        (self.judge)(batch, scope, &mut self.tally)
+    }
+
+    fn finish(self: Box<Self>, _: &Seen<'_>) -> Result<Next, Problem> {
+        let found = self.tally.judge(self.mostly);
+        Ok(Next::Found(match self.sample {
+            Some((sample, of)) => found.estimated("The fences are", Some(sample), of),
+            None => found,
+        }))
+    }
+}
+
 /// # Errors
 /// In words, where the columns are not of a type that the expectation can be asked of.
-pub(super) fn tally(expectation: &Expectation, table: &Table<'_>, scope: Scope<'_>) -> Result<Tally, String> {
+pub(super) fn begin(expectation: &Expectation, mostly: f64, begin: &Begin<'_>) -> Result<Box<dyn Work>, String> {
     use Expectation::*;
-    let verdict = |good: bool| if good { Pass } else { Fail };
-    match expectation {
-        NotBeNull { column } => {
-            let cells = table.cells(column)?;
-            Ok(Tally::of(scope, |row| verdict(!cells.is_missing(row))))
-        }
-        BeNull { column } => {
-            let cells = table.cells(column)?;
-            Ok(Tally::of(scope, |row| verdict(cells.is_missing(row))))
-        }
-        BeUnique { column } => {
-            let cells = table.cells(column)?;
-            let keys = keys::of(table, cells)?;
-            let repeated = keys::repeated(&keys, scope, |row| !cells.is_missing(row));
-            Ok(of_present(cells, scope, |row| repeated.is_empty() || !repeated.contains(&keys[row])))
-        }
-        CompoundColumnsToBeUnique { columns } => compound(table, columns, scope),
-        BeInSet { column, values } => in_set(table, column, values, scope, true),
-        NotBeInSet { column, values } => in_set(table, column, values, scope, false),
+    let judge = match expectation {
+        NotBeNull { column } => of_gaps(begin.column(column)?.name.clone(), false),
+        BeNull { column } => of_gaps(begin.column(column)?.name.clone(), true),
+        BeInSet { column, values } => in_set(begin, column, values, true)?,
+        NotBeInSet { column, values } => in_set(begin, column, values, false)?,
         BeBetween { column, min, max, strict } => {
-            let cells = table.cells(column)?;
-            let numbers = cells.numbers()?;
+            let (column, strict) = (begin.column(column)?, *strict);
+            needs_numbers(column)?;
             let bound = |scalar: &Option<Scalar>, open: f64| {
-                scalar.as_ref().map_or(Ok(open), |scalar| cells.number(scalar, table.now))
+                scalar.as_ref().map_or(Ok(open), |scalar| number(column, scalar, begin.now))
             };
             let (min, max) = (bound(min, f64::NEG_INFINITY)?, bound(max, f64::INFINITY)?);
-            Ok(of_numbers(numbers, scope, |value| {
-                if *strict { value > min && value < max } else { value >= min && value <= max }
-            }))
+            of_numbers(column.name.clone(), move |value| {
+                if strict { value > min && value < max } else { value >= min && value <= max }
+            })
         }
         MatchRegex { column, regex } => {
             let regex = expression(regex).map_err(|problem| problem.message)?;
-            of_texts(table.cells(column)?, scope, |text| regex.is_match(text))
+            of_texts(begin, column, move |text| regex.is_match(text))?
         }
         NotMatchRegex { column, regex } => {
             let regex = expression(regex).map_err(|problem| problem.message)?;
-            of_texts(table.cells(column)?, scope, |text| !regex.is_match(text))
+            of_texts(begin, column, move |text| !regex.is_match(text))?
         }
         MatchRegexList { column, regexes, match_on } => {
             let regexes = regexes
                 .iter()
                 .map(|regex| expression(regex).map_err(|problem| problem.message))
                 .collect::<Result<Vec<_>, String>>()?;
-            of_texts(table.cells(column)?, scope, |text| match match_on {
+            let match_on = *match_on;
+            of_texts(begin, column, move |text| match match_on {
                 MatchOn::Any => regexes.iter().any(|regex| regex.is_match(text)),
                 MatchOn::All => regexes.iter().all(|regex| regex.is_match(text)),
-            })
+            })?
         }
-        MatchStrftimeFormat { column, format } => of_texts(table.cells(column)?, scope, |text| is_time(text, format)),
-        ValueLengthsToBeBetween { column, min, max } => of_texts(table.cells(column)?, scope, |text| {
-            let length = text.chars().count() as f64;
-            min.is_none_or(|min| length >= min) && max.is_none_or(|max| length <= max)
-        }),
-        BeIncreasing { column, strict } => monotone(table, column, scope, *strict, Ordering::Greater),
-        BeDecreasing { column, strict } => monotone(table, column, scope, *strict, Ordering::Less),
+        MatchStrftimeFormat { column, format } => {
+            let format = format.clone();
+            of_texts(begin, column, move |text| is_time(text, &format))?
+        }
+        ValueLengthsToBeBetween { column, min, max } => {
+            let (min, max) = (*min, *max);
+            of_texts(begin, column, move |text| {
+                let length = text.chars().count() as f64;
+                min.is_none_or(|min| length >= min) && max.is_none_or(|max| length <= max)
+            })?
+        }
+        BeIncreasing { column, strict } => monotone(begin, column, *strict, Ordering::Greater)?,
+        BeDecreasing { column, strict } => monotone(begin, column, *strict, Ordering::Less)?,
         ValueZScoresToBeLessThan { column, threshold, double_sided } => {
-            let numbers = table.cells(column)?.numbers()?;
-            let moments = stats::Moments::of(scope.rows().map(|row| numbers[row]));
-            if moments.count > 1 && moments.std() == 0.0 {
-                return Ok(of_numbers(numbers, scope, |_| true));
-            }
-            Ok(of_numbers(numbers, scope, |value| {
-                let z = (value - moments.mean) / moments.std();
-                z.is_nan() || if *double_sided { z.abs() < *threshold } else { z < *threshold }
-            }))
+            needs_numbers(begin.column(column)?)?;
+            let bound = Bound::ZScore { threshold: *threshold, double_sided: *double_sided };
+            return Ok(Box::new(FirstPass::new(column, bound, mostly, begin)));
         }
         NotBeOutliers { column, method, multiplier } => {
-            let numbers = table.cells(column)?.numbers()?;
-            let (low, high) = match method {
-                OutlierMethod::Std => {
-                    let moments = stats::Moments::of(scope.rows().map(|row| numbers[row]));
-                    let reach = multiplier * moments.std();
-                    (moments.mean - reach, moments.mean + reach)
-                }
-                OutlierMethod::Iqr => {
-                    let mut present = stats::present(scope.rows().map(|row| numbers[row]));
-                    let (q1, q3) = (stats::quantile(&mut present, 0.25), stats::quantile(&mut present, 0.75));
-                    (q1 - multiplier * (q3 - q1), q3 + multiplier * (q3 - q1))
-                }
-            };
-            // One value has no deviation: it is no outlier.
-            Ok(of_numbers(numbers, scope, |value| !(value < low || value > high)))
+            needs_numbers(begin.column(column)?)?;
+            let bound = Bound::Fences { method: *method, multiplier: *multiplier };
+            return Ok(Box::new(FirstPass::new(column, bound, mostly, begin)));
         }
         PairValuesAGreaterThanB { column_a, column_b, or_equal } => {
-            let (a, b) = (table.cells(column_a)?, table.cells(column_b)?);
+            let (a, b, or_equal) = (begin.column(column_a)?, begin.column(column_b)?, *or_equal);
             if (a.kind == ColumnType::Datetime) != (b.kind == ColumnType::Datetime) {
                 return Err(format!("`{}` and `{}` can't be compared: one is a time.", clip(column_a), clip(column_b)));
             }
-            let (x, y) = (a.numbers()?, b.numbers()?);
-            Ok(Tally::of(scope, |row| match x[row].partial_cmp(&y[row]) {
-                None => Missing,
-                Some(order) => verdict(order == Ordering::Greater || (*or_equal && order == Ordering::Equal)),
-            }))
+            needs_numbers(a)?;
+            needs_numbers(b)?;
+            of_pairs(column_a, column_b, move |a, b, batch, scope, tally| {
+                let (x, y) = (a.numbers()?, b.numbers()?);
+                tally.add(batch, scope, |row| match x[row].partial_cmp(&y[row]) {
+                    None => Missing,
+                    Some(order) => verdict(order == Ordering::Greater || (or_equal && order == Ordering::Equal)),
+                });
+                Ok(())
+            })
         }
         PairValuesToBeEqual { column_a, column_b } => {
-            let (a, b) = (table.cells(column_a)?, table.cells(column_b)?);
-            let same = a.kind == b.kind || (a.kind.is_numeric() && b.kind.is_numeric());
-            if !same {
+            let (a, b) = (begin.column(column_a)?, begin.column(column_b)?);
+            if a.kind != b.kind && !(a.kind.is_numeric() && b.kind.is_numeric()) {
                 return Err(format!(
                     "`{}` is {} and `{}` is {}: they can't be equal.",
                     clip(column_a),
@@ -128,112 +136,104 @@ pub(super) fn tally(expectation: &Expectation, table: &Table<'_>, scope: Scope<'
                     b.kind.as_str()
                 ));
             }
-            Ok(Tally::of(scope, |row| match (a.is_missing(row), b.is_missing(row)) {
-                (true, true) => Missing,
-                (false, false) => verdict(equal(a, b, row)),
-                _ => Fail,
-            }))
+            of_pairs(column_a, column_b, |a, b, batch, scope, tally| {
+                let equal = equal(a, b)?;
+                tally.add(batch, scope, |row| match (a.is_missing(row), b.is_missing(row)) {
+                    (true, true) => Missing,
+                    (false, false) => verdict(equal(row)),
+                    _ => Fail,
+                });
+                Ok(())
+            })
         }
-        other => Err(format!("{} is no expectation of single rows.", other.type_name())),
-    }
+        other => return Err(format!("{} is no expectation of single rows.", other.type_name())),
+    };
+    Ok(Box::new(RowWise { judge, mostly, tally: Tally::default(), sample: None }))
 }
 
-fn of_present(cells: &Cells<'_>, scope: Scope<'_>, good: impl Fn(usize) -> bool) -> Tally {
-    Tally::of(scope, |row| {
-        if cells.is_missing(row) {
-            Missing
-        } else if good(row) {
-            Pass
-        } else {
-            Fail
-        }
+fn verdict(good: bool) -> Verdict {
+    if good { Pass } else { Fail }
+}
+
+fn of_gaps(column: String, wanted: bool) -> Judge {
+    Box::new(move |batch, scope, tally| {
+        let cells = batch.cells(&column)?;
+        tally.add(batch, scope, |row| verdict(cells.is_missing(row) == wanted));
+        Ok(())
     })
 }
 
-fn of_numbers(numbers: &[f64], scope: Scope<'_>, good: impl Fn(f64) -> bool) -> Tally {
-    Tally::of(scope, |row| match numbers[row] {
-        value if value.is_nan() => Missing,
-        value if good(value) => Pass,
-        _ => Fail,
+fn of_numbers(column: String, good: impl Fn(f64) -> bool + Send + 'static) -> Judge {
+    Box::new(move |batch, scope, tally| {
+        let numbers = batch.cells(&column)?.numbers()?;
+        tally.add(batch, scope, |row| match numbers[row] {
+            value if value.is_nan() => Missing,
+            value => verdict(good(value)),
+        });
+        Ok(())
     })
 }
 
 /// Asks once for each different text.
-fn of_texts(cells: &Cells<'_>, scope: Scope<'_>, good: impl Fn(&str) -> bool) -> Result<Tally, String> {
-    let (codes, levels) = cells.texts()?;
-    let verdicts: Vec<Verdict> = levels.iter().map(|level| if good(level) { Pass } else { Fail }).collect();
-    Ok(Tally::of(scope, |row| match codes[row] {
-        MISSING => Missing,
-        code => verdicts[code as usize],
-    }))
-}
-
-fn in_set(table: &Table<'_>, column: &str, values: &[Scalar], scope: Scope<'_>, wanted: bool) -> Result<Tally, String> {
-    let cells = table.cells(column)?;
-    let members = Members::of(cells, values, table.now)?;
-    match (&members, cells.values) {
-        (Members::Levels(levels), Values::Categories { codes, .. }) => Ok(Tally::of(scope, |row| match codes[row] {
+fn of_texts(begin: &Begin<'_>, column: &str, good: impl Fn(&str) -> bool + Send + 'static) -> Result<Judge, String> {
+    needs_texts(begin.column(column)?)?;
+    let (column, mut answers) = (column.to_owned(), OfLevels::default());
+    Ok(Box::new(move |batch, scope, tally| {
+        let texts = batch.cells(&column)?.texts()?;
+        let answers = answers.ask(texts.levels, &good);
+        tally.add(batch, scope, |row| match texts.codes[row] {
             MISSING => Missing,
-            code if levels[code as usize] == wanted => Pass,
-            _ => Fail,
-        })),
-        (Members::Numbers(set), Values::Numbers(numbers)) => {
-            Ok(of_numbers(numbers, scope, |value| Members::has_number(set, value) == wanted))
-        }
-        _ => Err(format!("`{}` can't be compared with these values.", clip(column))),
-    }
+            code => verdict(answers[code as usize]),
+        });
+        Ok(())
+    }))
 }
 
-fn compound(table: &Table<'_>, columns: &[String], scope: Scope<'_>) -> Result<Tally, String> {
-    let columns = columns
-        .iter()
-        .map(|name| {
-            let cells = table.cells(name)?;
-            Ok((keys::of(table, cells)?, cells))
-        })
-        .collect::<Result<Vec<_>, String>>()?;
-    let absent = |row: usize| columns.iter().all(|(_, cells)| cells.is_missing(row));
-    let keys = keys::combined(&columns, table.rows);
-    let repeated = keys::repeated(&keys, scope, |row| !absent(row));
-    Ok(Tally::of(scope, |row| {
-        if absent(row) {
-            Missing
-        } else if repeated.contains(&keys[row]) {
-            Fail
-        } else {
-            Pass
+fn of_pairs(
+    a: &str,
+    b: &str,
+    mut judge: impl FnMut(&Cells, &Cells, &Batch<'_>, Scope<'_>, &mut Tally) -> Result<(), Problem> + Send + 'static,
+) -> Judge {
+    let (a, b) = (a.to_owned(), b.to_owned());
+    Box::new(move |batch, scope, tally| judge(batch.cells(&a)?, batch.cells(&b)?, batch, scope, tally))
+}
+
+fn in_set(begin: &Begin<'_>, column: &str, values: &[Scalar], wanted: bool) -> Result<Judge, String> {
+    match Members::of(begin.column(column)?, values, begin.now)? {
+        Members::Texts(set) => of_texts(begin, column, move |text| set.contains(text) == wanted),
+        Members::Numbers(set) => {
+            Ok(of_numbers(column.to_owned(), move |value| Members::has_number(&set, value) == wanted))
         }
-    }))
+    }
 }
 
 /// Compares each value with the last one before it that is not missing.
-fn monotone(
-    table: &Table<'_>,
-    column: &str,
-    scope: Scope<'_>,
-    strict: bool,
-    wanted: Ordering,
-) -> Result<Tally, String> {
-    let numbers = table.cells(column)?.numbers()?;
-    let mut verdicts = vec![Missing; scope.rows];
-    let mut before: Option<f64> = None;
-    for row in scope.rows().filter(|&row| !numbers[row].is_nan()) {
-        let order = before.map(|before| numbers[row].total_cmp(&before));
-        let good = order.is_none_or(|order| order == wanted || (!strict && order == Ordering::Equal));
-        verdicts[row] = if good { Pass } else { Fail };
-        before = Some(numbers[row]);
-    }
-    Ok(Tally::of(scope, |row| verdicts[row]))
+fn monotone(begin: &Begin<'_>, column: &str, strict: bool, wanted: Ordering) -> Result<Judge, String> {
+    needs_numbers(begin.column(column)?)?;
+    let (column, mut before) = (column.to_owned(), None::<f64>);
+    Ok(Box::new(move |batch, scope, tally| {
+        let numbers = batch.cells(&column)?.numbers()?;
+        tally.add(batch, scope, |row| {
+            let value = numbers[row];
+            if value.is_nan() {
+                return Missing;
+            }
+            let order = before.map(|before| value.total_cmp(&before));
+            before = Some(value);
+            verdict(order.is_none_or(|order| order == wanted || (!strict && order == Ordering::Equal)))
+        });
+        Ok(())
+    }))
 }
 
-fn equal(a: &Cells<'_>, b: &Cells<'_>, row: usize) -> bool {
-    match (a.values, b.values) {
-        (Values::Numbers(a), Values::Numbers(b)) => a[row] == b[row],
-        (Values::Categories { codes: a, levels: x }, Values::Categories { codes: b, levels: y }) => {
-            x[a[row] as usize] == y[b[row] as usize]
-        }
-        _ => false,
+/// Whether two columns of one type, or two of numbers, have the same value in a row where both have one.
+fn equal<'a>(a: &'a Cells, b: &'a Cells) -> Result<Box<dyn Fn(usize) -> bool + 'a>, Problem> {
+    if let (Ok(a), Ok(b)) = (a.numbers(), b.numbers()) {
+        return Ok(Box::new(|row| a[row] == b[row]));
     }
+    let (a, b) = (a.texts()?, b.texts()?);
+    let (x, y) = (a.levels.as_string::<i32>(), b.levels.as_string::<i32>());
+    Ok(Box::new(move |row| x.value(a.codes[row] as usize) == y.value(b.codes[row] as usize)))
 }
 
 /// Whether the format reads the whole text, and what it read is a real date where it has one.
@@ -244,4 +244,69 @@ fn is_time(text: &str, format: &str) -> bool {
     }
     let dated = parsed.year().is_some() && parsed.month().is_some() && parsed.day().is_some();
     !dated || parsed.to_naive_date().is_ok()
+}
+
+#[derive(Clone, Copy)]
+enum Bound {
+    ZScore { threshold: f64, double_sided: bool },
+    Fences { method: OutlierMethod, multiplier: f64 },
+}
+
+/// The figures of a column that its rows are then held against.
+struct FirstPass {
+    column: String,
+    bound: Bound,
+    mostly: f64,
+    moments: stats::Moments,
+    /// For quartiles; empty where they are not asked for.
+    values: Reservoir<f64>,
+}
+
+impl FirstPass {
+    fn new(column: &str, bound: Bound, mostly: f64, begin: &Begin<'_>) -> Self {
+        let values = Reservoir::new(begin.numbers());
+        Self { column: column.to_owned(), bound, mostly, moments: stats::Moments::default(), values }
+    }
+}
+
+impl Work for FirstPass {
+    fn update(&mut self, batch: &Batch<'_>, scope: Scope<'_>) -> Result<(), Problem> {
+        let numbers = batch.cells(&self.column)?.numbers()?;
+        let present = scope.rows().map(|row| numbers[row]).filter(|value| !value.is_nan());
+        if matches!(self.bound, Bound::Fences { method: OutlierMethod::Iqr, .. }) {
+            present.for_each(|value| self.values.push(value));
+        } else {
+            present.for_each(|value| self.moments.push(value));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, _: &Seen<'_>) -> Result<Next, Problem> {
+        let moments = self.moments;
+        let sample = self.values.sample().map(|sample| (sample, self.values.seen));
+        let column = std::mem::take(&mut self.column);
+        let judge = match self.bound {
+            Bound::ZScore { .. } if moments.count > 1 && moments.std() == 0.0 => of_numbers(column, |_| true),
+            Bound::ZScore { threshold, double_sided } => of_numbers(column, move |value| {
+                let z = (value - moments.mean) / moments.std();
+                z.is_nan() || if double_sided { z.abs() < threshold } else { z < threshold }
+            }),
+            Bound::Fences { method, multiplier } => {
+                let (low, high) = match method {
+                    OutlierMethod::Std => {
+                        let reach = multiplier * moments.std();
+                        (moments.mean - reach, moments.mean + reach)
+                    }
+                    OutlierMethod::Iqr => {
+                        let values = &mut self.values.kept;
+                        let (q1, q3) = (stats::quantile(values, 0.25), stats::quantile(values, 0.75));
+                        (q1 - multiplier * (q3 - q1), q3 + multiplier * (q3 - q1))
+                    }
+                };
+                // One value has no deviation: it is no outlier.
+                of_numbers(column, move |value| !(value < low || value > high))
+            }
+        };
+        Ok(Next::Again(Box::new(RowWise { judge, mostly: self.mostly, tally: Tally::default(), sample })))
+    }
 }

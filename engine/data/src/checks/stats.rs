@@ -14,13 +14,15 @@ impl Moments {
     /// NaN is left out.
     pub(super) fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut moments = Self::default();
-        for value in values.filter(|value| !value.is_nan()) {
-            moments.count += 1;
-            let delta = value - moments.mean;
-            moments.mean += delta / moments.count as f64;
-            moments.squares += delta * (value - moments.mean);
-        }
+        values.filter(|value| !value.is_nan()).for_each(|value| moments.push(value));
         moments
+    }
+
+    pub(super) fn push(&mut self, value: f64) {
+        self.count += 1;
+        let delta = value - self.mean;
+        self.mean += delta / self.count as f64;
+        self.squares += delta * (value - self.mean);
     }
 
     /// Sample standard deviation (n - 1); NaN below two values.
@@ -32,6 +34,26 @@ impl Moments {
 /// The values that are not missing.
 pub(super) fn present(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values.filter(|value| !value.is_nan()).collect()
+}
+
+/// A sum that loses nothing to rounding on the way (Neumaier 1974).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    sum: f64,
+    lost: f64,
+}
+
+impl Sum {
+    pub(super) fn push(&mut self, value: f64) {
+        let sum = self.sum + value;
+        self.lost += if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
+        self.sum = sum;
+    }
+
+    pub(super) fn total(&self) -> f64 {
+        // Beyond the largest number there is nothing to make good.
+        if self.sum.is_finite() { self.sum + self.lost } else { self.sum }
+    }
 }
 
 /// A quantile by linear interpolation, as NumPy's default. Reorders the values; NaN where there are none.
@@ -48,7 +70,7 @@ pub(super) fn quantile(values: &mut [f64], q: f64) -> f64 {
 }
 
 /// Sum of p ln(p / q) over the pairs, with 0 ln 0 = 0; infinite where q is 0 and p is not. Both are scaled to sum 1, as
-/// `scipy.stats.entropy` does.
+/// `scipy.stats.entropy` does. Pairs of the same ratio may come as one, summed.
 pub(super) fn kl_divergence(observed: &[f64], expected: &[f64]) -> f64 {
     let (p_sum, q_sum): (f64, f64) = (observed.iter().sum(), expected.iter().sum());
     observed
@@ -67,8 +89,9 @@ pub(super) fn chi_square_sf(statistic: f64, degrees: f64) -> f64 {
     ChiSquared::new(degrees).map_or(f64::NAN, |distribution| distribution.sf(statistic))
 }
 
-/// Pearson's chi-square test of counts against expected counts: the p-value with k - 1 degrees of freedom.
-pub(super) fn chi_square_p(observed: &[f64], expected: &[f64]) -> f64 {
+/// Pearson's chi-square test of counts against expected counts: the p-value with `categories` - 1 degrees of freedom.
+/// Categories of the same count and expected count may come as one, summed.
+pub(super) fn chi_square_p(observed: &[f64], expected: &[f64], categories: u64) -> f64 {
     let statistic: f64 = observed
         .iter()
         .zip(expected)
@@ -82,7 +105,7 @@ pub(super) fn chi_square_p(observed: &[f64], expected: &[f64]) -> f64 {
             }
         })
         .sum();
-    if observed.len() < 2 { 1.0 } else { chi_square_sf(statistic, (observed.len() - 1) as f64) }
+    if categories < 2 { 1.0 } else { chi_square_sf(statistic, (categories - 1) as f64) }
 }
 
 /// Cramér's phi (V) of a table of counts, row-major, 0 to 1, without Yates' correction and without bias correction, as

@@ -1,6 +1,6 @@
 //! Expectations of the table and of its columns' types: answered from the file's footer.
 
-use super::{Found, aggregates::allowed, columns::figure};
+use super::{aggregates::allowed, columns::figure, work::Found};
 use crate::words::{count, counted, listed};
 use trainyard_types::{
     checks::Expectation,
@@ -10,7 +10,7 @@ use trainyard_types::{
 /// `None` where values have to be read.
 pub(super) fn evaluate(expectation: &Expectation, schema: &[ColumnSchema], rows: u64) -> Option<Found> {
     use Expectation::*;
-    let found = |passed: bool, words: String, value: serde_json::Value| Some(Found::new(passed, words, value, rows, 0));
+    let found = |passed: bool, words: String, value: serde_json::Value| Some(Found::new(passed, words, value, 0));
     let between = |n: u64, min: &Option<f64>, max: &Option<f64>| {
         min.is_none_or(|min| n as f64 >= min) && max.is_none_or(|max| n as f64 <= max)
     };
@@ -63,8 +63,8 @@ pub(super) fn evaluate(expectation: &Expectation, schema: &[ColumnSchema], rows:
             };
             found(differs.is_none(), words, serde_json::json!(names))
         }
-        BeOfType { column, kind } => of_type(column, &[*kind], schema, rows),
-        BeInTypeList { column, kinds } => of_type(column, kinds, schema, rows),
+        BeOfType { column, kind } => of_type(column, &[*kind], schema),
+        BeInTypeList { column, kinds } => of_type(column, kinds, schema),
         _ => None,
     }
 }
@@ -73,7 +73,7 @@ fn columns_are(many: usize) -> String {
     if many == 1 { "1 column is".into() } else { format!("{} columns are", count(many as u64)) }
 }
 
-fn of_type(column: &str, wanted: &[ColumnType], schema: &[ColumnSchema], rows: u64) -> Option<Found> {
+fn of_type(column: &str, wanted: &[ColumnType], schema: &[ColumnSchema]) -> Option<Found> {
     let kind = schema.iter().find(|known| known.name == column)?.kind;
     let names: Vec<&str> = wanted.iter().map(|kind| kind.as_str()).collect();
     let passed = wanted.contains(&kind);
@@ -81,5 +81,5 @@ fn of_type(column: &str, wanted: &[ColumnType], schema: &[ColumnSchema], rows: u
         true => format!("The column is {}.", kind.as_str()),
         false => format!("The column is {}; {} is expected.", kind.as_str(), names.join(" or ")),
     };
-    Some(Found::new(passed, words, kind.as_str().into(), rows, 0))
+    Some(Found::new(passed, words, kind.as_str().into(), 0))
 }

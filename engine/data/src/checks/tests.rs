@@ -45,7 +45,7 @@ fn people() -> Stored {
 fn one(table: &Stored, check: Value) -> CheckResult {
     let check: Check = serde_json::from_value(check).unwrap();
     let suite = Suite { name: "one".into(), checks: vec![check] };
-    run_at(&table.path, &suite, NOW).unwrap().results.remove(0)
+    run_within(&table.path, &suite, NOW, 1 << 30).unwrap().results.remove(0)
 }
 
 fn passes(table: &Stored, expectation: Value) -> bool {
@@ -220,7 +220,7 @@ fn mostly_where_and_severity() {
         let failing =
             |severity: &str| json!({"expectation": {"type": "be_null", "column": "id"}, "severity": severity});
         let suite = json!({"name": "s", "checks": severities.map(failing)});
-        run(&table.path, &serde_json::from_value(suite).unwrap()).unwrap().outcome
+        run(&table.path, &serde_json::from_value(suite).unwrap(), Memory::default()).unwrap().outcome
     };
     assert_eq!(suite(["info", "critical"]), Some(Severity::Critical));
     assert_eq!(suite(["info", "info"]), Some(Severity::Info));
@@ -260,7 +260,7 @@ fn suites_that_make_no_sense_are_refused_in_words() {
 #[test]
 fn suites_survive_yaml() {
     let table = people();
-    let suite = suggest(&table.path, &table.ingested.profile).unwrap();
+    let suite = suggest(&table.path, &table.ingested.profile, Memory::default()).unwrap();
     let text = crate::yaml::print(&suite).unwrap();
     assert_eq!(crate::yaml::parse::<Suite>(&text).unwrap(), suite, "{text}");
     let every = Expectation::TYPES.iter().map(|(name, _)| Check::new(Expectation::blank(name, "a").unwrap()));

@@ -22,7 +22,7 @@ use trainyard_types::{
 /// `k` is out of range or does not fit; a fold, or what it trains on, has no rows or a single class.
 pub(super) fn folds(
     table: &Table<'_>,
-    rows: &[usize],
+    rows: &[u32],
     k: u32,
     held: Part,
     path: &str,
@@ -39,9 +39,8 @@ pub(super) fn folds(
             by_fold(table, &group::allot(table, rows, &shares, seed(table, path))?, count, held)
         }
         SplitMethod::Hash { .. } => {
-            let places = hash::positions(table, rows, path)?;
-            let of: Vec<(usize, usize)> =
-                places.into_iter().map(|(row, at)| (row, ((at * f64::from(k)) as usize).min(count - 1))).collect();
+            let mut of = Vec::with_capacity(rows.len());
+            hash::positions(table, rows, path, |row, at| of.push((row, ((at * f64::from(k)) as u32).min(k - 1))))?;
             by_fold(table, &of, count, held)
         }
         SplitMethod::Given { column } => {
@@ -76,23 +75,25 @@ fn seed(table: &Table<'_>, path: &str) -> u64 {
 }
 
 /// Each row with its fold, to one division a fold.
-fn by_fold(table: &Table<'_>, of: &[(usize, usize)], k: usize, held: Part) -> Vec<Vec<Option<Part>>> {
+fn by_fold(table: &Table<'_>, of: &[(u32, u32)], k: usize, held: Part) -> Vec<Vec<Option<Part>>> {
     let mut divisions = vec![vec![None; table.frame.rows]; k];
     for (fold, division) in divisions.iter_mut().enumerate() {
-        of.iter().for_each(|&(row, own)| division[row] = Some(if own == fold { held } else { Part::Train }));
+        for &(row, own) in of {
+            division[row as usize] = Some(if own as usize == fold { held } else { Part::Train });
+        }
     }
     divisions
 }
 
 /// Deals the shuffled rows of each stratum in turn, going on where the last one ended.
-fn random(table: &Table<'_>, rows: &[usize], k: usize, path: &str) -> Result<Vec<(usize, usize)>, Problem> {
+fn random(table: &Table<'_>, rows: &[u32], k: usize, path: &str) -> Result<Vec<(u32, u32)>, Problem> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed(table, path));
     let mut next = 0;
     let mut of = Vec::with_capacity(rows.len());
     for mut stratum in table.strata(rows)? {
         shuffle(&mut stratum, &mut rng);
         for row in stratum {
-            of.push((row, next % k));
+            of.push((row, (next % k) as u32));
             next += 1;
         }
     }
@@ -101,7 +102,7 @@ fn random(table: &Table<'_>, rows: &[usize], k: usize, path: &str) -> Result<Vec
 
 fn windows(
     table: &Table<'_>,
-    rows: &[usize],
+    rows: &[u32],
     column: &Column,
     k: usize,
     held: Part,
@@ -112,21 +113,21 @@ fn windows(
         (1..=k + 1).map(|block| if block > k { n } else { order.cut(block * n / (k + 1)) }).collect();
     let divisions = cuts.windows(2).map(|block| {
         let mut division = vec![None; table.frame.rows];
-        order.rows[..order.end_before(block[0])].iter().for_each(|&row| division[row] = Some(Part::Train));
-        order.rows[block[0]..block[1].max(block[0])].iter().for_each(|&row| division[row] = Some(held));
+        order.rows[..order.end_before(block[0])].iter().for_each(|&row| division[row as usize] = Some(Part::Train));
+        order.rows[block[0]..block[1].max(block[0])].iter().for_each(|&row| division[row as usize] = Some(held));
         division
     });
     Ok(divisions.collect())
 }
 
 /// The names of the folds, in order, and each row with its fold. A row that is named `test` is in none.
-pub(super) fn given(column: &Column, rows: &[usize]) -> (Vec<String>, Vec<(usize, usize)>) {
-    let mut keys: Vec<(usize, u64)> = Vec::new();
+pub(super) fn given(column: &Column, rows: &[u32]) -> (Vec<String>, Vec<(u32, u32)>) {
+    let mut keys: Vec<(u32, u64)> = Vec::new();
     let mut names: Vec<(u64, String)> = Vec::new();
     match &column.values {
         Values::Numbers(numbers) => {
-            let present = rows.iter().filter(|&&row| numbers[row].is_finite());
-            keys.extend(present.map(|&row| (row, (numbers[row] + 0.0).to_bits())));
+            let present = rows.iter().filter(|&&row| numbers[row as usize].is_finite());
+            keys.extend(present.map(|&row| (row, (numbers[row as usize] + 0.0).to_bits())));
             let mut values: Vec<f64> = keys.iter().map(|(_, bits)| f64::from_bits(*bits)).collect();
             values.sort_by(f64::total_cmp);
             values.dedup();
@@ -134,8 +135,9 @@ pub(super) fn given(column: &Column, rows: &[usize]) -> (Vec<String>, Vec<(usize
         }
         Values::Categories { codes, levels } => {
             let is_test = |code: u32| super::part_named(&levels[code as usize]) == Some(Part::Test);
-            let used = rows.iter().filter(|&&row| codes[row] != MISSING && !is_test(codes[row]));
-            keys.extend(used.map(|&row| (row, u64::from(codes[row]))));
+            let used = rows.iter().map(|&row| (row, codes[row as usize]));
+            let used = used.filter(|&(_, code)| code != MISSING && !is_test(code));
+            keys.extend(used.map(|(row, code)| (row, u64::from(code))));
             let mut seen: Vec<u64> = keys.iter().map(|(_, code)| *code).collect();
             seen.sort_unstable();
             seen.dedup();
@@ -143,26 +145,24 @@ pub(super) fn given(column: &Column, rows: &[usize]) -> (Vec<String>, Vec<(usize
             names.sort_by(|a, b| a.1.cmp(&b.1));
         }
     }
-    let index: std::collections::HashMap<u64, usize> =
-        names.iter().enumerate().map(|(at, (key, _))| (*key, at)).collect();
+    let index: std::collections::HashMap<u64, u32> =
+        names.iter().enumerate().map(|(at, (key, _))| (*key, at as u32)).collect();
     let of = keys.iter().filter_map(|(row, key)| Some((*row, *index.get(key)?))).collect();
     (names.into_iter().map(|(_, name)| name).collect(), of)
 }
 
 fn check(table: &Table<'_>, division: &[Option<Part>], held: Part, fold: usize, k: usize) -> Result<(), Problem> {
-    let rows = |part| -> Vec<usize> { (0..division.len()).filter(|&row| division[row] == Some(part)).collect() };
-    let (train, held) = (rows(Part::Train), rows(held));
     let refuse = |what: &str| {
         Err(Problem::field("folds", format!("Fold {} of {k} {what}. Use fewer folds, or another split.", fold + 1)))
     };
-    if held.is_empty() {
+    if !division.contains(&Some(held)) {
         return refuse("would have no rows");
     }
-    if train.is_empty() {
+    if !division.contains(&Some(Part::Train)) {
         return refuse("would have no rows to train on");
     }
     if let Some(target) = table.classes()
-        && super::by_class(target, &train).len() < 2
+        && !super::has_two_classes(target, division)
     {
         return refuse("would train on rows of a single class");
     }

@@ -14,19 +14,20 @@ pub(super) fn key_columns<'a>(table: &Table<'a>) -> Result<Vec<&'a Column>, Prob
 }
 
 /// The rows of each key, in order of first appearance. Rows that lack a part of theirs are left out.
-pub(super) fn groups(columns: &[&Column], rows: &[usize]) -> Vec<Vec<usize>> {
-    let mut group: Vec<(usize, u32)> = rows.iter().map(|&row| (row, 0)).collect();
+pub(super) fn groups(columns: &[&Column], rows: &[u32]) -> Vec<Vec<u32>> {
+    let mut group: Vec<(u32, u32)> = rows.iter().map(|&row| (row, 0)).collect();
     let mut count = 0;
     for column in columns {
         let mut known: HashMap<(u32, u64), u32> = HashMap::new();
-        let refine = |(row, before): (usize, u32)| {
+        let refine = |(number, before): (u32, u32)| {
+            let row = number as usize;
             let key = match &column.values {
                 Values::Numbers(numbers) if numbers[row].is_finite() => (numbers[row] + 0.0).to_bits(),
                 Values::Categories { codes, .. } if codes[row] != MISSING => u64::from(codes[row]),
                 _ => return None,
             };
             let next = known.len() as u32;
-            Some((row, *known.entry((before, key)).or_insert(next)))
+            Some((number, *known.entry((before, key)).or_insert(next)))
         };
         group = group.into_iter().filter_map(refine).collect();
         count = known.len();
@@ -42,12 +43,7 @@ pub(super) fn groups(columns: &[&Column], rows: &[usize]) -> Vec<Vec<usize>> {
 ///
 /// # Errors
 /// There are fewer groups than places with a share.
-pub(super) fn allot(
-    table: &Table<'_>,
-    rows: &[usize],
-    shares: &[f64],
-    seed: u64,
-) -> Result<Vec<(usize, usize)>, Problem> {
+pub(super) fn allot(table: &Table<'_>, rows: &[u32], shares: &[f64], seed: u64) -> Result<Vec<(u32, u32)>, Problem> {
     let mut groups = groups(&key_columns(table)?, rows);
     let places: Vec<usize> = (0..shares.len()).filter(|&place| shares[place] > 0.0).collect();
     if groups.len() < places.len() {
@@ -61,11 +57,11 @@ pub(super) fn allot(
             ),
         ));
     }
-    let class_of = class_of(table, rows);
-    let classes = class_of.values().map(|class| class + 1).max().unwrap_or(0);
+    let (class_of, classes) = class_of(table, rows);
+    let class_of = |row: &u32| class_of.get(*row as usize).map(|&class| class as usize);
     let total: usize = groups.iter().map(Vec::len).sum();
     let mut totals = vec![0_usize; classes];
-    groups.iter().flatten().filter_map(|row| class_of.get(row)).for_each(|&class| totals[class] += 1);
+    groups.iter().flatten().filter_map(class_of).for_each(|class| totals[class] += 1);
     shuffle(&mut groups, &mut ChaCha8Rng::seed_from_u64(seed));
     // Groups larger than the smallest part come first: placed late, they would upset the balance.
     let smallest = places.iter().map(|&place| shares[place]).fold(1.0, f64::min) * total as f64;
@@ -78,7 +74,7 @@ pub(super) fn allot(
     let left = groups.len();
     for (i, group) in groups.iter().enumerate() {
         let mut of_class = vec![0_usize; classes];
-        group.iter().filter_map(|row| class_of.get(row)).for_each(|&class| of_class[class] += 1);
+        group.iter().filter_map(class_of).for_each(|class| of_class[class] += 1);
         // How much the squares of what is missing from the shares shrink, but for what all places have in common.
         let excess = |place: usize| {
             let part = |have: usize, add: usize, of: usize| {
@@ -98,23 +94,27 @@ pub(super) fn allot(
         filled[place] += group.len();
         members[place] += 1;
         (0..classes).for_each(|class| filled_class[place][class] += of_class[class]);
-        allotted.extend(group.iter().map(|&row| (row, place)));
+        allotted.extend(group.iter().map(|&row| (row, place as u32)));
     }
     Ok(allotted)
 }
 
-/// The class of each row, numbered; empty where the target has none.
-fn class_of(table: &Table<'_>, rows: &[usize]) -> HashMap<usize, usize> {
-    let Some(target) = table.classes() else { return HashMap::new() };
+/// The class of each of these rows, by the table's row, and how many classes there are; empty where the target has none.
+fn class_of(table: &Table<'_>, rows: &[u32]) -> (Vec<u32>, usize) {
+    let Some(target) = table.classes() else { return (Vec::new(), 0) };
     let classes = by_class(target, rows);
-    classes.iter().enumerate().flat_map(|(class, (_, rows))| rows.iter().map(move |&row| (row, class))).collect()
+    let mut class_of = vec![0; table.frame.rows];
+    for (class, (_, rows)) in classes.iter().enumerate() {
+        rows.iter().for_each(|&row| class_of[row as usize] = class as u32);
+    }
+    (class_of, classes.len())
 }
 
-pub(super) fn parts(table: &Table<'_>, rows: &[usize], parts: &mut [Option<Part>]) -> Result<(), Problem> {
+pub(super) fn parts(table: &Table<'_>, rows: &[u32], parts: &mut [Option<Part>]) -> Result<(), Problem> {
     let spec = table.spec;
     let shares = [1.0 - spec.valid - spec.test, spec.valid, spec.test];
     for (row, place) in allot(table, rows, &shares, spec.seed)? {
-        parts[row] = Some(Part::ALL[place]);
+        parts[row as usize] = Some(Part::ALL[place as usize]);
     }
     Ok(())
 }

@@ -83,7 +83,7 @@ fn every_row_has_a_part_and_shares_are_kept() {
             assert!(made.parts().iter().all(Option::is_some), "{method:?}");
             let largest = match &method {
                 SplitMethod::Group { .. } => {
-                    group::groups(&[frame.column("g").unwrap()], &(0..frame.rows).collect::<Vec<_>>())
+                    group::groups(&[frame.column("g").unwrap()], &(0..frame.rows as u32).collect::<Vec<_>>())
                         .iter()
                         .map(Vec::len)
                         .max()
@@ -278,10 +278,18 @@ fn the_same_plan_gives_the_same_hash_and_the_file_reads_back() {
             let (made, summary) = make_of(&frame, &plan).unwrap();
             assert_eq!(make_of(&frame, &plan).unwrap().1, summary);
             let bytes = made.to_bytes().unwrap();
-            assert_eq!(MadeSplit::from_bytes(&bytes).unwrap(), made);
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("split");
+            std::fs::write(&file, &bytes).unwrap();
+            for division in &made.divisions {
+                assert_eq!(MadeSplit::read_parts(&file, &division.name, frame.rows).unwrap(), division.parts);
+            }
+            assert!(MadeSplit::read_parts(&file, "fold_9", frame.rows).unwrap_err().message.contains("fold_1"));
+            assert!(MadeSplit::read_parts(&file, "parts", frame.rows + 1).unwrap_err().message.contains("anew"));
             assert_eq!(summary.hash, blake3::hash(&bytes).to_hex().to_string());
             for cut in [0, 10, 30, bytes.len() - 1] {
-                assert!(MadeSplit::from_bytes(&bytes[..cut]).is_err());
+                std::fs::write(&file, &bytes[..cut]).unwrap();
+                assert!(MadeSplit::read_parts(&file, "parts", frame.rows).is_err());
             }
         }
     }

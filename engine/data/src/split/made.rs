@@ -6,7 +6,11 @@
 use super::{Part, Table, find, folds};
 use crate::{frame, target, words};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    path::Path,
+};
 use trainyard_infer::frame::{Column, Frame, MISSING, Values};
 use trainyard_types::{
     Problem,
@@ -16,7 +20,7 @@ use trainyard_types::{
 
 const MAGIC: &[u8] = b"trainyard split 1\n";
 /// Rows times divisions, at most: they are in memory while a split is made.
-const MAX_CELLS: u64 = 2_000_000_000;
+const MAX_CELLS: u64 = 1_000_000_000;
 
 /// One way of dividing all rows of a table; `None` is a row that is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,21 @@ pub struct MadeSplit {
 struct Head {
     rows: u64,
     divisions: Vec<String>,
+}
+
+/// What a code of two bits stands for.
+const PARTS: [Option<Part>; 4] = [Some(Part::Train), Some(Part::Valid), Some(Part::Test), None];
+
+fn code(part: Option<Part>) -> u8 {
+    part.map_or(3, |part| part as u8)
+}
+
+fn damaged() -> Problem {
+    Problem::invalid("The file is no stored split, or it is damaged. Make the split again.")
+}
+
+fn unwritten(error: &io::Error) -> Problem {
+    Problem::internal(format!("The split could not be written: {error}."))
 }
 
 /// Makes a split of a stored table. Only the columns that decide are read.
@@ -81,7 +100,7 @@ pub fn make_of(frame: &Frame, plan: &SplitPlan) -> Result<(MadeSplit, SplitSumma
         Some(Values::Numbers(numbers)) => numbers[row].is_finite(),
         Some(Values::Categories { codes, .. }) => codes[row] != MISSING,
     };
-    let rows: Vec<usize> = (0..frame.rows).filter(|&row| usable(row)).collect();
+    let rows: Vec<u32> = (0..frame.rows as u32).filter(|&row| usable(row as usize)).collect();
     let task = info.as_ref().map(|info| info.task);
     let table = Table { frame, target: target.zip(task), spec: &plan.spec };
     let made = MadeSplit { rows: frame.rows as u64, divisions: divide(&table, &rows, plan)? };
@@ -90,7 +109,7 @@ pub fn make_of(frame: &Frame, plan: &SplitPlan) -> Result<(MadeSplit, SplitSumma
     Ok((made, summary))
 }
 
-fn divide(table: &Table<'_>, rows: &[usize], plan: &SplitPlan) -> Result<Vec<Division>, Problem> {
+fn divide(table: &Table<'_>, rows: &[u32], plan: &SplitPlan) -> Result<Vec<Division>, Problem> {
     let parts = match (&plan.spec.method, plan.folds) {
         (SplitMethod::Given { column }, Some(_)) => {
             table.check()?;
@@ -102,17 +121,18 @@ fn divide(table: &Table<'_>, rows: &[usize], plan: &SplitPlan) -> Result<Vec<Div
     let Some(k) = plan.folds else { return Ok(divisions) };
     let parts = &divisions[0].parts;
     let by_time = matches!(table.spec.method, SplitMethod::Time { .. });
-    let learn: Vec<usize> = match by_time {
+    let learn: Vec<u32> = match by_time {
         // Rows that a gap keeps from the validation part may be in a fold, but none that lies too near to the test part.
         true => before_test(table, rows, parts)?,
-        false => rows.iter().copied().filter(|&row| parts[row] != Some(Part::Test)).collect(),
+        false => rows.iter().copied().filter(|&row| parts[row as usize] != Some(Part::Test)).collect(),
     };
     let held = if plan.inner_folds.is_some() { Part::Test } else { Part::Valid };
     for (i, parts) in folds::folds(table, &learn, k, held, "fold")?.into_iter().enumerate() {
         let name = format!("fold_{}", i + 1);
-        let train: Vec<usize> = learn.iter().copied().filter(|&row| parts[row] == Some(Part::Train)).collect();
         divisions.push(Division { name: name.clone(), parts });
         let Some(inner) = plan.inner_folds else { continue };
+        let parts = &divisions[divisions.len() - 1].parts;
+        let train: Vec<u32> = learn.iter().copied().filter(|&row| parts[row as usize] == Some(Part::Train)).collect();
         let inner = folds::folds(table, &train, inner, Part::Valid, &name)
             .map_err(|problem| Problem::field("inner_folds", format!("Within fold {}: {}", i + 1, problem.message)))?;
         divisions.extend(
@@ -123,22 +143,22 @@ fn divide(table: &Table<'_>, rows: &[usize], plan: &SplitPlan) -> Result<Vec<Div
 }
 
 /// The rows older than the test part by the gap.
-fn before_test(table: &Table<'_>, rows: &[usize], parts: &[Option<Part>]) -> Result<Vec<usize>, Problem> {
+fn before_test(table: &Table<'_>, rows: &[u32], parts: &[Option<Part>]) -> Result<Vec<u32>, Problem> {
     let SplitMethod::Time { column } = &table.spec.method else { return Ok(Vec::new()) };
     let order = super::time::Order::of(rows, find(table.frame, column, "split")?, table.spec.gap)?;
-    let start = order.rows.iter().position(|&row| parts[row] == Some(Part::Test)).unwrap_or(order.rows.len());
+    let start = order.rows.iter().position(|&row| parts[row as usize] == Some(Part::Test)).unwrap_or(order.rows.len());
     Ok(order.rows[..order.end_before(start)].to_vec())
 }
 
 /// Where a column names folds: the first validates, the others train, and rows that are named `test` test.
-fn parts_of_named_folds(table: &Table<'_>, rows: &[usize], column: &Column) -> Result<Vec<Option<Part>>, Problem> {
+fn parts_of_named_folds(table: &Table<'_>, rows: &[u32], column: &Column) -> Result<Vec<Option<Part>>, Problem> {
     let (_, of) = folds::given(column, rows);
     let mut parts = vec![None; table.frame.rows];
-    of.iter().for_each(|&(row, fold)| parts[row] = Some(if fold == 0 { Part::Valid } else { Part::Train }));
+    of.iter().for_each(|&(row, fold)| parts[row as usize] = Some(if fold == 0 { Part::Valid } else { Part::Train }));
     if let Values::Categories { codes, levels } = &column.values {
         let named =
             |row: usize| codes[row] != MISSING && super::part_named(&levels[codes[row] as usize]) == Some(Part::Test);
-        rows.iter().filter(|&&row| named(row)).for_each(|&row| parts[row] = Some(Part::Test));
+        rows.iter().map(|&row| row as usize).filter(|&row| named(row)).for_each(|row| parts[row] = Some(Part::Test));
     }
     Ok(parts)
 }
@@ -154,87 +174,87 @@ impl MadeSplit {
         self.divisions.iter().find(|division| division.name == name)
     }
 
-    /// The parts of a division of a table of `rows` rows, without the rows that are not `usable`.
+    /// The parts of one division as a file of [`MadeSplit::to_bytes`] has it; nothing else of the file is read.
     ///
     /// # Errors
-    /// There is no such division, or the split is of another table.
-    pub fn parts_of(&self, division: &str, rows: usize, usable: &[bool]) -> Result<Vec<Option<Part>>, Problem> {
-        let found = self.division(division).ok_or_else(|| {
-            let names: Vec<&str> = self.divisions.iter().map(|division| division.name.as_str()).collect();
-            Problem::field("split", format!("The split has no '{division}'. It has {}.", names.join(", ")))
-        })?;
-        if self.rows != rows as u64 || usable.len() != rows {
+    /// The file can't be read or is no split, it has no such division, or it is of a table of other than `rows` rows.
+    pub fn read_parts(path: &Path, division: &str, rows: usize) -> Result<Vec<Option<Part>>, Problem> {
+        let cannot = |error: io::Error| words::cannot_read(path, &error);
+        let file = File::open(path).map_err(cannot)?;
+        let length = file.metadata().map_err(cannot)?.len();
+        let mut file = BufReader::with_capacity(1 << 20, file);
+        let (mut magic, mut head) = (Vec::new(), Vec::new());
+        let lines = file.read_until(b'\n', &mut magic).and_then(|_| file.read_until(b'\n', &mut head));
+        lines.map_err(cannot)?;
+        if magic != MAGIC {
+            return Err(damaged());
+        }
+        let found: Head = serde_json::from_slice(&head).map_err(|_| damaged())?;
+        let size = found.rows.div_ceil(4);
+        let start = (magic.len() + head.len()) as u64;
+        if size.checked_mul(found.divisions.len() as u64).and_then(|body| body.checked_add(start)) != Some(length) {
+            return Err(damaged());
+        }
+        let Some(at) = found.divisions.iter().position(|name| name == division) else {
+            let message = format!("The split has no '{division}'. It has {}.", found.divisions.join(", "));
+            return Err(Problem::field("split", message));
+        };
+        if found.rows != rows as u64 {
             return Err(Problem::field(
                 "split",
                 format!(
                     "The split is of a table of {} rows, and this one has {rows}. Make it anew for this version.",
-                    self.rows
+                    found.rows
                 ),
             ));
         }
-        Ok(found.parts.iter().zip(usable).map(|(part, usable)| part.filter(|_| *usable)).collect())
+        file.seek(SeekFrom::Start(start + at as u64 * size)).map_err(cannot)?;
+        let mut parts = Vec::with_capacity(rows);
+        for byte in file.take(size).bytes() {
+            let byte = byte.map_err(cannot)?;
+            parts.extend((0..4.min(rows - parts.len())).map(|i| PARTS[usize::from(byte >> (2 * i) & 3)]));
+        }
+        if parts.len() == rows { Ok(parts) } else { Err(damaged()) }
+    }
+
+    /// # Errors
+    /// It can't be written.
+    fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+        let names = self.divisions.iter().map(|division| division.name.clone()).collect();
+        let head = serde_json::to_vec(&Head { rows: self.rows, divisions: names })?;
+        out.write_all(MAGIC)?;
+        out.write_all(&head)?;
+        out.write_all(b"\n")?;
+        let mut bytes = Vec::with_capacity(64 << 10);
+        for division in &self.divisions {
+            for rows in division.parts.chunks(4 * bytes.capacity()) {
+                bytes.clear();
+                bytes.extend(
+                    rows.chunks(4).map(|rows| {
+                        rows.iter().enumerate().fold(0_u8, |byte, (i, part)| byte | code(*part) << (2 * i))
+                    }),
+                );
+                out.write_all(&bytes)?;
+            }
+        }
+        Ok(())
     }
 
     /// As the file holds it.
+    ///
+    /// # Errors
+    /// Never, as far as is known.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Problem> {
-        let names = self.divisions.iter().map(|division| division.name.clone()).collect();
-        let head = serde_json::to_vec(&Head { rows: self.rows, divisions: names })
-            .map_err(|error| Problem::internal(format!("The split could not be written: {error}.")))?;
-        let mut bytes = [MAGIC, &head, b"\n"].concat();
-        for division in &self.divisions {
-            bytes.extend(division.parts.chunks(4).map(|rows| {
-                rows.iter().enumerate().fold(0_u8, |byte, (i, part)| {
-                    let code = match part {
-                        Some(Part::Train) => 0,
-                        Some(Part::Valid) => 1,
-                        Some(Part::Test) => 2,
-                        None => 3,
-                    };
-                    byte | (code << (2 * i))
-                })
-            }));
-        }
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes).map_err(|error| unwritten(&error))?;
         Ok(bytes)
     }
 
-    /// # Errors
-    /// The bytes are no split.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Problem> {
-        let damaged = || Problem::invalid("The file is no stored split, or it is damaged. Make the split again.");
-        let rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
-        let end = rest.iter().position(|&byte| byte == b'\n').ok_or_else(damaged)?;
-        let head: Head = serde_json::from_slice(&rest[..end]).map_err(|_| damaged())?;
-        let body = &rest[end + 1..];
-        let rows = usize::try_from(head.rows).map_err(|_| damaged())?;
-        let size = rows.div_ceil(4);
-        if size.checked_mul(head.divisions.len()) != Some(body.len()) || head.divisions.is_empty() {
-            return Err(damaged());
-        }
-        let part = |code: u8| [Some(Part::Train), Some(Part::Valid), Some(Part::Test), None][usize::from(code & 3)];
-        let divisions = head.divisions.into_iter().enumerate().map(|(i, name)| {
-            let body = &body[i * size..][..size];
-            Division { name, parts: (0..rows).map(|row| part(body[row / 4] >> (2 * (row % 4)))).collect() }
-        });
-        Ok(Self { rows: head.rows, divisions: divisions.collect() })
-    }
-
-    /// Writes the file that [`MadeSplit::read`] reads. Its blake3 is the split's hash.
-    ///
-    /// # Errors
-    /// It can't be written.
-    pub fn write(&self, path: &Path) -> Result<(), Problem> {
-        std::fs::write(path, self.to_bytes()?).map_err(|error| words::cannot_write(&error))
-    }
-
-    /// # Errors
-    /// The file can't be read or is no split.
-    pub fn read(path: &Path) -> Result<Self, Problem> {
-        Self::from_bytes(&std::fs::read(path).map_err(|error| words::cannot_read(path, &error))?)
-    }
-
     /// blake3 of the file, hex.
-    pub fn hash(&self) -> Result<String, Problem> {
-        Ok(blake3::hash(&self.to_bytes()?).to_hex().to_string())
+    fn hash(&self) -> Result<String, Problem> {
+        let mut hasher = blake3::Hasher::new();
+        self.write_to(&mut hasher).map_err(|error| unwritten(&error))?;
+        Ok(hasher.finalize().to_hex().to_string())
     }
 
     fn summary(&self, table: &Table<'_>, task: Option<Task>, classes: Vec<String>) -> Result<SplitSummary, Problem> {
@@ -244,11 +264,13 @@ impl MadeSplit {
     }
 }
 
+const NO_CLASS: u8 = u8::MAX;
+
 /// What a summary says of rows.
 struct Outcome<'a> {
     classes: usize,
-    /// Class of each row, where the task is a classification.
-    class_of: Vec<Option<u32>>,
+    /// Class of each row ([`NO_CLASS`] where it has none), where the task is a classification; a target has 100 at most.
+    class_of: Vec<u8>,
     /// The target's numbers, where the task is a regression.
     values: Option<&'a [f64]>,
     /// What a split in order of time goes by.
@@ -261,11 +283,12 @@ impl<'a> Outcome<'a> {
             Values::Numbers(numbers) => Some(numbers.as_slice()),
             Values::Categories { .. } => None,
         };
-        let mut class_of = vec![None; table.frame.rows];
+        let mut class_of = Vec::new();
         if let Some((column, task)) = table.target.filter(|(_, task)| task.is_classification()) {
             let (outcomes, known) = target::encode(column, task, classes)?;
             if let trainyard_infer::Target::Classes(codes) = outcomes {
-                class_of = codes.into_iter().zip(known).map(|(code, known)| known.then_some(code)).collect();
+                let class = |code: u32, known| if known { u8::try_from(code).unwrap_or(NO_CLASS) } else { NO_CLASS };
+                class_of = codes.into_iter().zip(known).map(|(code, known)| class(code, known)).collect();
             }
         }
         let times = match &table.spec.method {
@@ -293,8 +316,8 @@ impl<'a> Outcome<'a> {
                 Some(Part::Test) => (&mut summary.test, &mut sums[2]),
             };
             place.rows += 1;
-            if let Some(class) = self.class_of[row] {
-                place.classes[class as usize] += 1;
+            if let Some(count) = self.class_of.get(row).and_then(|&class| place.classes.get_mut(usize::from(class))) {
+                *count += 1;
             }
             if let Some(values) = self.values {
                 *sum += values[row];

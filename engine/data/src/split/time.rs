@@ -11,7 +11,7 @@ use trainyard_types::{
 
 /// The rows in order of time; those without one are left out.
 pub(super) struct Order<'a> {
-    pub rows: Vec<usize>,
+    pub rows: Vec<u32>,
     times: &'a [f64],
     /// What has to lie between two parts.
     gap: Option<Gap>,
@@ -20,7 +20,7 @@ pub(super) struct Order<'a> {
 impl<'a> Order<'a> {
     /// # Errors
     /// The column is text, or the gap is a duration and the column holds no dates.
-    pub fn of(rows: &[usize], column: &'a Column, gap: Option<Gap>) -> Result<Self, Problem> {
+    pub fn of(rows: &[u32], column: &'a Column, gap: Option<Gap>) -> Result<Self, Problem> {
         let name = words::clip(&column.name);
         let Values::Numbers(times) = &column.values else {
             return Err(Problem::field(
@@ -45,8 +45,8 @@ impl<'a> Order<'a> {
             }
             _ => {}
         }
-        let mut rows: Vec<usize> = rows.iter().copied().filter(|&row| times[row].is_finite()).collect();
-        rows.sort_by(|&a, &b| times[a].total_cmp(&times[b]));
+        let mut rows: Vec<u32> = rows.iter().copied().filter(|&row| times[row as usize].is_finite()).collect();
+        rows.sort_by(|&a, &b| times[a as usize].total_cmp(&times[b as usize]));
         Ok(Self { rows, times, gap })
     }
 
@@ -69,19 +69,19 @@ impl<'a> Order<'a> {
             Some(Gap::Rows(rows)) => start.saturating_sub(usize::try_from(rows).unwrap_or(usize::MAX)),
             Some(Gap::Seconds(seconds)) => {
                 let last = self.time(start) - seconds * 1000.0;
-                self.rows[..start].partition_point(|&row| self.times[row] <= last)
+                self.rows[..start].partition_point(|&row| self.times[row as usize] <= last)
             }
         }
     }
 
     fn time(&self, i: usize) -> f64 {
-        self.times[self.rows[i]]
+        self.times[self.rows[i] as usize]
     }
 }
 
 /// The oldest rows train, the newest test.
 pub(super) fn parts(
-    rows: &[usize],
+    rows: &[u32],
     spec: &SplitSpec,
     column: &Column,
     parts: &mut [Option<Part>],
@@ -93,7 +93,7 @@ pub(super) fn parts(
     let valid_from = order.cut(n.saturating_sub(test + valid)).min(test_from);
     let (train_end, valid_end) = (order.end_before(valid_from), order.end_before(test_from).max(valid_from));
     for (i, &row) in order.rows.iter().enumerate() {
-        parts[row] = match i {
+        parts[row as usize] = match i {
             i if i >= test_from => Some(Part::Test),
             i if i >= valid_from => (i < valid_end).then_some(Part::Valid),
             i => (i < train_end).then_some(Part::Train),

@@ -213,7 +213,7 @@ fn a_sample_holds_the_rows_that_it_says() {
     take_in(&path, &parquet);
     let whole = frame::load(&parquet, None).unwrap();
     let wanted = frame::sampled_rows(70_000, 500);
-    let sample = frame::load_sample(&parquet, 500).unwrap();
+    let sample = frame::load_sample(&parquet, None, 500, Memory::default()).unwrap();
     assert_eq!((sample.rows, wanted.len()), (500, 500));
     for (at, &row) in wanted.iter().enumerate() {
         for (a, b) in sample.columns.iter().zip(&whole.columns) {

@@ -88,7 +88,7 @@ impl StepKind for Check {
     fn run(&self, step: &mut StepContext<'_>) -> Result<Made, Stop> {
         let settings: Settings = step.settings()?;
         let input = step.input()?;
-        let result = trainyard_data::checks::run(&input.path, &settings.suite(step)?)?;
+        let result = trainyard_data::checks::run(&input.path, &settings.suite(step)?, step.memory)?;
         let stop_at = match settings.stop_at {
             Level::Info => Severity::Info,
             Level::Warning => Severity::Warning,

@@ -139,20 +139,12 @@ impl StepKind for Split {
         let input = step.input()?.clone();
         step.wait(step.session.register(&input.table, &input.path))?;
         let (made, summary) = trainyard_data::split::make(&input.path, &plan)?;
-        let names: Vec<Option<&'static str>> = made
-            .parts()
-            .iter()
-            .map(|part| {
-                part.map(|part| match part {
-                    Part::Train => "train",
-                    Part::Valid => "valid",
-                    Part::Test => "test",
-                })
-            })
+        let divided = &summary.divisions[0];
+        let counts: Map<String, Value> = ["train", "valid", "test"]
+            .into_iter()
+            .zip(divided.parts())
+            .map(|(name, (_, part))| (name.to_owned(), part.rows.into()))
             .collect();
-        let count = |name: &str| names.iter().filter(|part| **part == Some(name)).count();
-        let counts: Map<String, Value> =
-            ["train", "valid", "test"].map(|name| (name.to_owned(), Value::from(count(name)))).into_iter().collect();
         step.log(format!(
             "{} train, {} valid, {} test rows: {}.",
             counts["train"],
@@ -165,7 +157,8 @@ impl StepKind for Split {
         facts.insert("part_column".to_owned(), settings.into.clone().into());
         facts.insert("split_hash".to_owned(), summary.hash.into());
         let labelled = append(step, &settings.into, ColumnType::Text, facts, move |from, count| {
-            Ok(Arc::new(StringArray::from(names[from..from + count].to_vec())) as ArrayRef)
+            let names = made.parts()[from..from + count].iter().map(|part| part.map(named));
+            Ok(Arc::new(names.collect::<StringArray>()) as ArrayRef)
         })?;
         let (lineage, facts) = (labelled.lineage, labelled.facts);
         let whole = step.folder.join("labelled.parquet");
@@ -190,5 +183,13 @@ impl StepKind for Split {
         }
         let _ = std::fs::remove_file(&whole);
         Ok(made)
+    }
+}
+
+fn named(part: Part) -> &'static str {
+    match part {
+        Part::Train => "train",
+        Part::Valid => "valid",
+        Part::Test => "test",
     }
 }

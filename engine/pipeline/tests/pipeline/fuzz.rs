@@ -41,15 +41,29 @@ steps:
   - {id: w, type: write_out, input: s.train, after: [c], file: x.csv}
 ";
 
-/// What a reader does with a text; `true` where it is a document in order.
+/// What a reader does with a text; `true` where it is a document in order. What is refused has a place: a line of the text,
+/// or what it is in.
 fn take(bench: &Bench, text: &str) -> bool {
-    let Ok(document) = trainyard_pipeline::parse(text) else { return false };
+    let document = match trainyard_pipeline::parse(text) {
+        Ok(document) => document,
+        Err(problem) => {
+            assert!(problem.message.contains("line "), "{}\n{text}", problem.message);
+            return false;
+        }
+    };
     let (order, layers) = (order(&document), layers(&document));
     assert_eq!(order.len(), layers.iter().map(Vec::len).sum::<usize>());
     let _ = resolve(&document, &Default::default());
     let printed = trainyard_pipeline::print(&document).unwrap();
     assert_eq!(trainyard_pipeline::parse(&printed).unwrap(), document, "{printed}");
-    trainyard_pipeline::read(text, &bench.registry).is_ok()
+    match trainyard_pipeline::read(text, &bench.registry) {
+        Ok(_) => true,
+        Err(problem) => {
+            let placed = problem.fields.iter().all(|fault| !fault.field.is_empty() && !fault.message.is_empty());
+            assert!(placed && !problem.fields.is_empty(), "{problem:?}\n{text}");
+            false
+        }
+    }
 }
 
 #[test]

@@ -69,9 +69,9 @@ pub async fn relations(ctx: &Ctx, actor: &Actor, project: &Slug, id: DatasetVers
     if let Some(answer) = kept.get(&version.hash) {
         return Ok(answer);
     }
-    let rows = version.rows;
+    let (rows, memory) = (version.rows, ctx.settings().memory);
     let answer = blocking(move || {
-        let sample = frame::load_sample(&path, SAMPLE_ROWS)?;
+        let sample = frame::load_sample(&path, None, SAMPLE_ROWS, memory)?;
         Ok::<_, Problem>(trainyard_assess::relations::relations(&sample, rows))
     })
     .await??;
@@ -103,7 +103,8 @@ pub async fn target_relation(
         return Ok(Some(answer));
     }
     let rows = version.summary.rows;
-    let answer = blocking(move || target_of(&path, &target, rows)).await??;
+    let memory = ctx.settings().memory;
+    let answer = blocking(move || target_of(&path, &target, rows, memory)).await??;
     kept.keep(key, &answer);
     Ok(Some(answer))
 }
@@ -112,14 +113,14 @@ pub async fn target_relation(
 ///
 /// # Errors
 /// As there.
-pub fn target_of(parquet: &Path, name: &str, rows: u64) -> Result<TargetRelation, Problem> {
+pub fn target_of(parquet: &Path, name: &str, rows: u64, memory: Memory) -> Result<TargetRelation, Problem> {
     // The whole target tells its task and its classes, which a sample might not.
     let Frame { columns, .. } =
         frame::load(parquet, Some(&[name.to_owned()])).map_err(|problem| Problem::field("target", problem.message))?;
     let info = target::infer_task(&columns[0])?;
     let classes: Vec<String> = info.classes.into_iter().map(|(label, _)| label).collect();
     drop(columns);
-    let sample = frame::load_sample(parquet, TARGET_ROWS)?;
+    let sample = frame::load_sample(parquet, None, TARGET_ROWS, memory)?;
     let column = sample.column(name).ok_or_else(|| Problem::internal("The target was not read."))?;
     let (outcome, usable) = target::encode(column, info.task, &classes)?;
     let aim = Aim { name, task: info.task, outcome: &outcome, classes: &classes, usable: &usable, rows };

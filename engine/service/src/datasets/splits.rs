@@ -4,6 +4,7 @@ use super::{no_dataset, no_version, source_file};
 use crate::{Actor, Ctx, authorise, blocking::blocking};
 use std::{
     fmt::Write as _,
+    ops::Range,
     path::{Path, PathBuf},
 };
 use trainyard_data::split::{MadeSplit, Part, make};
@@ -117,15 +118,43 @@ pub async fn remove(ctx: &Ctx, actor: &Actor, project: &Slug, id: SplitId) -> Re
 ///
 /// # Errors
 /// There is no such split or division for the caller.
-pub async fn rows(ctx: &Ctx, actor: &Actor, project: &Slug, id: SplitId, division: &str) -> Result<String, Problem> {
+pub async fn rows(
+    ctx: &Ctx,
+    actor: &Actor,
+    project: &Slug,
+    id: SplitId,
+    division: &str,
+) -> Result<PartsAsText, Problem> {
     let kept = view(ctx, actor, project, id).await?;
     let (path, division) = (ctx.artifacts().existing(&kept.summary.hash)?, division.to_owned());
     blocking(move || {
-        let made = MadeSplit::read(&path)?;
-        let rows = usize::try_from(made.rows).unwrap_or(usize::MAX);
-        let mut text = String::from("row,part\n");
-        for (row, part) in made.parts_of(&division, rows, &vec![true; rows])?.into_iter().enumerate() {
-            let part = match part {
+        let rows = usize::try_from(kept.summary.rows).unwrap_or(usize::MAX);
+        Ok(PartsAsText { parts: MadeSplit::read_parts(&path, &division, rows)?, given: None })
+    })
+    .await?
+}
+
+/// A division as CSV, some thousand rows at a time: as one text it would take many times its memory.
+pub struct PartsAsText {
+    parts: Vec<Option<Part>>,
+    /// Rows given so far; none before the header.
+    given: Option<usize>,
+}
+
+impl Iterator for PartsAsText {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        const ROWS: usize = 16_384;
+        let Some(given) = self.given else {
+            self.given = Some(0);
+            return Some("row,part\n".to_owned());
+        };
+        let rows: Range<usize> = given..self.parts.len().min(given + ROWS);
+        self.given = Some(rows.end);
+        let mut text = String::with_capacity(16 * rows.len());
+        for row in rows {
+            let part = match self.parts[row] {
                 Some(Part::Train) => "train",
                 Some(Part::Valid) => "valid",
                 Some(Part::Test) => "test",
@@ -133,9 +162,8 @@ pub async fn rows(ctx: &Ctx, actor: &Actor, project: &Slug, id: SplitId, divisio
             };
             let _ = writeln!(text, "{},{part}", row + 1);
         }
-        Ok(text)
-    })
-    .await?
+        (!text.is_empty()).then_some(text)
+    }
 }
 
 /// Settings with what the server knows of the split that they name, and its file; as they were where they name none.
@@ -169,7 +197,7 @@ pub(crate) async fn resolve(
 /// The parts that the settings' split gives a table of `rows` rows.
 pub(crate) fn parts(file: &Path, settings: &TrainSettings, rows: usize) -> Result<Vec<Option<Part>>, Problem> {
     let division = settings.kept_split.as_ref().map_or(trainyard_types::split::PARTS, |kept| &kept.division);
-    MadeSplit::read(file)?.parts_of(division, rows, &vec![true; rows])
+    MadeSplit::read_parts(file, division, rows)
 }
 
 fn no_split() -> Problem {

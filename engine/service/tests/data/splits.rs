@@ -29,11 +29,11 @@ async fn a_split_is_made_once_and_used_by_runs() {
     assert_eq!(twin.summary.hash, made.summary.hash, "the same plan on the same rows");
     assert_eq!(splits::list(ctx, &viewer, project, version.dataset).await.unwrap(), [twin.clone(), made.clone()]);
 
-    let text = splits::rows(ctx, &viewer, project, made.id, "fold_2").await.unwrap();
+    let text: String = splits::rows(ctx, &viewer, project, made.id, "fold_2").await.unwrap().collect();
     let held = text.lines().filter(|line| line.ends_with(",valid")).count() as u64;
     assert_eq!(text.lines().count() as u64, version.summary.rows + 1);
     assert_eq!(held, made.summary.divisions[2].valid.rows);
-    let unknown = splits::rows(ctx, &viewer, project, made.id, "fold_9").await.unwrap_err();
+    let unknown = splits::rows(ctx, &viewer, project, made.id, "fold_9").await.map(drop).unwrap_err();
     assert!(unknown.message.contains("fold_5"), "{}", unknown.message);
 
     let kept = |id: SplitId, division: &str| UsedSplit {

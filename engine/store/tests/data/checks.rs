@@ -27,6 +27,7 @@ fn failed() -> SuiteResult {
         unexpected: 1,
         unexpected_share: 0.1,
         failing: vec![FailingRow { row: 3, values: vec![None] }],
+        sample: None,
     };
     SuiteResult::new("One".into(), 10, vec![result])
 }

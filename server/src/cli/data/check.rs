@@ -57,7 +57,7 @@ pub(super) fn check(args: CheckArgs, out: Out) -> Result<ExitCode, Problem> {
         // Of the file's own figures only what they break by themselves is a fault; the rest is told by `--suggest`.
         (None, None) => suggested(&table)?,
     };
-    let result = checks::run(&table.parquet, &suite)?;
+    let result = checks::run(&table.parquet, &suite, table.memory)?;
     out.show(&result, || in_words(&result))?;
     let bad = result.outcome.is_some_and(|severity| severity >= Severity::Warning);
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -99,7 +99,7 @@ fn labels(data: &Path, target: &str, drop: &[String], out: Out) -> Result<ExitCo
 }
 
 fn suggested(table: &Table) -> Result<Suite, Problem> {
-    checks::suggest(&table.parquet, &table.ingested.profile)
+    checks::suggest(&table.parquet, &table.ingested.profile, table.memory)
 }
 
 fn written(path: &Path) -> Result<Suite, Problem> {

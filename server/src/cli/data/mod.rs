@@ -56,7 +56,7 @@ struct DataArgs {
     /// CSV, TSV, JSON Lines or Parquet file
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
-    /// Memory for reading and describing it, such as 512M or 2G; what needs more goes to the disk or is estimated
+    /// Memory for reading, describing and checking it, such as 512M or 2G; what needs more goes to the disk or is estimated
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size)]
     memory_limit: u64,
 }
@@ -139,6 +139,7 @@ struct Table {
     _folder: tempfile::TempDir,
     parquet: PathBuf,
     ingested: Ingested,
+    memory: Memory,
 }
 
 impl Table {
@@ -153,7 +154,7 @@ impl Table {
         let go_on = &mut |_| ControlFlow::Continue(());
         let ingested =
             trainyard_data::ingest(file, &options, BadRows::Refuse, &parquet, memory, go_on).map_err(in_words)?;
-        Ok(Self { _folder: folder, parquet, ingested })
+        Ok(Self { _folder: folder, parquet, ingested, memory })
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn profile(args: ProfileArgs, out: Out) -> Result<ExitCode, Problem> 
     let profile = &table.ingested.profile;
     let relations = match args.minimal {
         true => None,
-        false => Some(relations(&frame::load_sample(&table.parquet, SAMPLE_ROWS)?, profile.rows)),
+        false => Some(relations(&frame::load_sample(&table.parquet, None, SAMPLE_ROWS, table.memory)?, profile.rows)),
     };
     let target_relation = args.target.map(|target| target_of(&table.parquet, &target, profile.rows)).transpose()?;
     let mut words = in_words(profile, relations.as_ref());

@@ -15,7 +15,11 @@ mod pairs;
 mod patterns;
 mod texts;
 
-use crate::{frame, words::counted};
+use crate::{
+    frame,
+    memory::Memory,
+    words::{count, counted},
+};
 use std::path::Path;
 use trainyard_infer::frame::{Column, Frame, MISSING, Values};
 use trainyard_types::{
@@ -33,24 +37,20 @@ const FEW_ROWS: u64 = 30;
 /// Divergences below this are no matter, however many rows there are.
 const LEAST_DIVERGENCE: f64 = 0.03;
 
-/// A table of more rows is suggested for from [`SAMPLE`] rows drawn at random, so that memory stays bounded: 32 million
-/// values at most.
+/// A table of more rows is suggested for from [`SAMPLE`] rows drawn at random, or as many as fit the memory.
 const MOST_ROWS: u64 = 4_000_000;
 const SAMPLE: usize = 1_000_000;
-const SAMPLE_VALUES: usize = 32_000_000;
 
-/// Suggests checks for tables like this one. `profile` is the table's own.
+/// Suggests checks for tables like this one. `profile` is the table's own. The suite's name says where it is read off a
+/// sample of the rows.
 ///
 /// # Errors
 /// If the file can't be read.
-pub fn suggest(parquet: &Path, profile: &Profile) -> Result<Suite, Problem> {
+pub fn suggest(parquet: &Path, profile: &Profile, memory: Memory) -> Result<Suite, Problem> {
     let mut checks = of_table(profile);
     let mut ordered = Vec::new();
     let sample = match profile.rows > MOST_ROWS {
-        true => {
-            let rows = (SAMPLE_VALUES / profile.columns.len().max(1)).min(SAMPLE);
-            Some(frame::load_sample(parquet, rows)?)
-        }
+        true => Some(frame::load_sample(parquet, None, SAMPLE, memory)?),
         false => None,
     };
     let columns = |names: &[String]| match &sample {
@@ -58,7 +58,7 @@ pub fn suggest(parquet: &Path, profile: &Profile) -> Result<Suite, Problem> {
             columns: sample.columns.iter().filter(|column| names.contains(&column.name)).cloned().collect(),
             rows: sample.rows,
         }),
-        None => frame::load(parquet, Some(names)),
+        None => frame::load_sample(parquet, Some(names), usize::MAX, memory),
     };
     for column in &profile.columns {
         let kind = column.kind;
@@ -108,7 +108,11 @@ pub fn suggest(parquet: &Path, profile: &Profile) -> Result<Suite, Problem> {
     if profile.rows >= pairs::FEWEST_ROWS && ordered.len() > 1 {
         checks.extend(pairs::of_pairs(&columns(&ordered)?));
     }
-    Ok(Suite { name: "Suggested checks".into(), checks })
+    let name = match &sample {
+        Some(sample) => format!("Suggested checks, from {} rows drawn at random", count(sample.rows as u64)),
+        None => "Suggested checks".into(),
+    };
+    Ok(Suite { name, checks })
 }
 
 fn check(expectation: Expectation, severity: Severity, why: &str) -> Check {

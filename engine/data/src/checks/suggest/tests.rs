@@ -81,7 +81,7 @@ impl Orders {
 
     fn check(&self, suite: &Suite) -> SuiteResult {
         let (_folder, path, _) = self.stored();
-        run(&path, suite).unwrap()
+        run(&path, suite, crate::Memory::default()).unwrap()
     }
 }
 
@@ -145,8 +145,8 @@ fn suggestions_catch_faults_and_seldom_cry_wolf() {
     for source in 0..3 {
         let clean = Orders::draw(source, 1_500);
         let (_folder, path, profile) = clean.stored();
-        let suite = suggest(&path, &profile).unwrap();
-        assert_eq!(run(&path, &suite).unwrap().outcome, None, "the table itself passes");
+        let suite = suggest(&path, &profile, crate::Memory::default()).unwrap();
+        assert_eq!(run(&path, &suite, crate::Memory::default()).unwrap().outcome, None, "the table itself passes");
         for (name, faulty) in faults(&Orders::draw(1_000 + source, 1_500)) {
             planted += 1;
             match faulty.check(&suite).outcome {
