@@ -1,7 +1,7 @@
 //! The person's messages, newest first. Following one marks it as read.
 
-use crate::wire::resource;
 use super::frame::Unread;
+use crate::wire::resource;
 use crate::{
     api::inbox::{list_inbox, read_inbox},
     components::*,

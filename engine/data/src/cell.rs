@@ -63,7 +63,11 @@ pub(crate) fn look(text: &str, decimal_comma: bool) -> Look {
                 if first == b'+' || (digits[0] == b'0' && digits.len() > 1) {
                     return Look::Text;
                 }
-                return if digits.len() <= 18 || text.parse::<i64>().is_ok() { Look::Integer } else { Look::HugeInteger };
+                return if digits.len() <= 18 || text.parse::<i64>().is_ok() {
+                    Look::Integer
+                } else {
+                    Look::HugeInteger
+                };
             }
             // No number has a dash or a slash after four digits.
             if let [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'-' | b'/', ..] = bytes {
@@ -346,7 +350,9 @@ mod tests {
             let text = if random.random() { format!("-{text}") } else { text };
             assert_eq!(float(&text, false).map(f64::to_bits), text.parse::<f64>().ok().map(f64::to_bits), "{text}");
         }
-        for text in ["", "-", ".", "-.", "1.2.3", "1e5", "+1", "0x1", "١", "9007199254740993", "-0", "5.", ".5", "00.10"] {
+        for text in
+            ["", "-", ".", "-.", "1.2.3", "1e5", "+1", "0x1", "١", "9007199254740993", "-0", "5.", ".5", "00.10"]
+        {
             let parsed = text.parse::<f64>().ok();
             assert_eq!(float(text, false).map(f64::to_bits), parsed.map(f64::to_bits), "{text}");
         }

@@ -188,12 +188,8 @@ pub(crate) fn read_blocks(
 }
 
 fn good_rows(block: &Block, options: &ReadOptions, reading: &Reading) -> Result<(Table, BadRowReport), Problem> {
-    let converted: Vec<Converted> = options
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(i, column)| convert::column(block, i, column.kind, reading))
-        .collect();
+    let converted: Vec<Converted> =
+        options.columns.iter().enumerate().map(|(i, column)| convert::column(block, i, column.kind, reading)).collect();
     let mut keep = vec![true; if converted.iter().any(|column| !column.bad.is_empty()) { block.rows } else { 0 }];
     // The first bad column of each of the first bad rows.
     let mut found: Vec<(u32, usize, usize)> = Vec::new();

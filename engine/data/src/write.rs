@@ -156,8 +156,7 @@ impl TableWriter {
                         .set_column_encoding(path, encoding);
                 }
             }
-            let options =
-                ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
+            let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
             let schema = Arc::new(Schema::new(self.fields.clone()));
             let (file, factory) = ArrowWriter::try_new_with_options(out, schema, options)
                 .and_then(ArrowWriter::into_serialized_writer)
@@ -185,12 +184,7 @@ impl TableWriter {
         Ok(())
     }
 
-    fn write_part(
-        &mut self,
-        arrays: &[ArrayRef],
-        rows: usize,
-        stats: Option<&mut TableStats>,
-    ) -> Result<(), Problem> {
+    fn write_part(&mut self, arrays: &[ArrayRef], rows: usize, stats: Option<&mut TableStats>) -> Result<(), Problem> {
         if self.group.is_empty() {
             let groups = self.groups;
             self.group = self.open(arrays)?.factory.create_column_writers(groups).map_err(failed)?;
@@ -204,12 +198,8 @@ impl TableWriter {
             Some(stats) => (stats.columns.iter_mut().map(Some).collect(), Some(&mut stats.rows)),
             None => (arrays.iter().map(|_| None).collect::<Vec<_>>(), None),
         };
-        let mut items: Vec<Item<'_>> = self
-            .group
-            .iter_mut()
-            .zip(columns)
-            .map(|(writer, stats)| Item { writer, stats, outcome: Ok(()) })
-            .collect();
+        let mut items: Vec<Item<'_>> =
+            self.group.iter_mut().zip(columns).map(|(writer, stats)| Item { writer, stats, outcome: Ok(()) }).collect();
         let fields = &self.fields;
         let hashes = parallel::each(&mut items, Vec::new, |hashes, i, item| {
             if let Some(stats) = &mut item.stats {

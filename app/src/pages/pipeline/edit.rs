@@ -1,11 +1,11 @@
 //! Writing a document: as a form or as YAML, one document in two faces.
 
-use crate::wire::resource;
 use super::{
     document::Kinds,
     drawing::drawing,
     form::{Draft, FormFace},
 };
+use crate::wire::resource;
 use crate::{
     api::pipelines::{keep_pipeline, new_pipeline, turn_document},
     components::*,

@@ -1,7 +1,7 @@
 //! One pipeline: its steps, its runs, its document and versions.
 
-use crate::wire::{Resource, resource};
 use super::{document::table, drawing::drawing, edit::Editor, partitions::PartitionsTab, run_badge};
+use crate::wire::{Resource, resource};
 use crate::{
     AppError,
     api::pipelines::{PipelineShown, new_webhook, one_pipeline, pause_pipeline, pipeline_partitions, start_pipeline},

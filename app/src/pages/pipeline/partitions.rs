@@ -1,7 +1,7 @@
 //! A pipeline's partitions: how each one's last run stands, and runs of many of them.
 
-use crate::wire::Resource;
 use super::run_badge;
+use crate::wire::Resource;
 use crate::{
     AppError,
     api::pipelines::fill_partitions,

@@ -264,8 +264,7 @@ fn spellings_and_pairs_are_named() {
     let table = Table::new(true);
     let Values::Numbers(x) = table.frame.columns[0].values.clone() else { return };
     let band = text("band", x.iter().map(|x| (x * 9.0) as u32));
-    let far: Vec<f64> =
-        (0..1_000).map(|row| if row % 100 == 0 { 1e3 + row as f64 } else { x[row] }).collect();
+    let far: Vec<f64> = (0..1_000).map(|row| if row % 100 == 0 { 1e3 + row as f64 } else { x[row] }).collect();
     let near: Vec<f64> = (0..1_000)
         .map(|row| if row % 100 == 0 { 1e3 + f64::from(row) } else { f64::from(row * 37 % 1_000) / 1e3 })
         .collect();

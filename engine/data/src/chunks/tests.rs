@@ -99,8 +99,22 @@ fn compare(bytes: &[u8], columns: usize) {
 #[test]
 fn any_text_reads_the_same_in_chunks_of_any_size() {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
-    let pieces: [&[u8]; 14] =
-        [b"a", b"12", b",", b",", b"\n", b"\r\n", b"\r", b"\"", b"\"\"", b" ", b"\"x,y\n\"", b"\"q\"", b"\xC3\xA9", b"\xE9"];
+    let pieces: [&[u8]; 14] = [
+        b"a",
+        b"12",
+        b",",
+        b",",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"\"",
+        b"\"\"",
+        b" ",
+        b"\"x,y\n\"",
+        b"\"q\"",
+        b"\xC3\xA9",
+        b"\xE9",
+    ];
     for case in 0..6_000 {
         // With the last pieces left out now and then, most texts are well-formed.
         let choice = [5, 6, 8, 12, 13, 14][case % 6];
@@ -115,7 +129,8 @@ fn any_text_reads_the_same_in_chunks_of_any_size() {
 #[test]
 fn tables_read_the_same_in_chunks_of_any_size() {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(4);
-    let cells = ["", "1", "2.5", "plain", "with, comma", "say \"hi\"", "two\nlines", "two\r\nlines", " padded ", "é", "\""];
+    let cells =
+        ["", "1", "2.5", "plain", "with, comma", "say \"hi\"", "two\nlines", "two\r\nlines", " padded ", "é", "\""];
     for case in 0..1_500 {
         let columns = 1 + case % 4;
         let line_end = ["\n", "\r\n", "\r"][case / 4 % 3];

@@ -181,12 +181,8 @@ impl TableStats {
                 Work::Column(_, out) => columns.extend(out),
             }
         }
-        let mut profile = Profile {
-            rows,
-            duplicate_rows,
-            warnings: Vec::new(),
-            columns: Vec::with_capacity(columns.len()),
-        };
+        let mut profile =
+            Profile { rows, duplicate_rows, warnings: Vec::new(), columns: Vec::with_capacity(columns.len()) };
         profile.warnings = warnings::of(&profile, &columns);
         profile.columns = columns.into_iter().map(|column| column.profile).collect();
         Ok(profile)

@@ -24,7 +24,8 @@ use trainyard_data::{
 };
 use trainyard_store::{self as store, ConnectionTrait, StoreError, audit, fresh_id, inbox::To, lineage::Relation, now};
 use trainyard_types::{
-    Action, DatasetId, DatasetVersionId, LabelReviewId, PipelineId, PipelineRunId, Problem, ResourceName, Slug, UploadId,
+    Action, DatasetId, DatasetVersionId, LabelReviewId, PipelineId, PipelineRunId, Problem, ResourceName, Slug,
+    UploadId,
     dataset::{BadRows, ColumnSchema, CommitMode, CommitUpload, FileFormat, ReadFailure, ReadOptions, VersionView},
     inbox::Notice,
     pipeline::StepId,

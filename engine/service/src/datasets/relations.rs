@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use trainyard_assess::target::{Aim, relation};
-use trainyard_data::{frame, target};
+use trainyard_data::{frame, memory::Memory, target};
 use trainyard_infer::frame::Frame;
 use trainyard_store as store;
 use trainyard_types::{

@@ -23,8 +23,8 @@ use trainyard_types::{
     inbox::Notice,
     job::LogLevel,
     pipeline::{
-        ApprovalView, PartitionRun, Pipeline, PipelineRunState, PipelineRunSummary, PipelineRunView, StepId, StepReport,
-        StepState, Values, WroteView,
+        ApprovalView, PartitionRun, Pipeline, PipelineRunState, PipelineRunSummary, PipelineRunView, StepId,
+        StepReport, StepState, Values, WroteView,
     },
 };
 

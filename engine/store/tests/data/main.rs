@@ -7,8 +7,8 @@ mod checks;
 #[path = "../shared/databases.rs"]
 mod databases;
 mod datasets;
-mod pipelines;
 mod labels;
+mod pipelines;
 mod queue;
 mod registry;
 mod runs;

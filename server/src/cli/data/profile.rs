@@ -44,7 +44,8 @@ pub(super) fn profile(args: ProfileArgs, out: Out) -> Result<ExitCode, Problem> 
         true => None,
         false => Some(relations(&frame::load_sample(&table.parquet, None, SAMPLE_ROWS, table.memory)?, profile.rows)),
     };
-    let target_relation = args.target.map(|target| target_of(&table.parquet, &target, profile.rows)).transpose()?;
+    let target_relation =
+        args.target.map(|target| target_of(&table.parquet, &target, profile.rows, table.memory)).transpose()?;
     let mut words = in_words(profile, relations.as_ref());
     target_relation.iter().for_each(|relation| words.push_str(&of_target(relation)));
     out.show(&Whole { profile, relations, target_relation }, || words)
