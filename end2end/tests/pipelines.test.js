@@ -141,6 +141,7 @@ test("a pipeline is built wholly by the form, seen as YAML, and run", async () =
   await page.locator("#step-id").fill("adults");
 
   await add(page, "Check");
+  await page.locator("#form-columns option[value=age]").waitFor({ state: "attached" });
   await page.getByRole("button", { name: "Add a check" }).click();
   await page.locator("#check-column").selectOption("age");
   await page.getByRole("button", { name: "Take it over" }).click();
@@ -176,7 +177,7 @@ test("a pipeline is built wholly by the form, seen as YAML, and run", async () =
   await page.waitForFunction(() => !document.querySelector(".step-wrong"));
 
   // A schedule says when it comes.
-  await page.getByRole("button", { name: "Pipeline Name, schedule, parameters" }).click();
+  await page.locator(".pipeline-steps > .step-button").click();
   await page.getByRole("button", { name: "Set schedule" }).click();
   await page.locator("#head-schedule-cron").fill("30 6 * * MON-FRI");
   await page.locator("#head-schedule-timezone").fill("Europe/Zurich");

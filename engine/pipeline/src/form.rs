@@ -165,22 +165,27 @@ fn tagged(variants: &[&Value]) -> Option<FieldForm> {
 
 /// Which of an object's keys keeps it from being read as a `T`, and why; `None` where it can be read.
 pub(crate) fn blame<T: DeserializeOwned>(object: &Map<String, Value>) -> Option<(String, String)> {
-    let read = |object: Map<String, Value>| serde_json::from_value::<T>(Value::Object(object)).map(drop);
-    let error = read(object.clone()).err()?.to_string();
-    let named = ["missing field `", "unknown field `"].iter().find_map(|lead| {
-        let (_, rest) = error.split_once(lead)?;
-        rest.split_once('`').map(|(name, _)| name.to_owned())
+    let fault = |object: Map<String, Value>| {
+        serde_json::from_value::<T>(Value::Object(object)).map(drop).err().map(|error| error.to_string())
+    };
+    let error = fault(object.clone())?;
+    let lacking = error.split_once("missing field `").and_then(|(_, rest)| rest.split('`').next());
+    if let Some(key) = lacking.filter(|key| !object.contains_key(*key)) {
+        // It lacks here, and not deeper down, where something in its place changes the fault.
+        let mut with = object.clone();
+        with.insert(key.to_owned(), Value::Null);
+        let other = fault(with);
+        if other.as_ref() != Some(&error) && other.is_none_or(|other| !other.contains("unknown field")) {
+            return Some((key.to_owned(), error));
+        }
+    }
+    // Otherwise the key at fault is the one without which there is another fault, or none.
+    let guilty = object.keys().find(|key| {
+        let mut without = object.clone();
+        without.remove(*key);
+        fault(without).as_ref() != Some(&error)
     });
-    // Without the key at fault there is no fault, or the one that the key is missing.
-    let guilty = named.or_else(|| {
-        let without = |key: &String| {
-            let mut rest = object.clone();
-            rest.remove(key);
-            read(rest).err().is_none_or(|other| other.to_string().contains(&format!("missing field `{key}`")))
-        };
-        object.keys().find(|key| without(key)).cloned()
-    });
-    Some((guilty.unwrap_or_default(), error))
+    Some((guilty.cloned().unwrap_or_default(), error))
 }
 
 /// The setting that a fault of a step of this kind is about, as far as its words say: the first that they name, else the
@@ -223,12 +228,14 @@ pub fn document(value: &Value) -> Result<Pipeline, Problem> {
     }
     let mut head = whole.clone();
     head.insert("steps".into(), Value::Array(Vec::new()));
+    let mut told = Vec::new();
     while let Some((key, error)) = blame::<Pipeline>(&head) {
-        let lacking = !head.contains_key(&key);
-        fault(key.clone(), "The pipeline", error);
-        if lacking || head.remove(&key).is_none() {
+        if told.contains(&key) {
             break;
         }
+        fault(key.clone(), "The pipeline", error);
+        head.remove(&key);
+        told.push(key);
     }
     let mut problem = Problem::invalid(
         faults.first().map_or_else(|| "The document can't be read.".to_owned(), |first| first.message.clone()),

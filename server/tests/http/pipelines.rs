@@ -147,6 +147,7 @@ async fn life(server: Server) {
     admin.post(&format!("{run}/retry"), json!({})).await.expect(200);
     admin.post(&format!("{run}/cancel"), json!({})).await.expect(200);
 
+    partitions(&server, &mut admin).await;
     starts(&server, &mut admin, &at).await;
     assert!(admin.get("/api/v1/audit/verify").await.expect(200).json()["intact"].as_bool().unwrap());
 }
@@ -205,6 +206,65 @@ async fn starts(server: &Server, admin: &mut Client, at: &str) {
     upload(admin, "People", 70).await;
     let runs = admin.get(&format!("{at}/runs")).await.expect(200).json();
     assert_eq!(runs.as_array().unwrap().len(), before + 3);
+}
+
+const PARTS: &str = "name: parts
+partitions: {by: list, values: [a, b, c]}
+steps:
+  - {id: people, type: source, dataset: People}
+  - {id: one, type: filter, input: people, where: 'n <> ${partition}'}
+";
+
+/// Partitions with their last runs, and runs of some of them.
+async fn partitions(server: &Server, admin: &mut Client) {
+    let saved = admin.post(&format!("{PROJECT}/pipelines"), json!({ "document": PARTS })).await.expect(200).json();
+    let at = format!("{PROJECT}/pipelines/{}", saved["summary"]["id"].as_str().unwrap());
+    let fill = format!("{at}/backfill");
+    for wrong in [
+        json!({}),
+        json!({ "first": "a" }),
+        json!({ "partitions": ["d"] }),
+        json!({ "first": "c", "last": "a" }),
+        json!({ "first": "a", "last": "b", "failed": true }),
+    ] {
+        admin.post(&fill, wrong).await.expect(422);
+    }
+    admin.post(&fill, json!({ "failed": true })).await.expect(409);
+    assert_eq!(
+        admin.post(&fill, json!({ "partitions": ["c", "a", "c"] })).await.expect(201).json().as_array().unwrap().len(),
+        2
+    );
+    let (ctx, worker) = (&server.running.ctx, worker(server).await);
+    let failed = claim(server, worker).await;
+    assert_eq!(failed.spec.values["partition"], "c");
+    work::end(ctx, &failed.lease, PipelineRunState::Failed, None, &PipelineBatch::default()).await.unwrap();
+    let page = admin.get(&format!("{at}/partitions?per_page=2")).await.expect(200).json();
+    assert_eq!(page["counts"], json!({ "failed": 1, "never": 1, "queued": 1 }));
+    assert_eq!((&page["page"]["total"], page["page"]["items"].as_array().unwrap().len()), (&json!(3), 2));
+    assert_eq!(
+        (&page["page"]["items"][0]["last"]["state"], &page["page"]["items"][1]["last"]),
+        (&json!("queued"), &json!(null))
+    );
+    let bad = admin.get(&format!("{at}/partitions?state=failed")).await.expect(200).json();
+    assert_eq!(
+        (&bad["page"]["items"][0]["name"], &bad["page"]["items"][0]["last"]["number"]),
+        (&json!("c"), &json!(1))
+    );
+    // The newest run of a partition counts.
+    assert_eq!(admin.post(&fill, json!({ "failed": true })).await.expect(201).json()[0]["partition"], "c");
+    assert_eq!(
+        admin.post(&fill, json!({ "first": "b", "last": "c" })).await.expect(201).json().as_array().unwrap().len(),
+        2
+    );
+    let page = admin.get(&format!("{at}/partitions")).await.expect(200).json();
+    assert_eq!(page["counts"], json!({ "queued": 3 }));
+    let runs = admin.get(&format!("{at}/runs")).await.expect(200).json();
+    for run in runs.as_array().unwrap().iter().filter(|run| run["state"] == "queued") {
+        admin
+            .post(&format!("{PROJECT}/pipeline-runs/{}/cancel", run["id"].as_str().unwrap()), json!({}))
+            .await
+            .expect(200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,6 +55,23 @@ fn a_document_survives_being_written_and_read() {
     assert_eq!(print(&parse(&text).unwrap()).unwrap(), text);
     let json = serde_json::to_string(&document).unwrap();
     assert_eq!(parse(&json).unwrap(), document);
+    // By way of the form: what it is handed, and what it hands back.
+    let value = serde_json::to_value(&document).unwrap();
+    let back = form::document(&value).unwrap();
+    assert_eq!(back, document);
+    assert_eq!(print(&back).unwrap(), text);
+    // Each setting is shown by its own control, but for the number that a parameter fills: that is a text there.
+    let kinds = bench.registry.views();
+    for step in &document.steps {
+        let kind = kinds.iter().find(|kind| kind.kind == step.kind).unwrap();
+        for (name, value) in &step.with {
+            let field = kind.fields.iter().find(|field| field.name == *name).unwrap();
+            assert!(field.form.shows(value), "{}.{name}", step.id);
+        }
+    }
+    for field in form::head() {
+        assert!(value.get(&field.name).is_none_or(|value| field.form.shows(value)), "{}", field.name);
+    }
 }
 
 #[test]

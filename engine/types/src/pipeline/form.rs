@@ -38,7 +38,6 @@ pub struct StepField {
     /// What the texts in it name; of a map its keys.
     #[serde(default, skip_serializing_if = "Names::is_nothing")]
     pub names: Names,
-    #[cfg_attr(not(target_arch = "wasm32"), schema(no_recursion))]
     pub form: FieldForm,
 }
 
@@ -58,7 +57,6 @@ pub enum Names {
 }
 
 impl Names {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_nothing(&self) -> bool {
         *self == Names::Nothing
     }
@@ -96,7 +94,6 @@ pub enum FieldForm {
     /// One of several objects; the setting `tag` says which.
     Tagged {
         tag: String,
-        #[cfg_attr(not(target_arch = "wasm32"), schema(no_recursion))]
         variants: Vec<Variant>,
     },
     /// Any of these forms; the value itself shows which.
