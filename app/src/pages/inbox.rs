@@ -146,7 +146,7 @@ fn row(notice: NoticeView, acts: Acts) -> AnyView {
             <Cell label="Severity"><SeverityBadge severity/></Cell>
             <Cell label="Message" main=true>
                 <span class=class>
-                    <A href=href on:click=open>{title}</A>
+                    <a href=href on:click=open>{title}</a>
                     {read_at.is_none().then(|| view! { <span class="visually-hidden">" (unread)"</span> })}
                 </span>
                 {(!detail.is_empty()).then(|| view! { <p class="muted notice-detail">{detail}</p> })}
