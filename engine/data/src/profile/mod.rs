@@ -49,7 +49,8 @@ pub fn profile(parquet: &Path, memory: Memory) -> Result<Profile, Problem> {
     let mut lanes = Vec::new();
     for (i, columns) in stats.columns.chunks_mut(width).enumerate() {
         let at: Vec<usize> = (i * width..i * width + columns.len()).collect();
-        lanes.push(Lane { source: ParquetSource::new(&file, &at)?, columns, rows: Ok(0) });
+        let source = ParquetSource::new(&file.reopen(parquet)?, &at)?;
+        lanes.push(Lane { source, columns, rows: Ok(0) });
     }
     loop {
         let partial = parallel::each(&mut lanes, Vec::new, |hashes, _, lane| lane.rows = lane.add(hashes));
