@@ -119,10 +119,10 @@ impl Columns {
         let millis = graph.op("Where", &[&known, &raw, &zero]);
         let days = graph.with("Div", &millis, DAY);
         let day = graph.op("Floor", &[&days]);
-        // Some runtimes multiply by the reciprocal instead, which makes a midnight the day before: a whole day is left then.
-        let midnight = graph.with("Mul", &day, DAY);
-        let since = graph.op("Sub", &[&millis, &midnight]);
-        let late = graph.with("GreaterOrEqual", &since, DAY);
+        // Some runtimes multiply by the reciprocal instead, which may make a midnight the day before: then the next one is reached.
+        let next = graph.with("Add", &day, 1.0);
+        let next = graph.with("Mul", &next, DAY);
+        let late = graph.op("GreaterOrEqual", &[&millis, &next]);
         let late = graph.cast(&late, Type::Double);
         let day = graph.op("Add", &[&day, &late]);
         Ok(Instants { millis, known, days, day, calendar: None })

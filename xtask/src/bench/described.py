@@ -62,7 +62,8 @@ def encode(preparation, columns, kinds):
     for at, entry in enumerate(preparation["dense"]):
         entry["kind"] = kinds[entry["column"]]
         raw = np.array([number(entry, value) for value in columns[entry["column"]]], np.float64)
-        dense[:, at] = preparation["clip"]((raw - entry["center"]) * entry["scale"])
+        with np.errstate(over="ignore"):
+            dense[:, at] = preparation["clip"]((raw - entry["center"]) * entry["scale"])
     codes = [
         [entry["levels"].index(value) + 1 if value in entry["levels"] else 0 for value in columns[entry["column"]]]
         for entry in preparation["embedded"]

@@ -100,6 +100,16 @@ fn forward_is_what_its_formulas_say() {
 }
 
 #[test]
+fn an_answer_does_not_depend_on_the_batch() {
+    let model = model(Head::Classes { classes: 3 });
+    let encoded = |rows: &[usize]| model.encoder().encode(&train().take(rows)).unwrap();
+    let all = model.net().forward(&encoded(&(0..40).collect::<Vec<_>>()));
+    for row in 0..40 {
+        assert_eq!(model.net().forward(&encoded(&[row])), all[row * 3..(row + 1) * 3]);
+    }
+}
+
+#[test]
 fn probabilities_sum_to_one_and_values_stay_in_range() {
     let Predictions::Probabilities { classes: 3, values } =
         model(Head::Classes { classes: 3 }).predict(&train()).unwrap()
