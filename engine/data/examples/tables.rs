@@ -1,5 +1,5 @@
 //! Tables for `cargo xtask bench data`: `generate ROWS CSV` writes one; `ingest CSV PARQUET`, `profile PARQUET` and
-//! `checks PARQUET` print one JSON object with `seconds` and `peak_mib`, the most memory that was resident.
+//! `checks PARQUET [SUITE.json BYTES]` print one JSON object with `seconds` and `peak_mib`, the most memory that was resident.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -11,7 +11,7 @@ use std::{
     path::Path,
     time::Instant,
 };
-use trainyard_data::checks;
+use trainyard_data::{Memory, checks};
 use trainyard_types::{checks::Suite, dataset::BadRows};
 
 /// Ten columns: three floats, three whole numbers, three texts of 5, 60 and 5,000 values, one instant; 2 % gaps.
@@ -83,6 +83,13 @@ fn main() {
             trainyard_data::ingest(path(1), &options, BadRows::Refuse, path(2), Default::default(), go_on).unwrap();
         }
         "profile" => drop(trainyard_data::profile(path(1), Default::default()).unwrap()),
+        "checks" if arguments.len() > 3 => {
+            let suite: Suite = serde_json::from_slice(&fs::read(path(2)).unwrap()).unwrap();
+            let memory = Memory::new(arguments[3].parse().unwrap()).unwrap();
+            for result in checks::run(path(1), &suite, memory).unwrap().results {
+                println!("{}: {}", result.check.expectation.type_name(), result.observed.words);
+            }
+        }
         "checks" => assert_eq!(checks::run(path(1), &suite(), Default::default()).unwrap().outcome, None),
         other => panic!("'{other}' is none of generate, ingest, profile and checks"),
     }
