@@ -1,5 +1,6 @@
 //! Tables for `cargo xtask bench data`: `generate ROWS CSV` writes one; `store CSV PARQUET` (without a profile),
-//! `ingest CSV PARQUET`, `inspect CSV`, `profile PARQUET` and `checks PARQUET` print one JSON object with `seconds` and `peak_mib`, the most memory that was resident.
+//! `ingest CSV PARQUET`, `inspect CSV`, `profile PARQUET` and `checks PARQUET [SUITE.json BYTES]` print one JSON object with
+//! `seconds` and `peak_mib`, the most memory that was resident.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -11,7 +12,7 @@ use std::{
     path::Path,
     time::Instant,
 };
-use trainyard_data::checks;
+use trainyard_data::{Memory, checks};
 use trainyard_types::{checks::Suite, dataset::BadRows};
 
 /// Ten columns: three floats, three whole numbers, three texts of 5, 60 and 5,000 values, one instant; 2 % gaps.
@@ -89,6 +90,13 @@ fn main() {
         }
         "inspect" => drop(trainyard_data::inspect(path(1), "table.csv").unwrap()),
         "profile" => drop(trainyard_data::profile(path(1), Default::default()).unwrap()),
+        "checks" if arguments.len() > 3 => {
+            let suite: Suite = serde_json::from_slice(&fs::read(path(2)).unwrap()).unwrap();
+            let memory = Memory::new(arguments[3].parse().unwrap()).unwrap();
+            for result in checks::run(path(1), &suite, memory).unwrap().results {
+                println!("{}: {}", result.check.expectation.type_name(), result.observed.words);
+            }
+        }
         "checks" => assert_eq!(checks::run(path(1), &suite(), Default::default()).unwrap().outcome, None),
         other => panic!("'{other}' is none of generate, store, ingest, inspect, profile and checks"),
     }

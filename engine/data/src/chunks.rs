@@ -141,7 +141,7 @@ impl Chunk {
     pub(crate) fn block(mut self) -> Result<Block, Stop> {
         let fraction = self.fraction;
         if self.bytes.len() > MAX_FIELD_BYTES || memchr(0, &self.bytes).is_some() || !self.separate() {
-            return self.as_it_stands();
+            return self.record_by_record();
         }
         match String::from_utf8(self.bytes) {
             Ok(text) => Ok(Block {
@@ -153,13 +153,13 @@ impl Chunk {
             }),
             Err(error) => {
                 self.bytes = error.into_bytes();
-                self.as_it_stands()
+                self.record_by_record()
             }
         }
     }
 
     /// Read record by record.
-    fn as_it_stands(self) -> Result<Block, Stop> {
+    fn record_by_record(self) -> Result<Block, Stop> {
         let mut source = CsvSource::within(self.bytes, self.delimiter, self.line, self.whole);
         source.set_columns(self.columns);
         source.rest().map(|block| Block { fraction: self.fraction, ..block })

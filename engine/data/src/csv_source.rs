@@ -220,18 +220,18 @@ impl<R: Read> CsvSource<R> {
             start = end as usize;
             memchr(0, cell).is_some() || std::str::from_utf8(cell).is_err()
         };
-        if !text.is_ascii() || memchr(0, &text).is_some() {
-            if let Some(cell) = ends.iter().position(faulty) {
-                let line = words::count(lines.get(cell / columns.max(1)).copied().unwrap_or(self.line));
-                let start = cell.checked_sub(1).map_or(0, |before| ends[before] as usize);
-                return Err(match memchr(0, &text[start..ends[cell] as usize]) {
+        if (!text.is_ascii() || memchr(0, &text).is_some())
+            && let Some(cell) = ends.iter().position(faulty)
+        {
+            let line = words::count(lines.get(cell / columns.max(1)).copied().unwrap_or(self.line));
+            let start = cell.checked_sub(1).map_or(0, |before| ends[before] as usize);
+            return Err(match memchr(0, &text[start..ends[cell] as usize]) {
                     Some(_) => Problem::invalid(format!(
                         "Line {line} holds a NUL byte, which no text file does. The file is damaged, or not a table of text."
                     ))
                     .into(),
                     None => not_utf8(&line),
                 });
-            }
         }
         TextCells::new(text, ends, columns).map_err(|_| not_utf8(&words::count(self.line)))
     }

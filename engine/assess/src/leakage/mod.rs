@@ -23,7 +23,7 @@ use trainyard_infer::{
     frame::{Column, Frame, Values},
 };
 use trainyard_types::{
-    dataset::{ColumnType, Severity},
+    dataset::Severity,
     leakage::{Finding, FindingKind, Fix, LeakageReport},
     relations::{Measure, Pair, Relations},
     split::SplitSpec,

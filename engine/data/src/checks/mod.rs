@@ -273,7 +273,9 @@ fn failing_rows(
         if let Some(Outcome::Found(found, _)) = outcome {
             for name in check.expectation.columns() {
                 let at = table.schema.iter().position(|column| column.name == name);
-                at.map(|at| wanted.entry(at).or_default().extend(&found.first));
+                if let Some(at) = at {
+                    wanted.entry(at).or_default().extend(&found.first);
+                }
             }
         }
     }

@@ -162,10 +162,10 @@ impl TableStats {
         let rows = self.rows.rows();
         enum Work {
             Rows(Option<RowHashes>, Result<u64, Problem>),
-            Column(ColumnStats, Option<Described>),
+            Column(Box<ColumnStats>, Option<Described>),
         }
         let mut work = vec![Work::Rows(Some(self.rows), Ok(0))];
-        work.extend(self.columns.into_iter().map(|column| Work::Column(column, None)));
+        work.extend(self.columns.into_iter().map(|column| Work::Column(Box::new(column), None)));
         parallel::each(
             &mut work,
             || (),
