@@ -98,13 +98,13 @@ fn Ranked(relation: TargetRelation) -> impl IntoView {
                 Some(missing) => format!("{} of rows", percent(missing.share)).into_any(),
                 None => view! { <span class="muted">"none"</span> }.into_any(),
             };
-            let mini = mini(&column.bins);
+            let (mini, target) = (mini(&column.bins), column.relation.title());
             view! {
                 <Row>
                     <Cell label="Column" main=true><a href=href data-noscroll="true" aria-current=current><code>{name}</code></a></Cell>
                     <Cell label="Power" numeric=true><span class="power"><span inner_html=power_bar(power)></span>{format!("{power:.2}")}</span></Cell>
                     <Cell label="By bin"><span class="mini" inner_html=mini></span></Cell>
-                    <Cell label="Target">{column.relation.title()}</Cell>
+                    <Cell label="Target">{target}</Cell>
                     <Cell label="Missing">{missing}</Cell>
                 </Row>
             }
@@ -186,12 +186,14 @@ fn panel(found: &ColumnRelation, relation: &TargetRelation) -> AnyView {
         .bins
         .iter()
         .map(|bin| {
+            let (group, size, rate) = (bin.group.clone(), count(bin.rows), figure(bin.rate));
+            let interval = format!("{} to {}", figure(bin.low), figure(bin.high));
             view! {
                 <Row>
-                    <Cell label="Bin" main=true>{bin.group.clone()}</Cell>
-                    <Cell label="Rows" numeric=true>{count(bin.rows)}</Cell>
-                    <Cell label="Target" numeric=true>{figure(bin.rate)}</Cell>
-                    <Cell label="Interval" numeric=true>{format!("{} to {}", figure(bin.low), figure(bin.high))}</Cell>
+                    <Cell label="Bin" main=true>{group}</Cell>
+                    <Cell label="Rows" numeric=true>{size}</Cell>
+                    <Cell label="Target" numeric=true>{rate}</Cell>
+                    <Cell label="Interval" numeric=true>{interval}</Cell>
                 </Row>
             }
         })
@@ -203,11 +205,13 @@ fn panel(found: &ColumnRelation, relation: &TargetRelation) -> AnyView {
         Column::number("95 % interval"),
     ];
     let svg = chart(&what, found, relation.overall, &figure);
+    let (label, sentence) = (format!("{what}, chart"), found.sentence.clone());
+    let (name, title) = (what.clone(), what.clone());
     view! {
-        <section class="relation-panel" aria-label=what.clone()>
-            <h3>{what.clone()}</h3>
-            <p><Words text=found.sentence.clone()/></p>
-            <div class="heat" tabindex="0" role="region" aria-label=format!("{what}, chart") inner_html=svg></div>
+        <section class="relation-panel" aria-label=name>
+            <h3>{title}</h3>
+            <p><Words text=sentence/></p>
+            <div class="heat" tabindex="0" role="region" aria-label=label inner_html=svg></div>
             <details>
                 <summary>"As a table"</summary>
                 <DataTable caption=what columns>{rows}</DataTable>

@@ -1,5 +1,6 @@
 use super::*;
 use rand::RngExt;
+use trainyard_types::dataset::ColumnType;
 use trainyard_types::run::SplitMethod;
 
 /// Columns by name; texts by code.

@@ -24,7 +24,7 @@ fn stored(folder: &Path) -> PathBuf {
             20 + mixed % 61,
             mixed % 7,
             1 + i / 2_000,
-            mixed % 3 == 0
+            mixed.is_multiple_of(3)
         )
         .unwrap();
     }

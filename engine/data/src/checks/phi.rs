@@ -37,7 +37,7 @@ struct Classes {
 }
 
 /// How a column's cells find their class, and how many of how many numbers decided where the bins are.
-type Found = (Coder, Option<(u64, u64)>);
+type Coded = (Coder, Option<(u64, u64)>);
 
 struct Side {
     column: String,
@@ -102,7 +102,7 @@ impl Side {
     }
 
     /// How a cell finds its class; in words where there are too many.
-    fn finish(self) -> Result<Result<Found, String>, Problem> {
+    fn finish(self) -> Result<Result<Coded, String>, Problem> {
         Ok(Ok(match self.kind {
             Kind::Texts { codes, all, .. } => {
                 if codes.len() > MOST_LEVELS {

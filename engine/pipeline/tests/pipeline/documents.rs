@@ -160,7 +160,7 @@ fn properties(schema: &Value, at: &str, found: &mut Vec<String>) {
 
 /// The paths of all that a form reaches.
 fn reached(form: &FieldForm, at: &str, found: &mut Vec<String>) {
-    let mut each = |fields: &[trainyard_types::pipeline::StepField], found: &mut Vec<String>| {
+    let each = |fields: &[trainyard_types::pipeline::StepField], found: &mut Vec<String>| {
         for field in fields {
             found.push(format!("{at}.{}", field.name));
             reached(&field.form, &format!("{at}.{}", field.name), found);

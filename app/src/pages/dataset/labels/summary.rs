@@ -27,14 +27,18 @@ pub(super) fn summary(summary: &LabelSummary, review: &LabelReviewView) -> AnyVi
     let listed =
         (summary.kept < summary.found).then(|| format!("the {} most suspicious are listed", count(summary.kept)));
     let unused = (summary.unused > 0).then(|| format!("{} without a label or group", count(summary.unused)));
+    let judged_note = unused.unwrap_or_else(|| format!("in {}", duration(summary.seconds)));
+    let (found, judged, share) = (count(summary.found), count(summary.rows), percent(summary.noise));
+    let (sentence, listed) = (summary.sentence.clone(), listed.unwrap_or_default());
+    let decided = count(decided.total());
     let noise = if summary.task == Task::Regression { "Share found" } else { "Estimated share of wrong labels" };
     view! {
-        <p class="verdict-sentence"><Words text=summary.sentence.clone()/></p>
+        <p class="verdict-sentence"><Words text=sentence/></p>
         <Stats>
-            <StatTile label=noise value=percent(summary.noise)/>
-            <StatTile label="Likely wrong" value=count(summary.found) note=listed.unwrap_or_default()/>
-            <StatTile label="Decided" value=count(decided.total()) note=ways/>
-            <StatTile label="Judged rows" value=count(summary.rows) note=unused.unwrap_or_else(|| format!("in {}", duration(summary.seconds)))/>
+            <StatTile label=noise value=share/>
+            <StatTile label="Likely wrong" value=found note=listed/>
+            <StatTile label="Decided" value=decided note=ways/>
+            <StatTile label="Judged rows" value=judged note=judged_note/>
         </Stats>
         {(summary.task != Task::Regression && summary.found > 0).then(|| pairs(summary))}
     }
@@ -108,12 +112,14 @@ fn listed(summary: &LabelSummary) -> AnyView {
         .map(|pair| {
             let at = place(&pair.given).zip(place(&pair.suggested)).map(|(i, j)| i * summary.classes.len() + j);
             let estimated = at.and_then(|at| summary.joint.get(at)).copied().unwrap_or(0.0).round().max(0.0) as u64;
+            let (given, suggested, found) = (pair.given.clone(), pair.suggested.clone(), count(pair.found));
+            let (one, other) = (given.clone(), suggested.clone());
             view! {
                 <Row>
-                    <Cell label="Given" main=true>{pair.given.clone()}</Cell>
-                    <Cell label="Likely">{pair.suggested.clone()}</Cell>
+                    <Cell label="Given" main=true>{one}</Cell>
+                    <Cell label="Likely">{other}</Cell>
                     <Cell label="Estimated rows" numeric=true>{count(estimated)}</Cell>
-                    <Cell label="Found" numeric=true><Filter given=pair.given.clone() suggested=pair.suggested.clone() text=count(pair.found)/></Cell>
+                    <Cell label="Found" numeric=true><Filter given suggested text=found/></Cell>
                 </Row>
             }
         })

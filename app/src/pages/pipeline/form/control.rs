@@ -10,6 +10,9 @@ use trainyard_types::{
     pipeline::{Choice, FieldForm, Names, StepField, Variant},
 };
 
+/// A name with its value, while it is edited.
+type Pair = (String, Option<Value>);
+
 /// What controls know of their surroundings.
 #[derive(Clone, Copy)]
 pub(super) struct Around {
@@ -343,7 +346,7 @@ fn map(of: FieldForm, value: Option<Value>, id: &str, told: Told, around: Around
     let (at, item) = (StoredValue::new((id.to_owned(), of)), told.label);
     let show = move |(key, (name, value)): (u32, (String, Option<Value>))| {
         let (id, of) = at.get_value();
-        let edit = move |change: &dyn Fn(&mut (String, Option<Value>))| {
+        let edit = move |change: &dyn Fn(&mut Pair)| {
             rows.update(|rows| rows.iter_mut().filter(|(other, _)| *other == key).for_each(|(_, row)| change(row)));
             say();
         };
