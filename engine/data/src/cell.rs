@@ -63,15 +63,7 @@ pub(crate) fn look(text: &str, decimal_comma: bool) -> Look {
                 if first == b'+' || (digits[0] == b'0' && digits.len() > 1) {
                     return Look::Text;
                 }
-                return if digits.len() <= 18 || text.parse::<i64>().is_ok() {
-                    Look::Integer
-                } else {
-                    Look::HugeInteger
-                };
-            }
-            // No number has a dash or a slash after four digits.
-            if let [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'-' | b'/', ..] = bytes {
-                return if datetime(text).is_some() { Look::Datetime } else { Look::Text };
+                return if text.parse::<i64>().is_ok() { Look::Integer } else { Look::HugeInteger };
             }
             match float(text, decimal_comma) {
                 // `00.5` is no number's usual spelling either.
@@ -116,54 +108,12 @@ pub(crate) fn integer(text: &str) -> Option<i64> {
 /// decimals beyond the range; `nan` is none.
 #[inline]
 pub(crate) fn float(text: &str, decimal_comma: bool) -> Option<f64> {
-    if let Some(value) = short_decimal(text.as_bytes()) {
-        return Some(value);
-    }
     let value: f64 = if decimal_comma && text.contains(',') {
         text.replacen(',', ".", 1).parse().ok()?
     } else {
         text.parse().ok()?
     };
     (!value.is_nan()).then_some(value)
-}
-
-/// Digits with at most one point that make a whole number below 2^53 over a power of ten up to 10^17: both are exact, so
-/// that their quotient is the closest float (Clinger, "How to Read Floating Point Numbers Accurately", 1990). `None` says
-/// that the text is something else, not that it is no number.
-#[inline]
-fn short_decimal(text: &[u8]) -> Option<f64> {
-    const POWERS: [f64; 18] =
-        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17];
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() || digits.len() > 18 {
-        return None;
-    }
-    let mut value = 0_u64;
-    let mut at = 0;
-    let mut read = |at: &mut usize| {
-        let from = *at;
-        while let Some(&byte) = digits.get(*at)
-            && byte.is_ascii_digit()
-        {
-            value = value * 10 + u64::from(byte - b'0');
-            *at += 1;
-        }
-        *at - from
-    };
-    let whole = read(&mut at);
-    let mut places = 0;
-    if digits.get(at) == Some(&b'.') {
-        at += 1;
-        places = read(&mut at);
-    }
-    if at < digits.len() || whole + places == 0 || value >= 1 << 53 {
-        return None;
-    }
-    let value = value as f64 / POWERS[places];
-    Some(if negative { -value } else { value })
 }
 
 /// `true` or `false`, upper or lower case.
@@ -337,25 +287,6 @@ mod tests {
         assert_eq!(integer("12a"), None);
         assert_eq!(integer("-"), None);
         assert_eq!(integer(""), None);
-    }
-
-    #[test]
-    fn short_decimals_are_the_closest_floats() {
-        use rand::{RngExt, SeedableRng};
-        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(5);
-        for _ in 0..200_000 {
-            let digits = random.random::<u64>() >> random.random_range(0..64);
-            let mut text = digits.to_string();
-            text.insert(random.random_range(0..=text.len()), '.');
-            let text = if random.random() { format!("-{text}") } else { text };
-            assert_eq!(float(&text, false).map(f64::to_bits), text.parse::<f64>().ok().map(f64::to_bits), "{text}");
-        }
-        for text in
-            ["", "-", ".", "-.", "1.2.3", "1e5", "+1", "0x1", "١", "9007199254740993", "-0", "5.", ".5", "00.10"]
-        {
-            let parsed = text.parse::<f64>().ok();
-            assert_eq!(float(text, false).map(f64::to_bits), parsed.map(f64::to_bits), "{text}");
-        }
     }
 
     // Instants from Python 3.11: datetime.fromisoformat(text).timestamp(), naive texts with tzinfo=UTC.

@@ -1,24 +1,22 @@
-//! Delimited text (RFC 4180, read leniently as the `csv` crate does), record by record, in bounded memory.
+//! Delimited text (RFC 4180, read leniently as the `csv` crate does) as blocks of cells, in bounded memory.
 //!
 //! A record ends at `\n`, `\r\n` or `\r` outside quotes; empty lines are skipped; a field may be quoted with `"`, which
 //! is doubled inside; a quote in the middle of an unquoted field, and text after a closing quote, stand for themselves.
-//! This reader decides what is meant; [`crate::chunks`] reads the usual faster and leaves the rest to it.
 
 use crate::{
-    block::{Block, Cells, Lines, Stop, TextCells, line_ends, note_bad},
-    chunks::Chunks,
+    block::{Block, Cells, Lines, Stop, TextCells, note_bad},
     decode::{Meter, Window},
-    limits::{MAX_FIELD_BYTES, MAX_RECORD_BYTES},
+    limits::{BLOCK_BYTES, BLOCK_CELLS, BLOCK_ROWS, MAX_FIELD_BYTES, MAX_RECORD_BYTES},
     words,
 };
-use memchr::{memchr, memchr3};
-use std::io::{self, Read};
+use memchr::{memchr, memchr_iter, memchr3};
+use std::io::Read;
 use trainyard_types::{
     Code, Problem,
     dataset::{BadRow, BadRowReport},
 };
 
-/// Reads records one by one.
+/// Reads records one by one, or blocks of them.
 pub(crate) struct CsvSource<R> {
     window: Window<R>,
     delimiter: u8,
@@ -29,7 +27,7 @@ pub(crate) struct CsvSource<R> {
     columns: usize,
 }
 
-pub(crate) enum Scan {
+enum Scan {
     /// A record of `used` bytes that has `lines` line ends, its own included.
     Record {
         used: usize,
@@ -42,14 +40,6 @@ pub(crate) enum Scan {
     Unclosed,
 }
 
-impl CsvSource<io::Empty> {
-    /// A source over text from the given line on; `whole` where nothing of its last record is missing.
-    pub(crate) fn within(text: Vec<u8>, delimiter: u8, line: u64, whole: bool) -> Self {
-        let window = Window::over(text, whole, io::empty());
-        Self { window, delimiter, line, started: true, meter: None, columns: 0 }
-    }
-}
-
 impl<R: Read> CsvSource<R> {
     pub(crate) fn new(reader: R, delimiter: u8, meter: Option<Meter>) -> Self {
         Self { window: Window::new(reader), delimiter, line: 1, started: false, meter, columns: 0 }
@@ -60,15 +50,9 @@ impl<R: Read> CsvSource<R> {
         self.columns = columns;
     }
 
-    /// What is unread, cut into chunks.
-    pub(crate) fn into_chunks(mut self) -> Result<Chunks<R>, Stop> {
-        self.begin()?;
-        let (unread, reader) = self.window.into_parts();
-        Ok(Chunks::new(reader, unread, self.delimiter, self.columns.max(1), self.line, self.meter))
-    }
-
-    /// Passes a byte order mark.
-    fn begin(&mut self) -> Result<(), Stop> {
+    /// Appends the next record's fields to `text` and their ends to `ends`; the answer is the line it begins on, or
+    /// `None` at the end.
+    fn record(&mut self, text: &mut Vec<u8>, ends: &mut Vec<u32>) -> Result<Option<u64>, Stop> {
         if !self.started {
             self.started = true;
             self.fill()?;
@@ -76,13 +60,6 @@ impl<R: Read> CsvSource<R> {
                 self.window.pass(3);
             }
         }
-        Ok(())
-    }
-
-    /// Appends the next record's fields to `text` and their ends to `ends`; the answer is the line it begins on, or
-    /// `None` at the end.
-    pub(crate) fn record(&mut self, text: &mut Vec<u8>, ends: &mut Vec<u32>) -> Result<Option<u64>, Stop> {
-        self.begin()?;
         self.skip_empty_lines()?;
         let (text_mark, ends_mark) = (text.len(), ends.len());
         loop {
@@ -168,23 +145,17 @@ impl<R: Read> CsvSource<R> {
         Ok(Some((line, (0..fields).map(|i| cells.get(0, i).to_owned()).collect())))
     }
 
-    /// All records left, as one block.
-    pub(crate) fn rest(&mut self) -> Result<Block, Stop> {
+    /// The next block; `None` at the end.
+    pub(crate) fn next_block(&mut self) -> Result<Option<Block>, Stop> {
         let columns = self.columns.max(1);
-        let (mut text, mut ends, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+        let most = BLOCK_ROWS.min(BLOCK_CELLS / columns).max(1);
+        let mut text = Vec::with_capacity(BLOCK_BYTES + (64 << 10));
+        let mut ends = Vec::with_capacity(BLOCK_ROWS);
+        let mut lines = Vec::new();
         let mut bad = BadRowReport::default();
-        loop {
+        while lines.len() < most && text.len() < BLOCK_BYTES && bad.count < BLOCK_ROWS as u64 {
             let (text_mark, ends_mark) = (text.len(), ends.len());
-            let line = match self.record(&mut text, &mut ends) {
-                Ok(Some(line)) => line,
-                Ok(None) => break,
-                Err(stop) => {
-                    // What is wrong before comes first.
-                    text.truncate(text_mark);
-                    ends.truncate(ends_mark);
-                    return self.checked(text, ends, columns, &lines).and(Err(stop));
-                }
-            };
+            let Some(line) = self.record(&mut text, &mut ends)? else { break };
             let fields = ends.len() - ends_mark;
             if fields == columns {
                 lines.push(line);
@@ -207,33 +178,27 @@ impl<R: Read> CsvSource<R> {
             text.truncate(text_mark);
             ends.truncate(ends_mark);
         }
+        if lines.is_empty() && bad.count == 0 && self.window.finished() && self.window.unread().is_empty() {
+            return Ok(None);
+        }
         let rows = lines.len();
         let cells = self.checked(text, ends, columns, &lines)?;
-        Ok(Block { rows, lines: Lines::Each(lines), cells: Cells::Text(cells), bad, fraction: 1.0 })
+        let fraction = self.meter.as_ref().map_or(0.0, Meter::fraction);
+        Ok(Some(Block { rows, lines: Lines::Each(lines), cells: Cells::Text(cells), bad, fraction }))
     }
 
-    /// The cells, once they are known to be text without NUL; otherwise the first fault.
+    /// The cells, once they are known to be text without NUL.
     fn checked(&self, text: Vec<u8>, ends: Vec<u32>, columns: usize, lines: &[u64]) -> Result<TextCells, Stop> {
-        let mut start = 0;
-        let faulty = |&end: &u32| {
-            let cell = &text[start..end as usize];
-            start = end as usize;
-            memchr(0, cell).is_some() || std::str::from_utf8(cell).is_err()
-        };
-        if (!text.is_ascii() || memchr(0, &text).is_some())
-            && let Some(cell) = ends.iter().position(faulty)
-        {
-            let line = words::count(lines.get(cell / columns.max(1)).copied().unwrap_or(self.line));
-            let start = cell.checked_sub(1).map_or(0, |before| ends[before] as usize);
-            return Err(match memchr(0, &text[start..ends[cell] as usize]) {
-                    Some(_) => Problem::invalid(format!(
-                        "Line {line} holds a NUL byte, which no text file does. The file is damaged, or not a table of text."
-                    ))
-                    .into(),
-                    None => not_utf8(&line),
-                });
+        let line_of = |cell: usize| words::count(lines.get(cell / columns.max(1)).copied().unwrap_or(self.line));
+        if let Some(at) = memchr(0, &text) {
+            let cell = ends.partition_point(|&end| end as usize <= at);
+            return Err(Problem::invalid(format!(
+                "Line {} holds a NUL byte, which no text file does. The file is damaged, or not a table of text.",
+                line_of(cell)
+            ))
+            .into());
         }
-        TextCells::new(text, ends, columns).map_err(|_| not_utf8(&words::count(self.line)))
+        TextCells::new(text, ends, columns).map_err(|cell| not_utf8(&line_of(cell)))
     }
 }
 
@@ -263,7 +228,7 @@ fn fields_of(text: &[u8], ends: &[u32], ends_mark: usize, text_mark: usize) -> V
         .collect()
 }
 
-pub(crate) fn scan(input: &[u8], finished: bool, delimiter: u8, text: &mut Vec<u8>, ends: &mut Vec<u32>) -> Scan {
+fn scan(input: &[u8], finished: bool, delimiter: u8, text: &mut Vec<u8>, ends: &mut Vec<u32>) -> Scan {
     let (mut at, mut lines) = (0, 0);
     loop {
         let field = text.len();
@@ -319,6 +284,13 @@ pub(crate) fn scan(input: &[u8], finished: bool, delimiter: u8, text: &mut Vec<u
             _ => at += 1,
         }
     }
+}
+
+/// Line ends inside quotes: `\n`, `\r\n` and lone `\r` each count once.
+fn line_ends(bytes: &[u8]) -> u64 {
+    let feeds = memchr_iter(b'\n', bytes).count();
+    let returns = memchr_iter(b'\r', bytes).filter(|&i| bytes.get(i + 1) != Some(&b'\n')).count();
+    (feeds + returns) as u64
 }
 
 #[cfg(test)]

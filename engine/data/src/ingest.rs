@@ -1,27 +1,25 @@
 //! Reads a file as its options say and stores it as Parquet (zstd), with a profile made on the way.
 //!
-//! All cores read chunks of the text and convert them, while the columns of the chunks before are described and encoded,
-//! column by column. Nothing depends on timing: the same file read the same way gives
+//! One thread reads and divides the text into blocks of about 4 MiB, while the columns of the block before are
+//! converted, described and encoded by all cores. Nothing depends on timing: the same file read the same way gives
 //! the same bytes. Memory stays within [`Memory`], whatever the file's size.
 
 use crate::{
-    block::{Block, Buffers, note_bad},
+    block::{Block, Stop, note_bad},
     cell,
     convert::{self, Converted, Reading},
-    inspect::too_many_rows,
     limits::{MAX_BAD_ROWS_LISTED, MAX_ROWS},
     memory::Memory,
     parallel,
-    parquet_source::guarded,
     profile::{TableStats, folder_of},
-    source::{Part, Source},
+    source::Source,
     words,
     write::TableWriter,
 };
 use arrow_array::{ArrayRef, BooleanArray};
-use std::{ops::ControlFlow, path::Path};
+use std::{ops::ControlFlow, path::Path, sync::mpsc, thread};
 use trainyard_types::{
-    Problem,
+    Code, Problem,
     dataset::{BadRow, BadRowReport, BadRows, Profile, ReadFailure, ReadOptions},
 };
 
@@ -53,52 +51,6 @@ pub fn ingest(
     progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
 ) -> Result<Ingested, ReadFailure> {
     let mut stats = TableStats::new(&options.columns, memory, folder_of(dest_parquet));
-    let stored = write(source, options, bad, dest_parquet, memory, Some(&mut stats), progress)?;
-    let profile = match stats.finish() {
-        Ok(profile) => profile,
-        Err(problem) => return Err(ReadFailure { problem, report: stored.bad_rows }),
-    };
-    let _ = progress(1.0);
-    let Stored { rows, bytes, hash, bad_rows } = stored;
-    Ok(Ingested { rows, bytes, hash, profile, bad_rows })
-}
-
-/// A table that was stored without a profile.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
-    pub rows: u64,
-    /// Size of the Parquet file.
-    pub bytes: u64,
-    /// blake3 of the Parquet file, hex.
-    pub hash: String,
-    /// Rows left out, where bad rows are skipped.
-    pub bad_rows: BadRowReport,
-}
-
-/// As [`ingest()`], without a profile.
-///
-/// # Errors
-/// As [`ingest()`].
-pub fn store(
-    source: &Path,
-    options: &ReadOptions,
-    bad: BadRows,
-    dest_parquet: &Path,
-    memory: Memory,
-    progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
-) -> Result<Stored, ReadFailure> {
-    write(source, options, bad, dest_parquet, memory, None, progress)
-}
-
-fn write(
-    source: &Path,
-    options: &ReadOptions,
-    bad: BadRows,
-    dest_parquet: &Path,
-    memory: Memory,
-    mut stats: Option<&mut TableStats>,
-    progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
-) -> Result<Stored, ReadFailure> {
     let mut report = BadRowReport::default();
     let mut rows = 0_u64;
     let written = (|| {
@@ -116,14 +68,20 @@ fn write(
             if bad == BadRows::Refuse && report.count > 0 {
                 writer = None;
             }
-            let stats = stats.as_deref_mut();
-            writer.as_mut().map_or(Ok(()), |writer| writer.write(&table.columns, table.rows, stats))
+            writer.as_mut().map_or(Ok(()), |writer| writer.write(&table.columns, table.rows, &mut stats))
         })?;
         refuse(&report, rows, bad)?;
         writer.map(TableWriter::finish).transpose()
     })();
     match written {
-        Ok(Some(written)) => Ok(Stored { rows, bytes: written.bytes, hash: written.hash, bad_rows: report }),
+        Ok(Some(written)) => {
+            let profile = match stats.finish() {
+                Ok(profile) => profile,
+                Err(problem) => return Err(ReadFailure { problem, report }),
+            };
+            let _ = progress(1.0);
+            Ok(Ingested { rows, bytes: written.bytes, hash: written.hash, profile, bad_rows: report })
+        }
         Ok(None) => Err(ReadFailure { problem: Problem::internal("The table was not stored."), report }),
         Err(problem) => Err(ReadFailure { problem, report }),
     }
@@ -153,14 +111,24 @@ pub(crate) fn refuse(report: &BadRowReport, rows: u64, bad: BadRows) -> Result<(
     }
 }
 
+fn too_many_rows() -> Problem {
+    Problem::new(
+        Code::TooLarge,
+        format!(
+            "The file has more than {} rows, which is the limit. Take a sample of the rows.",
+            words::count(MAX_ROWS)
+        ),
+    )
+}
+
 /// The good rows of a block, as typed columns.
 pub(crate) struct Table {
     pub rows: usize,
     pub columns: Vec<ArrayRef>,
 }
 
-/// Reads and converts every block on all cores, sorts out bad rows into the report, and hands the rest on in the file's
-/// order, with the share of the file read.
+/// Reads every block on a thread of its own, converts it, sorts out bad rows into the report, and hands the rest on with
+/// the share of the file read.
 pub(crate) fn read_blocks(
     mut source: Source,
     options: &ReadOptions,
@@ -168,28 +136,47 @@ pub(crate) fn read_blocks(
     take: &mut dyn FnMut(Table, &BadRowReport, f64) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let reading = Reading::new(options);
-    parallel::in_order(
-        |memory| source.next_part(memory).map_err(Problem::from),
-        Buffers::default,
-        |memory, part: Part| {
-            let block = part.block()?;
-            let fraction = block.fraction;
-            let (table, bad) = guarded(|| good_rows(&block, options, &reading))?;
-            *memory = block.into_buffers();
-            Ok((table, bad, fraction))
-        },
-        |(table, bad, fraction)| {
-            let unlisted = bad.count - bad.first.len() as u64;
-            bad.first.into_iter().for_each(|row| note_bad(report, || row));
-            report.count += unlisted;
-            take(table, report, fraction)
-        },
-    )
+    thread::scope(|scope| {
+        // One block waits while another is converted.
+        let (send, receive) = mpsc::sync_channel::<Result<Block, Stop>>(1);
+        let reader = scope.spawn(move || {
+            loop {
+                let block = match source.next_block() {
+                    Ok(Some(block)) => Ok(block),
+                    Ok(None) => return,
+                    Err(stop) => Err(stop),
+                };
+                let last = block.is_err();
+                if send.send(block).is_err() || last {
+                    return;
+                }
+            }
+        });
+        for block in &receive {
+            let block = block?;
+            let table = good_rows(&block, options, &reading, report)?;
+            take(table, report, block.fraction)?;
+        }
+        // Dropping the receiver ends the reader; here it has ended already.
+        reader.join().map_err(|_| words::damaged("reading it failed"))
+    })
 }
 
-fn good_rows(block: &Block, options: &ReadOptions, reading: &Reading) -> Result<(Table, BadRowReport), Problem> {
-    let converted: Vec<Converted> =
-        options.columns.iter().enumerate().map(|(i, column)| convert::column(block, i, column.kind, reading)).collect();
+fn good_rows(
+    block: &Block,
+    options: &ReadOptions,
+    reading: &Reading,
+    report: &mut BadRowReport,
+) -> Result<Table, Problem> {
+    let mut converted: Vec<Option<Converted>> = options.columns.iter().map(|_| None).collect();
+    parallel::each(
+        &mut converted,
+        || (),
+        |(), i, out| {
+            *out = Some(convert::column(block, i, options.columns[i].kind, reading));
+        },
+    );
+    let converted: Vec<Converted> = converted.into_iter().flatten().collect();
     let mut keep = vec![true; if converted.iter().any(|column| !column.bad.is_empty()) { block.rows } else { 0 }];
     // The first bad column of each of the first bad rows.
     let mut found: Vec<(u32, usize, usize)> = Vec::new();
@@ -203,7 +190,7 @@ fn good_rows(block: &Block, options: &ReadOptions, reading: &Reading) -> Result<
         .into_iter()
         .take(MAX_BAD_ROWS_LISTED)
         .map(|(row, i, at)| BadRow {
-            line: block.line(row as usize),
+            line: block.lines.of(row as usize),
             column: options.columns[i].name.clone(),
             value: converted[i].bad_values[at].clone(),
             reason: cell::not_a(options.columns[i].kind).into(),
@@ -212,16 +199,17 @@ fn good_rows(block: &Block, options: &ReadOptions, reading: &Reading) -> Result<
     let dropped = keep.iter().filter(|keep| !**keep).count();
     bad.extend(block.bad.first.iter().cloned());
     bad.sort_by_key(|row| row.line);
-    bad.truncate(MAX_BAD_ROWS_LISTED);
-    let report = BadRowReport { count: dropped as u64 + block.bad.count, first: bad };
+    let unlisted = dropped as u64 + block.bad.count - bad.len() as u64;
+    bad.into_iter().for_each(|row| note_bad(report, || row));
+    report.count += unlisted;
     let columns = converted.into_iter().map(|column| column.array);
     if dropped == 0 {
-        return Ok((Table { rows: block.rows, columns: columns.collect() }, report));
+        return Ok(Table { rows: block.rows, columns: columns.collect() });
     }
     let mask = BooleanArray::from(keep);
     let columns = columns
         .map(|array| arrow_select::filter::filter(&array, &mask))
         .collect::<Result<_, _>>()
         .map_err(|error| Problem::internal(format!("Bad rows could not be left out: {error}.")))?;
-    Ok((Table { rows: block.rows - dropped, columns }, report))
+    Ok(Table { rows: block.rows - dropped, columns })
 }

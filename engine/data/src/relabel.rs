@@ -91,7 +91,7 @@ pub fn relabel(
             .map(|(row, change)| ((row - first) as usize, change))
             .collect();
         let (arrays, left) = guarded(|| changed(arrays, at, block.rows, &here, &values, &mut used))?;
-        guarded(|| writer.write(&arrays, left, Some(&mut stats)))?;
+        guarded(|| writer.write(&arrays, left, &mut stats))?;
         first += block.rows as u64;
         rows += left as u64;
     }

@@ -1,8 +1,7 @@
 //! A file opened as its options say, whatever its format.
 
 use crate::{
-    block::{Block, Buffers, Stop},
-    chunks::{Chunk, Chunks},
+    block::{Block, Stop},
     csv_source::CsvSource,
     decode,
     json_source::JsonSource,
@@ -19,7 +18,7 @@ use trainyard_types::{
 
 /// A stream of blocks with the columns of the options.
 pub(crate) enum Source {
-    Csv(Chunks<Box<dyn Read + Send>>),
+    Csv(CsvSource<Box<dyn Read + Send>>),
     Json(JsonSource<Box<dyn Read + Send>>),
     Parquet(Box<ParquetSource>),
 }
@@ -44,7 +43,7 @@ impl Source {
                     }
                 }
                 source.set_columns(options.columns.len());
-                Ok(Source::Csv(source.into_chunks()?))
+                Ok(Source::Csv(source))
             }
             FileFormat::JsonLines => {
                 let (reader, meter) = decode::open(path, &options.encoding)?;
@@ -75,32 +74,12 @@ impl Source {
         }
     }
 
-    /// The next part of the file, as far as one thread has to bring it; `None` at the end.
-    pub(crate) fn next_part(&mut self, memory: &mut Buffers) -> Result<Option<Part>, Stop> {
-        Ok(match self {
-            Source::Csv(source) => source.next(std::mem::take(memory))?.map(Part::Text),
-            Source::Json(source) => source.next_block()?.map(Part::Block),
-            Source::Parquet(source) => source.next_block()?.map(Part::Block),
-        })
-    }
-
     /// The next block; `None` at the end.
     pub(crate) fn next_block(&mut self) -> Result<Option<Block>, Stop> {
-        self.next_part(&mut Buffers::default())?.map(Part::block).transpose()
-    }
-}
-
-/// A part of a file, which any thread can make a block of.
-pub(crate) enum Part {
-    Text(Chunk),
-    Block(Block),
-}
-
-impl Part {
-    pub(crate) fn block(self) -> Result<Block, Stop> {
         match self {
-            Part::Text(chunk) => chunk.block(),
-            Part::Block(block) => Ok(block),
+            Source::Csv(source) => source.next_block(),
+            Source::Json(source) => source.next_block(),
+            Source::Parquet(source) => source.next_block(),
         }
     }
 }

@@ -8,23 +8,21 @@ use crate::{
     profile::{ColumnStats, TableStats},
     words,
 };
-use arrow_array::{Array, ArrayRef, cast::AsArray, types::Float64Type};
+use arrow_array::ArrayRef;
 use arrow_schema::{Field, Schema};
 use parquet::{
     arrow::{
         ArrowWriter,
         arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves},
     },
-    basic::{Compression, Encoding, ZstdLevel},
+    basic::{Compression, ZstdLevel},
     errors::ParquetError,
     file::{
         properties::{EnabledStatistics, WriterProperties, WriterVersion},
         writer::SerializedFileWriter,
     },
-    schema::types::ColumnPath,
 };
 use std::{
-    collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
@@ -33,10 +31,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use trainyard_types::{
-    Problem,
-    dataset::{ColumnSchema, ColumnType},
-};
+use trainyard_types::{Problem, dataset::ColumnSchema};
 
 /// A new file beside its destination, removed unless it is kept.
 struct Temporary {
@@ -90,10 +85,8 @@ impl Write for Hashing {
 
 /// Writes a table of the five column types.
 pub(crate) struct TableWriter {
-    /// Begun with the first rows.
-    open: Option<Open>,
-    out: Option<Hashing>,
-    schema: Vec<ColumnSchema>,
+    file: SerializedFileWriter<Hashing>,
+    factory: ArrowRowGroupWriterFactory,
     fields: Vec<Arc<Field>>,
     group: Vec<ArrowColumnWriter>,
     group_rows: usize,
@@ -101,11 +94,6 @@ pub(crate) struct TableWriter {
     group_bytes: usize,
     dest: PathBuf,
     temporary: Temporary,
-}
-
-struct Open {
-    file: SerializedFileWriter<Hashing>,
-    factory: ArrowRowGroupWriterFactory,
 }
 
 /// What [`TableWriter::finish`] wrote.
@@ -123,11 +111,23 @@ impl TableWriter {
         let (temporary, file) = Temporary::create(dest).map_err(|error| words::cannot_write(&error))?;
         let fields: Vec<Arc<Field>> =
             schema.iter().map(|column| Arc::new(Field::new(&column.name, arrow_type(column.kind), true))).collect();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).map_err(failed)?))
+            // The library's version is no part of the content: it would change the hash.
+            .set_created_by("trainyard".into())
+            .set_writer_version(WriterVersion::PARQUET_1_0)
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_max_row_group_row_count(None)
+            .build();
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let out = Hashing { file: BufWriter::with_capacity(1 << 20, file), hasher: blake3::Hasher::new(), bytes: 0 };
+        let arrow_schema = Arc::new(Schema::new(fields.clone()));
+        let (file, factory) = ArrowWriter::try_new_with_options(out, arrow_schema, options)
+            .and_then(ArrowWriter::into_serialized_writer)
+            .map_err(failed)?;
         Ok(Self {
-            open: None,
-            out: Some(out),
-            schema: schema.to_vec(),
+            file,
+            factory,
             fields,
             group: Vec::new(),
             group_rows: 0,
@@ -138,81 +138,37 @@ impl TableWriter {
         })
     }
 
-    /// Begins the file, its encodings chosen by the first rows.
-    fn open(&mut self, first: &[ArrayRef]) -> Result<&mut Open, Problem> {
-        if let Some(out) = self.out.take() {
-            let mut properties = WriterProperties::builder()
-                .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).map_err(failed)?))
-                // The library's version is no part of the content: it would change the hash.
-                .set_created_by("trainyard".into())
-                .set_writer_version(WriterVersion::PARQUET_1_0)
-                .set_statistics_enabled(EnabledStatistics::Chunk)
-                .set_max_row_group_row_count(None);
-            for (i, column) in self.schema.iter().enumerate() {
-                if let Some(encoding) = first.get(i).and_then(|array| plain_encoding(column.kind, array)) {
-                    let path = ColumnPath::new(vec![column.name.clone()]);
-                    properties = properties
-                        .set_column_dictionary_enabled(path.clone(), false)
-                        .set_column_encoding(path, encoding);
-                }
-            }
-            let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
-            let schema = Arc::new(Schema::new(self.fields.clone()));
-            let (file, factory) = ArrowWriter::try_new_with_options(out, schema, options)
-                .and_then(ArrowWriter::into_serialized_writer)
-                .map_err(failed)?;
-            self.open = Some(Open { file, factory });
+    /// Writes rows and adds them to the statistics, column by column in parallel.
+    pub(crate) fn write(&mut self, arrays: &[ArrayRef], rows: usize, stats: &mut TableStats) -> Result<(), Problem> {
+        if rows == 0 {
+            return Ok(());
         }
-        self.open.as_mut().ok_or_else(|| Problem::internal("The table could not be stored: its file is not open."))
-    }
-
-    /// Writes rows and adds them to the statistics, if any, column by column in parallel.
-    pub(crate) fn write(
-        &mut self,
-        arrays: &[ArrayRef],
-        rows: usize,
-        mut stats: Option<&mut TableStats>,
-    ) -> Result<(), Problem> {
-        // Groups are of one size however the rows come, so that the same table makes the same groups.
-        let mut start = 0;
-        while start < rows {
-            let take = (rows - start).min(GROUP_ROWS - self.group_rows);
-            let part: Vec<ArrayRef> = arrays.iter().map(|array| array.slice(start, take)).collect();
-            self.write_part(&part, take, stats.as_deref_mut())?;
-            start += take;
-        }
-        Ok(())
-    }
-
-    fn write_part(&mut self, arrays: &[ArrayRef], rows: usize, stats: Option<&mut TableStats>) -> Result<(), Problem> {
         if self.group.is_empty() {
-            let groups = self.groups;
-            self.group = self.open(arrays)?.factory.create_column_writers(groups).map_err(failed)?;
+            self.group = self.factory.create_column_writers(self.groups).map_err(failed)?;
         }
         struct Item<'a> {
             writer: &'a mut ArrowColumnWriter,
-            stats: Option<&'a mut ColumnStats>,
+            stats: &'a mut ColumnStats,
             outcome: Result<(), ParquetError>,
         }
-        let (columns, row_hashes) = match stats {
-            Some(stats) => (stats.columns.iter_mut().map(Some).collect(), Some(&mut stats.rows)),
-            None => (arrays.iter().map(|_| None).collect::<Vec<_>>(), None),
-        };
-        let mut items: Vec<Item<'_>> =
-            self.group.iter_mut().zip(columns).map(|(writer, stats)| Item { writer, stats, outcome: Ok(()) }).collect();
+        let mut items: Vec<Item<'_>> = self
+            .group
+            .iter_mut()
+            .zip(&mut stats.columns)
+            .map(|(writer, stats)| Item { writer, stats, outcome: Ok(()) })
+            .collect();
         let fields = &self.fields;
-        let hashes = parallel::each(&mut items, Vec::new, |hashes, i, item| {
-            if let Some(stats) = &mut item.stats {
-                hashes.resize(rows, 0);
-                stats.add(&arrays[i], hashes);
-            }
-            item.outcome = compute_leaves(&fields[i], &arrays[i])
-                .and_then(|leaves| leaves.iter().try_for_each(|leaf| item.writer.write(leaf)));
-        });
+        let hashes = parallel::each(
+            &mut items,
+            || vec![0; rows],
+            |hashes, i, item| {
+                item.stats.add(&arrays[i], hashes);
+                item.outcome = compute_leaves(&fields[i], &arrays[i])
+                    .and_then(|leaves| leaves.iter().try_for_each(|leaf| item.writer.write(leaf)));
+            },
+        );
         items.into_iter().try_for_each(|item| item.outcome).map_err(failed)?;
-        if let Some(row_hashes) = row_hashes {
-            row_hashes.add(hashes)?;
-        }
+        stats.add_hashes(hashes, rows)?;
         self.group_rows += rows;
         let held: usize = self.group.iter().map(ArrowColumnWriter::memory_size).sum();
         if self.group_rows >= GROUP_ROWS || held >= self.group_bytes { self.close_group() } else { Ok(()) }
@@ -227,7 +183,7 @@ impl TableWriter {
             || (),
             |(), _, (writer, chunk)| *chunk = writer.take().map(ArrowColumnWriter::close),
         );
-        let mut group = self.open(&[])?.file.next_row_group().map_err(failed)?;
+        let mut group = self.file.next_row_group().map_err(failed)?;
         for (_, chunk) in columns {
             if let Some(chunk) = chunk {
                 chunk.and_then(|chunk| chunk.append_to_row_group(&mut group)).map_err(failed)?;
@@ -244,9 +200,8 @@ impl TableWriter {
         if !self.group.is_empty() {
             self.close_group()?;
         }
-        let file = &mut self.open(&[])?.file;
-        file.finish().map_err(failed)?;
-        let out = file.inner_mut();
+        self.file.finish().map_err(failed)?;
+        let out = self.file.inner_mut();
         let sync = |out: &mut Hashing| {
             out.flush()?;
             out.file.get_ref().sync_all()
@@ -256,25 +211,6 @@ impl TableWriter {
         fs::rename(&self.temporary.path, &self.dest).map_err(|error| words::cannot_write(&error))?;
         self.temporary.kept = true;
         Ok(written)
-    }
-}
-
-/// How values are written that a dictionary would only make longer; `None` says with a dictionary, or as always. Whole
-/// numbers and instants are small as differences; of floats and texts the first rows tell whether they repeat.
-fn plain_encoding(kind: ColumnType, first: &ArrayRef) -> Option<Encoding> {
-    let present = first.len() - first.null_count();
-    match kind {
-        ColumnType::Integer | ColumnType::Datetime => Some(Encoding::DELTA_BINARY_PACKED),
-        ColumnType::Float => {
-            let values = first.as_primitive::<Float64Type>();
-            let different: HashSet<u64> = values.iter().flatten().map(f64::to_bits).collect();
-            (different.len() * 8 > present).then_some(Encoding::BYTE_STREAM_SPLIT)
-        }
-        ColumnType::Text => {
-            let different: HashSet<&str> = first.as_string::<i32>().iter().flatten().collect();
-            (different.len() * 4 > present * 3).then_some(Encoding::PLAIN)
-        }
-        ColumnType::Boolean => None,
     }
 }
 

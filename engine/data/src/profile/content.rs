@@ -1,9 +1,9 @@
 //! A column's content hash.
 
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, StringArray,
+    Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray,
     cast::AsArray,
-    types::{Float64Type, Int32Type, Int64Type, TimestampMillisecondType},
+    types::{Float64Type, Int64Type, TimestampMillisecondType},
 };
 use trainyard_types::dataset::ColumnType;
 
@@ -42,9 +42,10 @@ impl ContentHash {
             }
             ColumnType::Text => {
                 self.scratch.clear();
-                match array.as_dictionary_opt::<Int32Type>() {
-                    Some(coded) => self.coded(coded.keys(), coded.values().as_string()),
-                    None => array.as_string::<i32>().iter().for_each(|text| self.text(text.unwrap_or_default())),
+                for text in array.as_string::<i32>().iter() {
+                    let text = text.unwrap_or_default();
+                    self.scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                    self.scratch.extend_from_slice(text.as_bytes());
                 }
                 self.values.update(&self.scratch);
             }
@@ -55,17 +56,6 @@ impl ContentHash {
             }
         }
         self.rows += array.len() as u64;
-    }
-
-    fn text(&mut self, text: &str) {
-        self.scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
-        self.scratch.extend_from_slice(text.as_bytes());
-    }
-
-    fn coded(&mut self, codes: &PrimitiveArray<Int32Type>, levels: &StringArray) {
-        for code in codes {
-            self.text(code.map_or("", |code| levels.value(code as usize)));
-        }
     }
 
     fn numbers<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>, bytes: impl Fn(T::Native) -> [u8; 8]) {
