@@ -125,6 +125,7 @@ async fn predict_with_version(
 #[derive(Deserialize, utoipa::IntoParams)]
 struct Wanted {
     /// `onnx`: the whole model as a graph. `safetensors`: the model file. `json`: what its arrays are and how they predict.
+    #[param(inline)]
     format: ExportFormat,
 }
 
