@@ -224,7 +224,7 @@ fn StepList(draft: Draft) -> impl IntoView {
         })
     };
     view! {
-        <h3 class="visually-hidden">"Steps"</h3>
+        <h2 class="visually-hidden">"Steps"</h2>
         <button type="button" class="step-button" aria-current=head on:click=move |_| draft.chosen.set(None)>
             <strong>"Pipeline"</strong><span class="muted">"Name, schedule, parameters"</span>
         </button>
@@ -255,7 +255,7 @@ fn HeadPanel(draft: Draft) -> impl IntoView {
             }
         })
         .collect_view();
-    view! { <h3>"The pipeline"</h3>{views} }
+    view! { <h2>"The pipeline"</h2>{views} }
 }
 
 /// The schedule in words, and when it ticks next.

@@ -62,7 +62,7 @@ pub(super) fn StepPanel(draft: Draft, at: usize) -> impl IntoView {
     let takes = kind.as_ref().is_some_and(|kind| kind.inputs.1 > 0);
     let gives = kind.as_ref().is_some_and(|kind| kind.gives.iter().any(String::is_empty));
     view! {
-        <div class="panel-head"><h3>{title}</h3><Doings draft at/></div>
+        <div class="panel-head"><h2>{title}</h2><Doings draft at/></div>
         <p class="muted">{help}</p>
         {rest}
         <Name draft at/>
