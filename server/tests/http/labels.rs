@@ -93,7 +93,8 @@ async fn life(server: Server) {
     let (mut ada, mut viewer) =
         (person(&server, &mut admin, "member").await, person(&server, &mut admin, "viewer").await);
     let (version, set) = dataset(&mut ada).await;
-    let identifier = json!({ "owner": "ada", "columns": { "id": { "flags": ["identifier"] }, "bought": { "flags": ["target"] } } });
+    let identifier =
+        json!({ "owner": "ada", "columns": { "id": { "flags": ["identifier"] }, "bought": { "flags": ["target"] } } });
     ada.put(&format!("{PROJECT}/datasets/{set}/details"), identifier).await.expect(200);
 
     // What does not fit is refused before it is queued.
