@@ -153,7 +153,7 @@ fn properties(schema: &Value, at: &str, found: &mut Vec<String>) {
     for variant in ["oneOf", "anyOf"].iter().filter_map(|key| schema[*key].as_array()).flatten() {
         properties(variant, at, found);
     }
-    for inner in [&schema["items"], &schema["additionalProperties"]] {
+    for inner in [&schema["items"], &schema["additionalProperties"]].into_iter().filter(|inner| inner.is_object()) {
         properties(inner, at, found);
     }
 }
