@@ -132,7 +132,7 @@ test("a pipeline is built wholly by the form, seen as YAML, and run", async () =
   await add(page, "Source");
   await page.getByText("Say either 'file' or 'dataset'", { exact: false }).first().waitFor();
   await page.locator("#step-dataset").fill("People");
-  await add(page, "Filter");
+  await add(page, "Filter rows");
   await page.locator("#step-where").fill("age >=");
   await page.locator("#step-where-problem", { hasText: "Step 'filter'" }).waitFor();
   await page.locator("#step-where").fill("age >= 25");
