@@ -32,7 +32,7 @@ pub async fn save_view(ctx: &Ctx, actor: &Actor, project: &Slug, new: NewSavedVi
     let id = SavedViewId(fresh_id());
     let tx = ctx.store().begin().await?;
     store::runs::views::insert(&tx, id, scope.project, actor.user, &new, now()).await.map_err(taken)?;
-    let view = one(&tx, actor, &scope, id).await?;
+    let view = one(&*tx, actor, &scope, id).await?;
     let event =
         actor.event("run_view.create", format!("run_view/{id}"), format!("Saved the runs view '{}'.", new.name));
     audit::append(&tx, event.in_project(&scope.slug).after(&new)).await?;
@@ -54,9 +54,9 @@ pub async fn change_view(
     let scope = acting(ctx, actor, project, needed(&new)).await?;
     check(&new)?;
     let tx = ctx.store().begin().await?;
-    let before = own(&tx, actor, &scope, id).await?;
+    let before = own(&*tx, actor, &scope, id).await?;
     store::runs::views::update(&tx, id, &new, now()).await.map_err(taken)?;
-    let view = one(&tx, actor, &scope, id).await?;
+    let view = one(&*tx, actor, &scope, id).await?;
     let event =
         actor.event("run_view.change", format!("run_view/{id}"), format!("Changed the runs view '{}'.", new.name));
     audit::append(&tx, event.in_project(&scope.slug).before(&before).after(&new)).await?;
@@ -71,7 +71,7 @@ pub async fn change_view(
 pub async fn delete_view(ctx: &Ctx, actor: &Actor, project: &Slug, id: SavedViewId) -> Result<(), Problem> {
     let scope = acting(ctx, actor, project, Action::Read).await?;
     let tx = ctx.store().begin().await?;
-    let view = own(&tx, actor, &scope, id).await?;
+    let view = own(&*tx, actor, &scope, id).await?;
     store::runs::views::delete(&tx, id).await?;
     let event =
         actor.event("run_view.delete", format!("run_view/{id}"), format!("Deleted the runs view '{}'.", view.name));

@@ -16,7 +16,7 @@ use sea_orm::{
     QuerySelect,
     sea_query::{Expr, Query},
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use trainyard_types::{
     ProjectId, RunId,
     experiments::{Attribute, Field, Filter, RunRow, RunTag, RunValue},
@@ -120,19 +120,17 @@ pub async fn rows(
     let ids: Vec<RunId> = summaries.iter().map(|summary| summary.id).collect();
     let shows = |wanted: Attribute| fields.contains(&Field::Attribute(wanted));
     let keys = |kind: Kind| -> Vec<&str> { fields.iter().filter_map(|field| key_of(field, kind)).collect() };
-    let mut known: HashMap<(String, Kind, String), RunValue> = HashMap::new();
+    let mut known: HashMap<(String, Kind, String), run_value::Model> = HashMap::new();
     for kind in [Kind::Metric, Kind::Param] {
         for model in values::of_runs(db, &ids, kind, Some(&keys(kind))).await? {
-            let value = values::shown(&model);
-            known.insert((model.run_id, kind, model.key), value);
+            known.insert((model.run_id.clone(), kind, model.key.clone()), model);
         }
     }
     let mut tags: HashMap<String, Vec<RunTag>> = HashMap::new();
     for model in values::of_runs(db, &ids, Kind::Tag, None).await? {
-        let value = values::shown(&model);
-        let tag = RunTag { key: model.key.clone(), value: model.words.unwrap_or_default() };
-        known.insert((model.run_id.clone(), Kind::Tag, model.key), value);
-        tags.entry(model.run_id).or_default().push(tag);
+        let tag = RunTag { key: model.key.clone(), value: model.words.clone().unwrap_or_default() };
+        tags.entry(model.run_id.clone()).or_default().push(tag);
+        known.insert((model.run_id.clone(), Kind::Tag, model.key.clone()), model);
     }
     let mut curves = HashMap::new();
     if shows(Attribute::Curve) {
@@ -143,14 +141,19 @@ pub async fn rows(
             curves.insert(summary.id.to_string(), values::live(db, summary.id, summary.family).await?);
         }
     }
-    let archived = archived(db, &ids).await?;
+    let mut besides = besides(db, &ids).await?;
     Ok(summaries
         .into_iter()
         .map(|run| {
             let id = run.id.to_string();
+            let (archived, device) = besides.remove(&id).unwrap_or_default();
             let value = |field: &Field| {
+                if *field == Field::Attribute(Attribute::Device) {
+                    return device.clone().map(|text| RunValue { text: Some(text), ..RunValue::default() });
+                }
                 let kind = [Kind::Metric, Kind::Param, Kind::Tag].into_iter().find(|k| key_of(field, *k).is_some())?;
-                known.get(&(id.clone(), kind, key_of(field, kind)?.to_owned())).cloned()
+                let model = known.get(&(id.clone(), kind, key_of(field, kind)?.to_owned()))?;
+                Some(values::of_field(model, field))
             };
             RunRow {
                 values: fields.iter().map(value).collect(),
@@ -158,7 +161,7 @@ pub async fn rows(
                 curve: curves.remove(&id).flatten(),
                 pinned: false,
                 baseline: false,
-                archived: archived.contains(&id),
+                archived,
                 run,
             }
         })
@@ -175,16 +178,19 @@ fn key_of(field: &Field, kind: Kind) -> Option<&str> {
     }
 }
 
-async fn archived(db: &impl ConnectionTrait, runs: &[RunId]) -> Result<HashSet<String>, StoreError> {
-    let found: Vec<String> = run::Entity::find()
+/// What the summaries leave out: whether a run is archived, and where it trained.
+async fn besides(
+    db: &impl ConnectionTrait,
+    runs: &[RunId],
+) -> Result<HashMap<String, (bool, Option<String>)>, StoreError> {
+    let found: Vec<(String, Option<i64>, Option<String>)> = run::Entity::find()
         .select_only()
-        .column(run::Column::Id)
+        .columns([run::Column::Id, run::Column::ArchivedAt, run::Column::Device])
         .filter(run::Column::Id.is_in(runs.iter().map(RunId::to_string)))
-        .filter(run::Column::ArchivedAt.is_not_null())
         .into_tuple()
         .all(db)
         .await?;
-    Ok(found.into_iter().collect())
+    Ok(found.into_iter().map(|(id, archived, device)| (id, (archived.is_some(), device))).collect())
 }
 
 /// Metrics, parameters and tags that runs of the project have, whose key holds the words: `limit` of them, and how many

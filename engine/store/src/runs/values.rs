@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use trainyard_types::{
     ProjectId, RunId,
     evaluation::RunResult,
-    experiments::{LONGEST_KEY, LONGEST_VALUE, RunTag, RunValue, Sparkline},
+    experiments::{Field, LONGEST_KEY, LONGEST_VALUE, Pick, RunTag, RunValue, Sparkline},
     run::{Family, MetricSeries, TrainSettings},
 };
 
@@ -341,6 +341,24 @@ pub(crate) async fn of_runs(
 /// As a page shows it.
 pub(crate) fn shown(model: &run_value::Model) -> RunValue {
     RunValue { number: model.number, text: model.words.clone(), low: model.low, high: model.high }
+}
+
+/// As a column shows it: of a metric that was measured more than once, the value asked for.
+pub(crate) fn of_field(model: &run_value::Model, field: &Field) -> RunValue {
+    let extreme = match field {
+        Field::Metric { pick: Pick::Min, .. } => model.least,
+        Field::Metric { pick: Pick::Max, .. } => model.most,
+        Field::Metric { pick: Pick::Best, .. } => match field.higher_is_better() {
+            Some(true) => model.most,
+            Some(false) => model.least,
+            None => None,
+        },
+        _ => None,
+    };
+    match extreme {
+        Some(_) => RunValue { number: extreme, ..RunValue::default() },
+        None => shown(model),
+    }
 }
 
 /// A drawing out of its row; an unreadable one is none.

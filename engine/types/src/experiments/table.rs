@@ -185,6 +185,15 @@ pub struct RunTag {
     pub value: String,
 }
 
+impl std::fmt::Display for RunTag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.value.as_str() {
+            "" => f.write_str(&self.key),
+            value => write!(f, "{} = {value}", self.key),
+        }
+    }
+}
+
 /// A curve for a small drawing: at most [`Sparkline::POINTS`] values at even distances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
