@@ -1,15 +1,15 @@
 //! One run: live while it trains, then what it found out.
 
 mod curves;
-mod draw;
+pub(super) mod draw;
 mod explain;
 mod head;
 mod live;
 mod log;
 mod overview;
 mod register;
-mod scale;
-mod series;
+pub(super) mod scale;
+pub(super) mod series;
 mod source;
 mod verdict;
 
