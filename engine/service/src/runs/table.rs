@@ -185,13 +185,14 @@ fn metric(key: String, values: Vec<Option<RunValue>>) -> ComparedMetric {
     }
 }
 
-/// Places of the best value; none where fewer than two runs have one, or all have the same.
+/// Places of the best value; none where fewer than two runs have one, or all of these have the same.
 fn best(numbers: &[Option<f64>], higher_is_better: Option<bool>) -> Vec<usize> {
     let Some(higher) = higher_is_better else { return Vec::new() };
-    if numbers.iter().flatten().count() < 2 || !differ(numbers) {
+    let known: Vec<f64> = numbers.iter().flatten().copied().collect();
+    if !differ(&known) {
         return Vec::new();
     }
-    let best = numbers.iter().flatten().copied().reduce(|a, b| if (b > a) == higher { b } else { a });
+    let best = known.into_iter().reduce(|a, b| if (b > a) == higher { b } else { a });
     (0..numbers.len()).filter(|place| numbers[*place].is_some() && numbers[*place] == best).collect()
 }
 
@@ -251,7 +252,7 @@ mod tests {
         assert_eq!(of(&[Some(0.5), Some(0.7), None, Some(0.7)], Some(true)), [1, 3]);
         assert_eq!(of(&[Some(0.5), Some(0.7), None], Some(false)), [0]);
         assert_eq!(of(&[Some(0.5), None], Some(true)), [0; 0]);
-        assert_eq!(of(&[Some(0.5), Some(0.5)], Some(true)), [0; 0], "none stands out");
+        assert_eq!(of(&[Some(0.5), None, Some(0.5)], Some(true)), [0; 0], "none stands out");
         assert_eq!(of(&[Some(0.5), Some(0.7)], None), [0; 0]);
     }
 }
