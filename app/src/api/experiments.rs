@@ -77,7 +77,7 @@ pub async fn compare_runs(
 /// The curves of one metric.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CurvesShown {
-    /// As a comparison names it: `valid.trees/log_loss`; empty where no run has a curve.
+    /// As a comparison names it: `valid.log_loss`; empty where no run has a curve.
     pub key: String,
     /// Those that can be chosen.
     pub keys: Vec<String>,

@@ -26,6 +26,7 @@ use query::{is_whole, use_run_query};
 use tools::Tools;
 use trainyard_types::{
     Action,
+    account::Me,
     experiments::{RunQuery, RunTable},
     job::JobState,
 };
@@ -71,7 +72,7 @@ pub fn RunsPage() -> impl IntoView {
         <Load resource=list lines=10 view=move |table| listed(table, &query.get_untracked(), project.get_untracked(), shown, acts)/>
         // Apart from the table, which is drawn anew while runs go on: an open dialog stays.
         {signed_in.map(|signed_in| view! {
-            <Load resource=signed_in.me lines=0 view=move |_| view! { <BulkBar acts project query writes=may(Action::Write)/> }.into_any()/>
+            <Load resource=signed_in.me lines=0 view=move |_: Me| view! { <BulkBar acts project query writes=may(Action::Write)/> }.into_any()/>
         })}
     }
 }
@@ -93,7 +94,7 @@ fn listed(table: RunTable, query: &RunQuery, project: String, shown: RwSignal<Go
         <p class="live-mark muted" role="status">
             {(going != Going::default()).then(|| view! { <span class="live-dot"></span>"Live, every 2 s" })}
         </p>
-        {(total == 0).then(|| view! { <p class="muted">{if archived { "No run is archived, or none matches." } else { "No run matches. Clear the search, take a condition away or choose another state." }}</p> })}
+        {(total == 0 && !is_whole(query)).then(|| view! { <p class="muted">{if archived { "No run is archived, or none matches." } else { "No run matches. Clear the search, take a condition away or choose another state." }}</p> })}
         {(!none).then(|| table::table(table, query, &project, acts))}
         <Pager total page=at per_page noun="runs"/>
     }

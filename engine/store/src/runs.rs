@@ -186,7 +186,8 @@ pub async fn list(store: &Store, project: ProjectId, query: &PageQuery) -> Resul
     Ok(Page::new(read(store.db(), &select).await?, total, query))
 }
 
-/// Runs of a project whose jobs are in one of these states: `limit` of them, newest or longest waiting first.
+/// Runs of a project whose jobs are in one of these states: `limit` of them, newest or longest waiting first. Archived runs
+/// are left out.
 ///
 /// # Errors
 /// The database failed.
@@ -197,7 +198,10 @@ pub async fn in_states(
     limit: u64,
 ) -> Result<Vec<RunSummary>, StoreError> {
     let mut select = summaries(project);
-    select.and_where(job::Column::State.is_in(states.iter().map(|state| state.as_str()))).limit(limit);
+    select
+        .and_where(job::Column::State.is_in(states.iter().map(|state| state.as_str())))
+        .and_where(run::Column::ArchivedAt.is_null())
+        .limit(limit);
     if states.iter().all(|state| state.is_final()) {
         order_nulls_last(&mut select, job::Column::EndedAt, true);
     } else {

@@ -59,7 +59,7 @@ struct CompareQuery {
 struct CurvesQuery {
     /// Ids of 2 to 20 runs, separated by commas.
     runs: String,
-    /// A curve as a comparison names it: `valid.trees/log_loss`.
+    /// A curve as a comparison names it: `valid.log_loss`.
     key: String,
 }
 

@@ -39,7 +39,8 @@ pub(super) fn Curves(shown: CurvesShown, runs: Memo<String>) -> impl IntoView {
     let lines: Vec<Line> = curves.iter().map(|curve| line(curve, &order)).collect();
     let words = plot::summary(&title, &lines);
     let series: Vec<MetricSeries> = curves.into_iter().map(|curve| as_series(curve, &key)).collect();
-    let step = draw::step_word(split_part(&key).1);
+    // Families count in their own steps.
+    let step = if key.contains('/') { draw::step_word(split_part(&key).1) } else { "epoch or round" };
     let lines = StoredValue::new(lines);
     let (told, name) = (StoredValue::new(words.clone()), StoredValue::new(key.replace('/', "-")));
     let drawing = move || lines.with_value(|lines| told.with_value(|told| plot::svg(lines, look.get(), step, told)));

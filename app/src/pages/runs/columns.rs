@@ -38,9 +38,9 @@ pub(super) fn Columns(query: Memo<RunQuery>, known: KnownResource, search: RwSig
                 view! {
                     <li>
                         <span>{title}</span>
-                        <button type="button" class="button quiet small" aria-label=before disabled=at == 0 on:click=move |_| change.run(up.clone())><Icon glyph=Glyph::ArrowUp/></button>
-                        <button type="button" class="button quiet small" aria-label=after disabled=at == last on:click=move |_| change.run(down.clone())><Icon glyph=Glyph::ArrowDown/></button>
-                        <button type="button" class="button quiet small" aria-label=away disabled=last == 0 on:click=move |_| change.run(rest.clone())><Icon glyph=Glyph::Close/></button>
+                        <button type="button" class="button quiet small" aria-label=before disabled={at == 0} on:click=move |_| change.run(up.clone())><Icon glyph=Glyph::ArrowUp/></button>
+                        <button type="button" class="button quiet small" aria-label=after disabled={at == last} on:click=move |_| change.run(down.clone())><Icon glyph=Glyph::ArrowDown/></button>
+                        <button type="button" class="button quiet small" aria-label=away disabled={last == 0} on:click=move |_| change.run(rest.clone())><Icon glyph=Glyph::Close/></button>
                     </li>
                 }
             })

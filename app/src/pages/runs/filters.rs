@@ -6,7 +6,7 @@ use crate::{
     hooks::{use_address, use_set_query},
 };
 use leptos::prelude::*;
-use trainyard_types::experiments::{Attribute, Field, Filter, RunQuery};
+use trainyard_types::experiments::{Attribute, Field, Filter, KnownColumns, RunQuery};
 
 /// Words and signs of the comparisons.
 const COMPARISONS: [(&str, &str); 9] = [
@@ -111,7 +111,7 @@ pub(super) fn AddFilter(query: Memo<RunQuery>, known: KnownResource) -> impl Int
                     <button type="submit" class="button">"Apply"</button>
                 </leptos_router::components::Form>
                 <datalist id="run-fields">
-                    <Load resource=known lines=1 view=move |known| {
+                    <Load resource=known lines=1 view=move |known: KnownColumns| {
                         let attributes = Attribute::ALL.into_iter().filter(|a| a.is_value()).map(Field::Attribute);
                         let fields = known.columns.into_iter().map(|column| column.field);
                         attributes.chain(fields).map(|field| view! { <option value=field.to_string()></option> }).collect_view().into_any()

@@ -47,24 +47,22 @@ pub(super) fn Views(project: Memo<String>, query: Memo<RunQuery>, views: ViewsRe
         Some(Err(error)) => Some(error.0),
         _ => None,
     });
+    let listed = move |views: Vec<SavedView>| {
+        let own: Vec<(String, SavedViewId)> =
+            views.iter().filter(|view| view.mine).map(|view| (view.name.clone(), view.id)).collect();
+        let none = views.is_empty();
+        let list = views.into_iter().map(|view| entry(view, query, remove)).collect_view();
+        view! {
+            {none.then(|| view! { <p class="muted">"No view is saved yet. A view keeps search, filter, order and columns under a name."</p> })}
+            <ul class="view-list">{list}</ul>
+            <Save query own save refused/>
+        }
+        .into_any()
+    };
     view! {
         <details class="take tool-take">
             <summary><Icon glyph=Glyph::Book/>"Views"</summary>
-            <div class="take-body stack">
-                <Load resource=views lines=3 view=move |views: Vec<SavedView>| {
-                    let own: Vec<(String, SavedViewId)> =
-                        views.iter().filter(|view| view.mine).map(|view| (view.name.clone(), view.id)).collect();
-                    let list = views.into_iter().map(|view| entry(view, query, remove)).collect_view();
-                    view! {
-                        {if own.is_empty() && list.is_empty() {
-                            view! { <p class="muted">"No view is saved yet. A view keeps search, filter, order and columns under a name."</p> }.into_any()
-                        } else {
-                            view! { <ul class="view-list">{list}</ul> }.into_any()
-                        }}
-                        <Save query own save refused/>
-                    }.into_any()
-                }/>
-            </div>
+            <div class="take-body stack"><Load resource=views lines=3 view=listed/></div>
         </details>
     }
 }

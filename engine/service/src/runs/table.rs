@@ -11,9 +11,10 @@ use trainyard_types::{
     Action, Page, Problem, RunId, Slug,
     experiments::{
         ComparedCurve, ComparedMetric, ComparedParam, Comparison, Field, KnownColumns, MOST_COMPARED, MOST_METRICS,
-        RunColumn, RunQuery, RunRow, RunTable, RunValue, split_part,
+        RunColumn, RunQuery, RunRow, RunTable, RunValue, metric_name, split_part,
     },
     job::JobState,
+    run::{Family, MetricSeries, RunSummary},
 };
 
 /// Columns that one search lists at most.
@@ -110,9 +111,9 @@ pub async fn compare(
     let params = store::runs::table::params_of(db, &runs).await?;
     let metrics = store::runs::table::metrics_of(db, &runs).await?;
     let mut curves: BTreeSet<String> =
-        metrics.iter().filter(|value| value.curve).map(|value| value.key.clone()).collect();
+        metrics.iter().filter(|value| value.curve).map(|value| common(&value.key)).collect();
     for run in summaries.iter().filter(|run| run.job.state == JobState::Running).take(CURVES_OF_LIVE) {
-        curves.extend(store::runs::table::curves_so_far(db, run.id).await?);
+        curves.extend(store::runs::table::curves_so_far(db, run.id).await?.iter().map(|key| common(key)));
     }
     let mut curves: Vec<String> = curves.into_iter().collect();
     curves.sort_by_key(|key| (rank(key), key.clone()));
@@ -201,8 +202,33 @@ fn differ<T: PartialEq>(values: &[T]) -> bool {
     values.windows(2).any(|pair| pair[0] != pair[1])
 }
 
-/// One metric's curve of each of these runs that has it; `key` as a comparison names it, `valid.trees/loss`. Each is
-/// thinned to 1,500 points.
+/// A curve's name whatever the family: `valid.trees/log_loss` of one run is compared with `valid.realmlp/log_loss` of another.
+fn common(key: &str) -> String {
+    format!("{}.{}", split_part(key).0, metric_name(key))
+}
+
+/// The curve of that name of a run: its own, or that of the family that was trained before those of others that were tried.
+async fn curve_of(
+    db: &impl store::ConnectionTrait,
+    run: &RunSummary,
+    name: &str,
+    part: &str,
+) -> Result<Option<MetricSeries>, Problem> {
+    let families = [run.trained.unwrap_or(run.family)].into_iter().chain(Family::ALL);
+    let mut keys = vec![name.to_owned()];
+    if !name.contains('/') {
+        keys.extend(families.map(|family| format!("{}/{name}", family.as_str())));
+    }
+    for key in keys {
+        if let Some(curve) = store::metrics::curve(db, run.id, &key, part).await? {
+            return Ok(Some(curve));
+        }
+    }
+    Ok(None)
+}
+
+/// One metric's curve of each of these runs that has it; `key` as a comparison names it, `valid.log_loss`, or with the
+/// family as well, `valid.trees/log_loss`. Each is thinned to 1,500 points.
 ///
 /// # Errors
 /// There is no such project or run for the caller; too few or too many runs are named; `key` names no part.
@@ -217,7 +243,7 @@ pub async fn curves(
     let runs = compared(runs)?;
     let (part, name) = split_part(key);
     if part.is_empty() {
-        return Err(Problem::field("key", "Name a curve with its part, such as valid.trees/log_loss."));
+        return Err(Problem::field("key", "Name a curve with its part, such as valid.log_loss."));
     }
     let db = ctx.store().db();
     let summaries = store::runs::table::summaries_of(db, scope.project, &runs).await?;
@@ -226,7 +252,7 @@ pub async fn curves(
     }
     let mut curves = Vec::new();
     for run in summaries {
-        if let Some(curve) = store::metrics::curve(db, run.id, name, part).await? {
+        if let Some(curve) = curve_of(db, &run, name, part).await? {
             curves.push(ComparedCurve { run: run.id, name: run.name, steps: curve.steps, values: curve.values });
         }
     }

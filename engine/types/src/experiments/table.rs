@@ -241,7 +241,7 @@ pub struct Comparison {
     pub metrics: Vec<ComparedMetric>,
     /// How many metrics fit the search in all.
     pub metrics_total: u64,
-    /// Keys of the curves that at least one of the runs has, validation's first.
+    /// Names of the curves that at least one of the runs has, `valid.log_loss` whatever the family, validation's first.
     pub curves: Vec<String>,
 }
 
