@@ -43,7 +43,7 @@ pub(super) fn table(table: RunTable, query: &RunQuery, project: &str, acts: Acts
                 <caption class="visually-hidden">"Runs"</caption>
                 <thead role="rowgroup">
                     <tr role="row">
-                        <th scope="col" role="columnheader"><input type="checkbox" class="needs-script" aria-label="Choose all runs of this page" prop:checked=every on:change=all/></th>
+                        <th scope="col" role="columnheader"><span class="visually-hidden">"Choose"</span><input type="checkbox" class="needs-script" aria-label="Choose all runs of this page" prop:checked=every on:change=all/></th>
                         {heads}
                         <th scope="col" role="columnheader">"Mark"</th>
                     </tr>
