@@ -2,7 +2,7 @@
 
 use crate::{
     AppError,
-    api::experiments::{act_on_runs, mark_run},
+    api::experiments::{act_on_runs, keep_run_mark},
     components::*,
     format::counted,
 };
@@ -30,7 +30,8 @@ impl Acts {
         let toasts = use_toasts();
         let selected = RwSignal::new(BTreeSet::new());
         let bulk = Action::new(move |input: &BulkRuns| act_on_runs(project.get_untracked(), input.clone()));
-        let mark = Action::new(move |(run, marks): &(RunId, MarkRun)| mark_run(project.get_untracked(), *run, *marks));
+        let mark =
+            Action::new(move |(run, marks): &(RunId, MarkRun)| keep_run_mark(project.get_untracked(), *run, *marks));
         Effect::new(move |_| match bulk.value().get() {
             Some(Ok(reply)) => {
                 let done = counted(reply.done, "run", "runs");
@@ -110,7 +111,7 @@ pub(super) fn BulkBar(acts: Acts, project: Memo<String>, query: Memo<RunQuery>, 
         format!("{} will leave the lists. Nothing is deleted: you find them under Archived.", words())
     });
     view! {
-        <Show when=move || (chosen.get() > 0)>
+        <Show when=move || chosen.get() != 0>
             <div class="bulk-bar needs-script" role="region" aria-label="Chosen runs">
                 <span role="status">{words}</span>
                 {move || match fits() {
