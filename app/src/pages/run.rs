@@ -11,6 +11,7 @@ mod register;
 mod scale;
 mod series;
 mod source;
+mod system;
 mod verdict;
 
 use crate::wire::{Resource, resource};
@@ -101,7 +102,12 @@ fn page(
         tabs.push(Tab::new("evaluation", "Evaluation"));
         tabs.push(Tab::new("explain", "Explain"));
     }
-    tabs.extend([Tab::new("log", "Log"), Tab::new("lineage", "Lineage"), Tab::new("raw", "Raw")]);
+    tabs.extend([
+        Tab::new("log", "Log"),
+        Tab::new("system", "System"),
+        Tab::new("lineage", "Lineage"),
+        Tab::new("raw", "Raw"),
+    ]);
     view! {
         <head::RunHead context reload=Callback::new(move |()| loaded.refetch())/>
         <Tabs label="Run" tabs/>
@@ -109,6 +115,7 @@ fn page(
             "evaluation" if done => view! { <explain::Evaluation context/> }.into_any(),
             "explain" if done => view! { <explain::Explain context/> }.into_any(),
             "log" => view! { <log::Log context/> }.into_any(),
+            "system" => view! { <system::System context/> }.into_any(),
             "lineage" => view! { <source::Lineage context/> }.into_any(),
             "raw" => view! { <source::Raw context/> }.into_any(),
             _ => view! { <overview::Overview context/> }.into_any(),

@@ -38,6 +38,8 @@ pub struct Claimed {
     pub lease: Lease,
     /// What the job process is to do. Its folder exists; after a worker's death it holds the checkpoint.
     pub spec: JobSpec,
+    /// When its first attempt began.
+    pub started: Timestamp,
 }
 
 /// The answer to a heartbeat.
@@ -132,7 +134,10 @@ pub async fn claim(ctx: &Ctx, worker: WorkerId) -> Result<Option<Claimed>, Probl
             return Ok(None);
         };
         match prepare(ctx, &lease).await {
-            Ok(spec) => return Ok(Some(Claimed { lease, spec })),
+            Ok(spec) => {
+                let started = store::jobs::started(ctx.store().db(), lease.job).await?.unwrap_or(at);
+                return Ok(Some(Claimed { lease, spec, started }));
+            }
             Err(problem) => match fail(ctx, &lease, &problem).await {
                 Ok(()) | Err(LeaseError::Lost) => {}
                 Err(LeaseError::Problem(problem)) => return Err(problem),

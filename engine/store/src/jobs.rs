@@ -221,6 +221,14 @@ pub async fn record(store: &Store, lease: &Lease, batch: &Batch) -> Result<bool,
     Ok(true)
 }
 
+/// When the job's first attempt began.
+///
+/// # Errors
+/// The database failed.
+pub async fn started(db: &impl ConnectionTrait, id: JobId) -> Result<Option<Timestamp>, StoreError> {
+    Ok(job::Entity::find_by_id(id.to_string()).one(db).await?.and_then(|model| model.started_at).map(Timestamp))
+}
+
 /// Ends a job within the caller's transaction; `false`, and nothing changed, where the lease is lost.
 ///
 /// # Errors

@@ -481,6 +481,24 @@ pub const ENTRIES: &[Entry] = &[
     entry(O, "device", "Device", "What computes: a graphics card (GPU) through Vulkan, or the CPU."),
     entry(
         O,
+        "cpu_cores",
+        "Processor cores in use",
+        "How many cores of the processor the job's process kept busy on average: 1.5 is one and a half.",
+    ),
+    entry(
+        O,
+        "memory_mib",
+        "Memory, MiB",
+        "Main memory that the job's process held (its resident set), in units of 1,048,576 bytes.",
+    ),
+    entry(
+        O,
+        "rows_per_second",
+        "Rows a second",
+        "How many train rows the model went through in a second, each epoch counting all of them.",
+    ),
+    entry(
+        O,
         "audit_chain",
         "Audit chain",
         "Every change is written down with a hash over the event before. Altering or removing one event breaks the chain from there on, and the check shows where.",

@@ -247,11 +247,12 @@ pub struct RegisteredAs {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct MetricPoint {
-    /// `loss`, `accuracy`, `rmse` …; a family's name stands before it when several are trained: `realmlp/loss`.
+    /// `loss`, `accuracy`, `rmse` …; a family's name stands before it when several are trained: `realmlp/loss`. What the
+    /// job's process uses: `system/cpu_cores`, `system/memory_mib`, `system/rows_per_second`.
     pub key: String,
-    /// `train` or `valid`.
+    /// `train` or `valid`; `process` for `system/…`.
     pub part: String,
-    /// Epochs done (boosting rounds for trees).
+    /// Epochs done (boosting rounds for trees); seconds since the job began for `system/…`.
     pub step: u64,
     pub value: f64,
 }

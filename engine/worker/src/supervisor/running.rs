@@ -1,6 +1,9 @@
 //! One process at work: what it says, its lease, and how it ends, whatever the work is.
 
-use super::{command, death};
+use super::{
+    command, death,
+    usage::{Meter, Usage},
+};
 use std::{
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -45,6 +48,8 @@ pub(super) trait Task: Send {
     fn has_ended(&self) -> bool;
     /// Writes what was heard since the last time; what can't be written now is kept.
     fn report(&mut self, ctx: &Ctx) -> impl Future<Output = Result<(), LeaseError>> + Send;
+    /// Takes what the process was seen to use, every [`BEAT_EVERY`].
+    fn measured(&mut self, _usage: Usage) {}
     /// Extends the lease; `true`: the work is to stop.
     fn beat(&self, ctx: &Ctx) -> impl Future<Output = Result<bool, LeaseError>> + Send;
     /// Ends as the process said. `true` where the folder is still needed.
@@ -122,6 +127,7 @@ struct Running<'a, T> {
     stop: watch::Receiver<bool>,
     cancelled_at: Option<Instant>,
     last_beat: Instant,
+    meter: Option<Meter>,
 }
 
 impl<'a, T: Task> Running<'a, T> {
@@ -148,7 +154,8 @@ impl<'a, T: Task> Running<'a, T> {
             });
         }
         let commands = child.stdin.take();
-        Self { ctx, task, child, commands, lines, tail, stop, cancelled_at: None, last_beat: Instant::now() }
+        let (last_beat, meter) = (Instant::now(), child.id().map(Meter::new));
+        Self { ctx, task, child, commands, lines, tail, stop, cancelled_at: None, last_beat, meter }
     }
 
     /// `true` where the job's folder is still needed.
@@ -177,9 +184,14 @@ impl<'a, T: Task> Running<'a, T> {
                 _ = report.tick() => if let Err(stopped) = self.report().await {
                     return Some(stopped);
                 },
-                _ = beat.tick() => if let Err(stopped) = self.beat().await {
-                    return Some(stopped);
-                },
+                _ = beat.tick() => {
+                    if let Some(usage) = self.meter.as_mut().and_then(Meter::look) {
+                        self.task.measured(usage);
+                    }
+                    if let Err(stopped) = self.beat().await {
+                        return Some(stopped);
+                    }
+                }
                 () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
                     // It does not obey: what it would still say is of no interest.
                     let _ = self.child.start_kill();

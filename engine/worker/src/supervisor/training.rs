@@ -1,6 +1,9 @@
 //! A training job's process: what it says goes to its run.
 
-use super::running::{TRIES, Task, insist};
+use super::{
+    running::{TRIES, Task, insist},
+    usage::{Samples, Usage},
+};
 use std::{path::Path, time::Duration};
 use tokio::time::sleep;
 use trainyard_service::{
@@ -24,11 +27,13 @@ pub(super) struct Training {
     claimed: Claimed,
     batch: Batch,
     said: Option<Said>,
+    samples: Samples,
+    rows_per_second: Option<f64>,
 }
 
 impl Training {
     pub(super) fn new(claimed: Claimed) -> Self {
-        Self { claimed, batch: Batch::default(), said: None }
+        Self { claimed, batch: Batch::default(), said: None, samples: Samples::default(), rows_per_second: None }
     }
 }
 
@@ -46,7 +51,10 @@ impl Task for Training {
     fn hear(&mut self, line: &str) {
         match serde_json::from_str(line) {
             Ok(JobEvent::Device { device, reason }) => self.batch.device = Some((device, reason)),
-            Ok(JobEvent::Progress(progress)) => self.batch.progress = Some(progress),
+            Ok(JobEvent::Progress(progress)) => {
+                self.rows_per_second = progress.rows_per_second;
+                self.batch.progress = Some(progress);
+            }
             Ok(JobEvent::Metrics { points }) => self.batch.points.extend(points),
             Ok(JobEvent::Log { level, line }) => self.batch.log.push((now(), level, line)),
             Ok(JobEvent::Checkpoint { .. } | JobEvent::Cancelled | JobEvent::Reviewed { .. }) => {}
@@ -60,6 +68,11 @@ impl Task for Training {
 
     fn has_ended(&self) -> bool {
         self.said.is_some()
+    }
+
+    fn measured(&mut self, usage: Usage) {
+        let second = now().seconds_since(self.claimed.started).max(0.0) as u64;
+        self.batch.points.extend(self.samples.points(second, usage, self.rows_per_second));
     }
 
     async fn report(&mut self, ctx: &Ctx) -> Result<(), LeaseError> {
