@@ -29,6 +29,7 @@ pub mod runs;
 pub mod sessions;
 pub mod settings;
 pub mod sources;
+pub mod timings;
 pub mod tokens;
 pub mod uploads;
 pub mod workers;

@@ -175,6 +175,20 @@ pub struct NewRun {
     pub settings: TrainSettings,
 }
 
+/// What a run is likely to take, each as a range.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct Estimate {
+    pub seconds_low: f64,
+    pub seconds_high: f64,
+    /// The most that the job's process holds at a time, MiB.
+    pub memory_mib_low: f64,
+    pub memory_mib_high: f64,
+    /// Past runs of about this size on this server that the range comes from. 0: there are too few, and a rough rule for
+    /// two processor cores stands in.
+    pub from_runs: u32,
+}
+
 /// What the New run page says about a target before anything is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
@@ -186,7 +200,8 @@ pub struct RunPlan {
     pub valid_rows: u64,
     pub test_rows: u64,
     pub features: u32,
-    pub estimated_seconds: f64,
+    /// What it will take; unknown while something forbids the run.
+    pub estimate: Option<Estimate>,
     /// Jobs ahead in the queue.
     pub queued_before: u64,
     /// What is wrong or worth knowing; `Critical` blocks the run.

@@ -1,5 +1,6 @@
 //! Training runs: planned, asked for, watched, stopped, tried again.
 
+mod estimate;
 mod plan;
 
 use crate::{
