@@ -153,6 +153,9 @@ fn Form(
     let version = open.summary.id;
     let (target, family) = (use_query_param("target").get_untracked(), use_query_param("family").get_untracked());
     let mut first = first_settings(&open, from.as_ref(), &target, &family);
+    if let Ok(seconds) = use_query_param("budget").get_untracked().parse::<f64>() {
+        (first.epochs, first.budget_seconds) = (None, Some(seconds.clamp(1.0, 86_400.0)));
+    }
     let split = use_query_param("split").get_untracked();
     if let Some(kept) = splits.iter().find(|kept| kept.id.to_string() == split) {
         first.split = kept.plan.spec.clone();

@@ -9,6 +9,7 @@ mod log;
 mod overview;
 mod register;
 mod scale;
+mod seeds;
 mod series;
 mod source;
 mod system;
@@ -17,7 +18,7 @@ mod verdict;
 use crate::wire::{Resource, resource};
 use crate::{
     AppError,
-    api::runs::{get_run, run_charts, run_log, run_metrics, run_raw},
+    api::runs::{get_run, run_charts, run_log, run_metrics, run_raw, run_seeds},
     components::*,
     hooks::{use_param, use_project},
     pages::parts::parse_id,
@@ -28,6 +29,7 @@ use trainyard_types::{
     RunId,
     evaluation::Chart,
     run::{LogLine, MetricSeries, RunView},
+    seeds::SeedsView,
 };
 
 type Loaded = (RunView, Vec<MetricSeries>);
@@ -47,6 +49,7 @@ enum Extra {
     Charts(Vec<Chart>),
     Log(Vec<LogLine>),
     Raw(String),
+    Seeds(SeedsView),
 }
 
 type ExtraResource = Resource<Result<Extra, AppError>>;
@@ -57,6 +60,7 @@ async fn load_extra(project: String, run: String, tab: String) -> Result<Extra, 
         "evaluation" | "explain" => run_charts(project, run).await.map(Extra::Charts),
         "log" => run_log(project, run).await.map(Extra::Log),
         "raw" => run_raw(project, run).await.map(Extra::Raw),
+        "overview" => run_seeds(project, run).await.map(Extra::Seeds),
         _ => Ok(Extra::Nothing),
     }
 }

@@ -26,6 +26,7 @@ pub mod projects;
 mod query;
 pub mod queue;
 pub mod runs;
+pub mod seeds;
 pub mod sessions;
 pub mod settings;
 pub mod sources;

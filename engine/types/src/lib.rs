@@ -23,6 +23,7 @@ pub mod problem;
 pub mod relations;
 pub mod role;
 pub mod run;
+pub mod seeds;
 pub mod source;
 pub mod split;
 pub mod time;

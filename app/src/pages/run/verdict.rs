@@ -6,10 +6,38 @@ use crate::{
     pages::figure::metric_title,
 };
 use leptos::prelude::*;
-use trainyard_types::{evaluation::Verdict, run::Task};
+use trainyard_types::{
+    evaluation::{Fit, Verdict},
+    run::{Family, RunView, Task},
+};
+
+/// What to do next: each a link to where it is done. `project` is its address.
+pub fn next(fit: Fit, run: &RunView, trained: Family, project: &str) -> Vec<(&'static str, String)> {
+    let again = |with: &str| format!("/p/{project}/runs/new?from={}{with}", run.summary.id);
+    let rows = || ("Add rows", format!("/p/{project}/data/{}?tab=versions", run.summary.dataset));
+    let columns = || ("Choose other columns", again(""));
+    // Four times what it had, within what a run may take.
+    let longer = (run.settings.budget_seconds.unwrap_or(60.0) * 4.0).min(86_400.0);
+    let every = || (run.settings.family != Family::Auto).then(|| ("Try every family", again("&family=auto")));
+    match fit {
+        Fit::Good => Vec::new(),
+        Fit::TooLittleData => vec![rows()],
+        Fit::Overfit => match trained {
+            Family::Linear => vec![columns(), rows()],
+            _ => vec![("Train a linear model", again("&family=linear")), columns(), rows()],
+        },
+        Fit::Underfit => {
+            let more = match trained {
+                Family::Linear => None,
+                _ => Some(("Train longer", again(&format!("&budget={longer:.0}")))),
+            };
+            every().into_iter().chain(more).chain([columns()]).collect()
+        }
+    }
+}
 
 #[component]
-pub fn VerdictCard(verdict: Verdict, task: Task) -> impl IntoView {
+pub fn VerdictCard(verdict: Verdict, task: Task, next: Vec<(&'static str, String)>) -> impl IntoView {
     let Verdict {
         fit,
         sentence,
@@ -42,6 +70,11 @@ pub fn VerdictCard(verdict: Verdict, task: Task) -> impl IntoView {
                 <p class="verdict-sentence">{sentence}</p>
             </div>
             <p class="verdict-advice">{advice}</p>
+            {(!next.is_empty()).then(|| view! {
+                <div class="verdict-next">
+                    {next.into_iter().map(|(label, href)| view! { <LinkButton href label/> }).collect_view()}
+                </div>
+            })}
             <details>
                 <summary>"The rule and the numbers"</summary>
                 <p>{rule}</p>

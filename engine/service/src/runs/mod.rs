@@ -2,6 +2,9 @@
 
 mod estimate;
 mod plan;
+mod seeds;
+
+pub use seeds::{repeat, seeds};
 
 use crate::{
     Actor, Ctx,
