@@ -1,6 +1,7 @@
 //! Sets up a run: three decisions, the rest has defaults, and a panel says what will happen.
 
 mod advanced;
+mod model_settings;
 mod plan;
 
 use crate::pages::leakage::LeakPanel;

@@ -10,6 +10,7 @@ pub mod evaluation;
 pub mod export;
 pub mod glossary;
 pub mod home;
+pub mod hyper;
 pub mod ids;
 pub mod inbox;
 pub mod job;

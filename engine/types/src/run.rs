@@ -5,6 +5,7 @@ pub use crate::split::{SplitMethod, SplitSpec};
 use crate::{
     DatasetId, DatasetVersionId, Problem, ResourceName, RunId, Timestamp,
     evaluation::{RunResult, TestMetric},
+    hyper::Hyperparameters,
     job::{JobView, LogLevel},
 };
 use serde::{Deserialize, Serialize};
@@ -144,6 +145,9 @@ pub struct TrainSettings {
     pub budget_seconds: Option<f64>,
     #[serde(default)]
     pub device: DeviceChoice,
+    /// Hyperparameters that are not left at their defaults, such as `trees.budget`; see [`crate::hyper`].
+    #[serde(default, skip_serializing_if = "Hyperparameters::is_empty")]
+    pub parameters: Hyperparameters,
 }
 
 impl TrainSettings {
@@ -160,6 +164,7 @@ impl TrainSettings {
             epochs: None,
             budget_seconds: None,
             device: DeviceChoice::Auto,
+            parameters: Hyperparameters::new(),
         }
     }
 }

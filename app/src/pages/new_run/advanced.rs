@@ -1,6 +1,9 @@
 //! Everything about a run that has a default: columns, split, training, name.
 
-use super::some;
+use super::{
+    model_settings::{self, ModelSettings},
+    some,
+};
 use crate::{
     components::*,
     format::duration,
@@ -42,6 +45,11 @@ pub fn Advanced(
         })
     };
     let kinds = columns.clone();
+    // What can't be read is told at its field at once, not only when the run is sent.
+    let wrong = Signal::derive(move || match unread.with(|u| u.first().cloned()) {
+        Some((field, message)) => Some(Problem::field(field, message)),
+        None => problem.get(),
+    });
     view! {
         <div class="advanced">
             <details class="fold">
@@ -60,6 +68,10 @@ pub fn Advanced(
             <details class="fold">
                 <summary>"Training" <span class="fold-value">{effort}</span></summary>
                 <Training settings unread problem/>
+            </details>
+            <details class="fold">
+                <summary>"Model settings" <span class="fold-value">{move || settings.with(model_settings::summary)}</span></summary>
+                <ModelSettings settings unread problem=wrong/>
             </details>
             <details class="fold">
                 <summary>"Name" <span class="fold-value">{move || name.with(|n| if n.trim().is_empty() { "made from data set and model".to_owned() } else { n.clone() })}</span></summary>

@@ -16,6 +16,7 @@ use trainyard_store::{self as store, datasets::VersionSource, now};
 use trainyard_types::{
     Problem,
     dataset::{ColumnType, DataWarning, Severity},
+    hyper,
     run::{Family, RunPlan, SplitMethod, Task, TrainSettings},
 };
 
@@ -199,6 +200,9 @@ fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
     }
     if settings.budget_seconds.is_some_and(|seconds| !(1.0..=86_400.0).contains(&seconds)) {
         warnings.push(critical("budget_seconds", "", "Use 1 to 86,400 seconds.".to_owned()));
+    }
+    for message in hyper::problems(&settings.parameters, settings.family) {
+        warnings.push(critical("parameters", "", message));
     }
     if warnings.is_empty() && features(source, settings).is_empty() {
         let message = "No column is left to learn from. Leave fewer columns out.".to_owned();

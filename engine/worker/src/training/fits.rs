@@ -113,6 +113,7 @@ fn options(settings: &TrainSettings, family: Family) -> FitOptions {
         epochs: settings.epochs.filter(|_| own),
         budget_seconds: most,
         device: settings.device,
+        parameters: settings.parameters.clone(),
     }
 }
 
