@@ -26,6 +26,7 @@ use trainyard_types::{
     Action as May, DatasetVersionId, PageQuery, Problem, ResourceName, RunId,
     catalog::ColumnFlag,
     dataset::{DatasetView, VersionSummary, VersionView},
+    hyper,
     run::{Family, NewRun, RunView, SplitMethod, TrainSettings},
     split::{PARTS, SplitView, UsedSplit},
 };
@@ -157,6 +158,14 @@ fn Form(
     if let Ok(seconds) = use_query_param("budget").get_untracked().parse::<f64>() {
         (first.epochs, first.budget_seconds) = (None, Some(seconds.clamp(1.0, 86_400.0)));
     }
+    // `trees.budget:0.5`, as the links of a verdict say it.
+    if let Some((key, value)) = use_query_param("set").get_untracked().split_once(':')
+        && let (Some(known), Ok(value)) = (hyper::find(key), value.parse())
+        && known.check(value).is_ok()
+    {
+        first.parameters.insert(key.to_owned(), value);
+    }
+    first.parameters.retain(|key, _| hyper::of(first.family).any(|known| known.key == key.as_str()));
     let split = use_query_param("split").get_untracked();
     if let Some(kept) = splits.iter().find(|kept| kept.id.to_string() == split) {
         first.split = kept.plan.spec.clone();

@@ -8,6 +8,7 @@ use crate::{
 use leptos::prelude::*;
 use trainyard_types::{
     evaluation::{Fit, Verdict},
+    hyper,
     run::{Family, RunView, Task},
 };
 
@@ -22,10 +23,13 @@ pub fn next(fit: Fit, run: &RunView, trained: Family, project: &str) -> Vec<(&'s
     match fit {
         Fit::Good => Vec::new(),
         Fit::TooLittleData => vec![rows()],
-        Fit::Overfit => match trained {
-            Family::Linear => vec![columns(), rows()],
-            _ => vec![("Train a linear model", again("&family=linear")), columns(), rows()],
-        },
+        Fit::Overfit => {
+            let less = regularised(run, trained).map(|(key, value)| {
+                ("Regularise more", again(&format!("&family={}&set={key}:{value}", trained.as_str())))
+            });
+            let simpler = (trained != Family::Linear).then(|| ("Train a linear model", again("&family=linear")));
+            less.into_iter().chain(simpler).chain([columns(), rows()]).collect()
+        }
         Fit::Underfit => {
             let more = match trained {
                 Family::Linear => None,
@@ -34,6 +38,18 @@ pub fn next(fit: Fit, run: &RunView, trained: Family, project: &str) -> Vec<(&'s
             every().into_iter().chain(more).chain([columns()]).collect()
         }
     }
+}
+
+/// The hyperparameter that holds the family's model back, and a value that does so more than this run's.
+fn regularised(run: &RunView, trained: Family) -> Option<(&'static str, f64)> {
+    let had = |key: &str| run.settings.parameters.get(key).copied();
+    let told = |name: &str| run.result.as_ref()?.parameters.get(name)?.parse::<f64>().ok();
+    let (key, value) = match trained {
+        Family::Trees => ("trees.budget", (had("trees.budget").or(told("budget"))? * 0.6 * 100.0).round() / 100.0),
+        Family::Linear => ("linear.l2", had("linear.l2").unwrap_or(1.0) * 10.0),
+        _ => return None,
+    };
+    hyper::find(key)?.check(value).ok().map(|()| (key, value))
 }
 
 #[component]
