@@ -1,4 +1,4 @@
-//! Runs that differ in their seed alone.
+//! Runs that differ in their seed alone, and runs that were scored on the same test rows.
 
 use crate::{
     StoreError,
@@ -9,10 +9,19 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use std::collections::HashMap;
 use trainyard_types::{ProjectId, RunId, job::JobState, run::TrainSettings, seeds::SeedRun};
 
-/// Runs of the same version, target and family that are compared, newest first.
+/// Runs of the same version and target that are compared, newest first.
 const MOST: u64 = 500;
 
-/// The run with this id and those with the same settings but for the seed, oldest first.
+/// What the project's other runs say of one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Siblings {
+    /// The run itself and those with the same settings but for the seed, oldest first.
+    pub seeds: Vec<SeedRun>,
+    /// Runs that were scored on the same test rows.
+    pub test_looks: u64,
+}
+
+/// Looks at the last 500 runs of the same version and target as the run with this id.
 ///
 /// # Errors
 /// The database failed.
@@ -20,16 +29,16 @@ pub async fn siblings(
     db: &impl ConnectionTrait,
     project: ProjectId,
     id: RunId,
-) -> Result<Option<Vec<SeedRun>>, StoreError> {
+) -> Result<Option<Siblings>, StoreError> {
     use run::Column;
     let found = run::Entity::find_by_id(id.to_string()).filter(Column::ProjectId.eq(project.to_string()));
     let of = found
         .select_only()
-        .columns([Column::DatasetVersionId, Column::Target, Column::Family, Column::Settings])
-        .into_tuple::<(String, String, String, String)>()
+        .columns([Column::DatasetVersionId, Column::Target, Column::Settings])
+        .into_tuple::<(String, String, String)>()
         .one(db)
         .await?;
-    let Some((version, target, family, settings)) = of else { return Ok(None) };
+    let Some((version, target, settings)) = of else { return Ok(None) };
     let same = |settings: &str| -> Result<(TrainSettings, u64), StoreError> {
         let settings: TrainSettings = from_json("runs.settings", settings)?;
         let seed = settings.seed;
@@ -42,15 +51,15 @@ pub async fn siblings(
         .filter(Column::ProjectId.eq(project.to_string()))
         .filter(Column::DatasetVersionId.eq(version))
         .filter(Column::Target.eq(target))
-        .filter(Column::Family.eq(family))
         .order_by_desc(Column::Id)
         .limit(MOST)
         .into_tuple()
         .all(db)
         .await?;
-    let mut kept = Vec::new();
+    let (mut kept, mut test_looks) = (Vec::new(), 0);
     for (run, settings, score) in runs.into_iter().rev() {
         let (settings, seed) = same(&settings)?;
+        test_looks += u64::from(score.is_some() && same_test_rows(&settings, &wanted));
         if settings == wanted {
             kept.push((run, seed, score));
         }
@@ -63,14 +72,22 @@ pub async fn siblings(
         .all(db)
         .await?;
     let states: HashMap<String, String> = states.into_iter().collect();
-    kept.into_iter()
-        .filter_map(|(run, seed, score)| {
-            let state = states.get(&run)?;
-            Some((|| {
-                let state: JobState = parse("jobs.state", state)?;
-                Ok(SeedRun { run: parse("runs.id", &run)?, seed, state, score })
-            })())
-        })
-        .collect::<Result<_, StoreError>>()
-        .map(Some)
+    let seeds = kept.into_iter().filter_map(|(run, seed, score)| {
+        let state = states.get(&run)?;
+        Some((|| {
+            let state: JobState = parse("jobs.state", state)?;
+            Ok(SeedRun { run: parse("runs.id", &run)?, seed, state, score })
+        })())
+    });
+    Ok(Some(Siblings { seeds: seeds.collect::<Result<_, StoreError>>()?, test_looks }))
+}
+
+/// Of one version and target, the split decides; leaving out copies changes which rows it divides.
+fn same_test_rows(a: &TrainSettings, b: &TrainSettings) -> bool {
+    let kept = |settings: &TrainSettings| settings.kept_split.as_ref().map(|kept| (kept.id, kept.division.clone()));
+    a.distinct == b.distinct
+        && match (kept(a), kept(b)) {
+            (None, None) => a.split == b.split,
+            (a, b) => a == b,
+        }
 }

@@ -29,11 +29,14 @@ pub struct SeedsView {
     pub mean: Option<f64>,
     /// Their sample standard deviation (n - 1).
     pub std: Option<f64>,
+    /// How often the test part was looked at: runs of the project, this one included, that were scored on the same test
+    /// rows. Whoever chooses by them reports too good a score.
+    pub test_looks: u64,
 }
 
 impl SeedsView {
     /// Several runs of one seed count once, the newest (the last) of them.
-    pub fn new(metric: Option<String>, mut runs: Vec<SeedRun>) -> Self {
+    pub fn new(metric: Option<String>, mut runs: Vec<SeedRun>, test_looks: u64) -> Self {
         runs.sort_by_key(|run| run.seed);
         let mut scores: Vec<(u64, f64)> = Vec::new();
         for run in &runs {
@@ -47,7 +50,7 @@ impl SeedsView {
         let mean = (scores.len() > 1).then(|| scores.iter().map(|(_, score)| score).sum::<f64>() / n);
         let std =
             mean.map(|mean| (scores.iter().map(|(_, score)| (score - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt());
-        Self { metric, runs, mean, std }
+        Self { metric, runs, mean, std, test_looks }
     }
 
     /// The seeds after the highest used so far, `more` of them.
@@ -76,12 +79,12 @@ mod tests {
 
     #[test]
     fn each_seed_counts_once() {
-        let view = SeedsView::new(None, vec![run(2, Some(0.9)), run(0, Some(0.5)), run(0, Some(0.7)), run(1, None)]);
+        let view = SeedsView::new(None, vec![run(2, Some(0.9)), run(0, Some(0.5)), run(0, Some(0.7)), run(1, None)], 3);
         assert_eq!(view.mean, Some(0.8));
         // Two values, 0.1 from their mean each: sqrt(0.02 / 1).
         assert!((view.std.unwrap_or_default() - 0.02_f64.sqrt()).abs() < 1e-12);
         assert_eq!(view.next(3), [3, 4, 5]);
-        assert_eq!(SeedsView::new(None, vec![run(0, Some(0.5))]).mean, None, "one run says nothing of the spread");
-        assert_eq!(SeedsView::new(None, vec![run(u64::MAX, None)]).next(2), [u64::MAX]);
+        assert_eq!(SeedsView::new(None, vec![run(0, Some(0.5))], 1).mean, None, "one run says nothing of the spread");
+        assert_eq!(SeedsView::new(None, vec![run(u64::MAX, None)], 0).next(2), [u64::MAX]);
     }
 }

@@ -63,6 +63,7 @@ async fn other_seeds(server: &Server, admin: &mut Client, at: &str) {
     }
     let alone = admin.get(&format!("{at}/seeds")).await.expect(200).json();
     assert_eq!((alone["runs"].as_array().unwrap().len(), &alone["mean"]), (1, &Value::Null));
+    assert_eq!(alone["test_looks"], 1);
     let made = admin.post(&format!("{at}/seeds"), json!({ "more": 2 })).await.expect(201).json();
     assert_eq!(made.as_array().unwrap().len(), 2);
     for _ in 0..2 {
@@ -73,6 +74,7 @@ async fn other_seeds(server: &Server, admin: &mut Client, at: &str) {
     let seeds = admin.get(&format!("{at}/seeds")).await.expect(200).json();
     let all: Vec<_> = seeds["runs"].as_array().unwrap().iter().map(|run| run["seed"].as_u64().unwrap()).collect();
     assert_eq!(all, [0, 1, 2]);
+    assert_eq!(seeds["test_looks"], 3);
     let off = seeds["mean"].as_f64().unwrap() - alone["runs"][0]["score"].as_f64().unwrap();
     assert!(off.abs() < 1e-12 && seeds["std"].as_f64().unwrap() < 1e-9, "the same model each time: {seeds}");
     let other = format!("{PROJECT}/runs/00000000-0000-7000-8000-000000000000/seeds");

@@ -33,7 +33,7 @@ pub fn Seeds(context: RunContext) -> impl IntoView {
         _ => ().into_any(),
     };
     view! {
-        <Section title="Other seeds" lead="Runs that differ from this one in the seed alone: what they score apart is chance, not a better model.">
+        <Section title="How far to trust the score" lead="Runs that differ from this one in the seed alone: what they score apart is chance, not a better model.">
             <Load resource=extra lines=3 view=drawn/>
             {may(May::Write).then(|| view! {
                 <Button label=format!("Repeat with {MORE} other seeds") glyph=Glyph::Retry disabled=repeat.pending()
@@ -53,8 +53,14 @@ fn shown(seeds: &SeedsView, project: &str, id: RunId) -> AnyView {
         }
         _ => "This is the only run of its kind that has ended: how far its score would move with another seed is not known.".to_owned(),
     };
+    let looks = match seeds.test_looks {
+        0 | 1 => "The test rows behind these scores were looked at once in this project: by this run.".to_owned(),
+        n => format!(
+            "The test rows behind these scores were looked at {n} times in this project, once by each run on the same split. Whoever picks the best of many reports too good a score: choose by the validation score."
+        ),
+    };
     if seeds.runs.len() < 2 {
-        return view! { <p>{words}</p> }.into_any();
+        return view! { <p>{words}</p><p>{looks}</p> }.into_any();
     }
     let rows = seeds
         .runs
@@ -78,6 +84,7 @@ fn shown(seeds: &SeedsView, project: &str, id: RunId) -> AnyView {
     let columns = vec![Column::text("Seed"), Column::number("Score")];
     view! {
         <p>{words}</p>
+        <p>{looks}</p>
         <DataTable caption="The same run with other seeds" columns>{rows}</DataTable>
     }
     .into_any()

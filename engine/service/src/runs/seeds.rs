@@ -9,16 +9,17 @@ use trainyard_types::{
     seeds::{MOST_REPEATS, SeedsView},
 };
 
-/// The run and those that differ in their seed alone, with mean and standard deviation of their scores.
+/// The run and those that differ in their seed alone, with mean and standard deviation of their scores, and how often its
+/// test rows were looked at.
 ///
 /// # Errors
 /// There is no such run for the caller.
 pub async fn seeds(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId) -> Result<SeedsView, Problem> {
     let scope = authorise::project(ctx, actor, project, Action::Read).await?;
     let db = ctx.store().db();
-    let runs = store::seeds::siblings(db, scope.project, run).await?.ok_or_else(no_run)?;
+    let found = store::seeds::siblings(db, scope.project, run).await?.ok_or_else(no_run)?;
     let task = store::runs::view(db, scope.project, run).await?.ok_or_else(no_run)?.summary.task;
-    Ok(SeedsView::new(task.map(|task| task.primary_metric().to_owned()), runs))
+    Ok(SeedsView::new(task.map(|task| task.primary_metric().to_owned()), found.seeds, found.test_looks))
 }
 
 /// Queues the same run with `more` further seeds.
@@ -34,7 +35,7 @@ pub async fn repeat(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId, more: 
     let before = store::runs::view(db, scope.project, run).await?.ok_or_else(no_run)?;
     let known = store::seeds::siblings(db, scope.project, run).await?.ok_or_else(no_run)?;
     let mut made = Vec::new();
-    for seed in SeedsView::new(None, known).next(more) {
+    for seed in SeedsView::new(None, known.seeds, known.test_looks).next(more) {
         let again = NewRun {
             name: ResourceName::parse(&before.summary.name).ok(),
             dataset_version: before.dataset_version_id,
