@@ -72,14 +72,12 @@ pub async fn siblings(
         .all(db)
         .await?;
     let states: HashMap<String, String> = states.into_iter().collect();
-    let seeds = kept.into_iter().filter_map(|(run, seed, score)| {
-        let state = states.get(&run)?;
-        Some((|| {
-            let state: JobState = parse("jobs.state", state)?;
-            Ok(SeedRun { run: parse("runs.id", &run)?, seed, state, score })
-        })())
-    });
+    let seeds = kept.into_iter().filter_map(|(run, seed, score)| Some(seed_run(&run, seed, states.get(&run)?, score)));
     Ok(Some(Siblings { seeds: seeds.collect::<Result<_, StoreError>>()?, test_looks }))
+}
+
+fn seed_run(run: &str, seed: u64, state: &str, score: Option<f64>) -> Result<SeedRun, StoreError> {
+    Ok(SeedRun { run: parse("runs.id", run)?, seed, state: parse("jobs.state", state)?, score })
 }
 
 /// Of one version and target, the split decides; leaving out copies changes which rows it divides.
