@@ -6,6 +6,7 @@ use trainyard_types::leakage::LeakageReport;
 use trainyard_types::{
     DatasetVersionId, Page, PageQuery, RunId,
     evaluation::Chart,
+    rules::RuleView,
     run::{LogLine, MetricSeries, NewRun, RunPlan, RunSummary, RunView, TrainSettings},
     seeds::SeedsView,
 };
@@ -110,4 +111,10 @@ pub async fn run_seeds(project: String, run: RunId) -> Result<SeedsView, AppErro
 pub async fn repeat_run(project: String, run: RunId, more: u32) -> Result<usize, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     Ok(super::done(trainyard_service::runs::repeat(&ctx, &actor, &project, run, more).await)?.len())
+}
+
+#[server(prefix = "/api/fn", endpoint = "run_rules", input = Json, output = Json)]
+pub async fn run_rules(project: String, run: RunId) -> Result<Vec<RuleView>, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::runs::rules(&ctx, &actor, &project, run).await)
 }

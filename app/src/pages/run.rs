@@ -8,6 +8,7 @@ mod live;
 mod log;
 mod overview;
 mod register;
+mod rules;
 mod scale;
 mod seeds;
 mod series;
@@ -18,7 +19,7 @@ mod verdict;
 use crate::wire::{Resource, resource};
 use crate::{
     AppError,
-    api::runs::{get_run, run_charts, run_log, run_metrics, run_raw, run_seeds},
+    api::runs::{get_run, run_charts, run_log, run_metrics, run_raw, run_rules, run_seeds},
     components::*,
     hooks::{use_param, use_project},
     pages::parts::parse_id,
@@ -28,6 +29,7 @@ use live::Live;
 use trainyard_types::{
     RunId,
     evaluation::Chart,
+    rules::RuleView,
     run::{LogLine, MetricSeries, RunView},
     seeds::SeedsView,
 };
@@ -49,7 +51,7 @@ enum Extra {
     Charts(Vec<Chart>),
     Log(Vec<LogLine>),
     Raw(String),
-    Seeds(SeedsView),
+    Overview(SeedsView, Vec<RuleView>),
 }
 
 type ExtraResource = Resource<Result<Extra, AppError>>;
@@ -60,7 +62,10 @@ async fn load_extra(project: String, run: String, tab: String) -> Result<Extra, 
         "evaluation" | "explain" => run_charts(project, run).await.map(Extra::Charts),
         "log" => run_log(project, run).await.map(Extra::Log),
         "raw" => run_raw(project, run).await.map(Extra::Raw),
-        "overview" => run_seeds(project, run).await.map(Extra::Seeds),
+        "overview" => {
+            let seeds = run_seeds(project.clone(), run).await?;
+            Ok(Extra::Overview(seeds, run_rules(project, run).await?))
+        }
         _ => Ok(Extra::Nothing),
     }
 }

@@ -23,6 +23,7 @@ pub mod pipeline;
 pub mod problem;
 pub mod relations;
 pub mod role;
+pub mod rules;
 pub mod run;
 pub mod seeds;
 pub mod source;

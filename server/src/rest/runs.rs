@@ -15,6 +15,7 @@ use trainyard_types::{
     DatasetVersionId, Page, PageQuery, RunId, Slug,
     home::{ActivityView, HomeView},
     leakage::LeakageReport,
+    rules::RuleView,
     run::*,
     seeds::{RepeatRun, SeedsView},
 };
@@ -34,6 +35,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(cancel_run))
         .routes(routes!(retry_run))
         .routes(routes!(get_run_seeds, repeat_run))
+        .routes(routes!(get_run_rules))
 }
 
 /// What a run would be.
@@ -211,4 +213,16 @@ async fn repeat_run(
     Body(RepeatRun { more }): Body<RepeatRun>,
 ) -> Result<(StatusCode, Json<Vec<RunId>>), ApiError> {
     Ok((StatusCode::CREATED, Json(runs::repeat(&ctx, &actor, &project, run, more).await?)))
+}
+
+/// What rules find in a run, live and afterwards; what was found comes first.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/rules", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 200, body = Vec<RuleView>), (status = 404, body = ErrorBody)))]
+async fn get_run_rules(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<Vec<RuleView>> {
+    Ok(Json(runs::rules(&ctx, &actor, &project, run).await?))
 }

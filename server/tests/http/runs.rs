@@ -77,6 +77,10 @@ async fn other_seeds(server: &Server, admin: &mut Client, at: &str) {
     assert_eq!(seeds["test_looks"], 3);
     let off = seeds["mean"].as_f64().unwrap() - alone["runs"][0]["score"].as_f64().unwrap();
     assert!(off.abs() < 1e-12 && seeds["std"].as_f64().unwrap() < 1e-9, "the same model each time: {seeds}");
+    let rules = admin.get(&format!("{at}/rules")).await.expect(200).json();
+    let of = |name: &str| rules.as_array().unwrap().iter().find(|rule| rule["rule"] == name).unwrap().clone();
+    assert_eq!(of("loss_not_decreasing")["standing"], "unknown", "two steps say nothing: {rules}");
+    assert_ne!(of("train_test_performance")["standing"], "unknown", "{rules}");
     let other = format!("{PROJECT}/runs/00000000-0000-7000-8000-000000000000/seeds");
     admin.get(&other).await.expect(404);
 }

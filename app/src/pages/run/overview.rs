@@ -1,6 +1,6 @@
 //! The run at a glance: key metrics, curves, what was tried, and everything that decided the result.
 
-use super::{RunContext, curves::Curves, seeds::Seeds, series::of_system};
+use super::{RunContext, curves::Curves, rules::Rules, seeds::Seeds, series::of_system};
 use crate::{
     components::*,
     format::{count, duration, measure},
@@ -33,6 +33,7 @@ pub fn Overview(context: RunContext) -> impl IntoView {
         </Section>
         {result.as_ref().map(metric_table)}
         {result.as_ref().filter(|r| r.candidates.len() > 1).map(candidates)}
+        <Rules context/>
         {result.as_ref().map(|_| view! { <Seeds context/> })}
         <div class="two-columns">
             <Section title="What it learned from">{provenance(&project.get_value(), &run.get_value(), live.device)}</Section>

@@ -29,7 +29,7 @@ pub fn Seeds(context: RunContext) -> impl IntoView {
         None => {}
     });
     let drawn = move |extra: Extra| match extra {
-        Extra::Seeds(seeds) => shown(&seeds, &project.get_value(), id),
+        Extra::Overview(seeds, _) => shown(&seeds, &project.get_value(), id),
         _ => ().into_any(),
     };
     view! {

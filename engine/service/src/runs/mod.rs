@@ -17,6 +17,7 @@ use trainyard_types::{
     dataset::Severity,
     home::{ActivityJob, ActivityView},
     job::JobState,
+    rules::RuleView,
     run::{LogLine, MetricSeries, NewRun, RunCursor, RunPlan, RunSummary, RunUpdate, RunView, TrainSettings},
 };
 
@@ -149,6 +150,16 @@ pub async fn view(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId) -> Resul
 pub async fn metrics(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId) -> Result<Vec<MetricSeries>, Problem> {
     readable(ctx, actor, project, run).await?;
     Ok(store::metrics::curves(ctx.store().db(), run).await?)
+}
+
+/// What rules find in the run: while it trains by its curves, afterwards by its result as well. What was found comes first.
+///
+/// # Errors
+/// There is no such run for the caller.
+pub async fn rules(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId) -> Result<Vec<RuleView>, Problem> {
+    let result = view(ctx, actor, project, run).await?.result;
+    let curves = store::metrics::curves(ctx.store().db(), run).await?;
+    Ok(trainyard_assess::rules::rules(&curves, result.as_ref()))
 }
 
 /// Log lines after the one numbered `after` (below zero: the last ones), 2,000 at most; with words, only lines that hold
