@@ -80,7 +80,7 @@ async fn other_seeds(server: &Server, admin: &mut Client, at: &str) {
     let rules = admin.get(&format!("{at}/rules")).await.expect(200).json();
     let of = |name: &str| rules.as_array().unwrap().iter().find(|rule| rule["rule"] == name).unwrap().clone();
     assert_eq!(of("loss_not_decreasing")["standing"], "unknown", "two steps say nothing: {rules}");
-    assert_ne!(of("train_test_performance")["standing"], "unknown", "{rules}");
+    assert_ne!(of("simple_model_comparison")["standing"], "unknown", "{rules}");
     let other = format!("{PROJECT}/runs/00000000-0000-7000-8000-000000000000/seeds");
     admin.get(&other).await.expect(404);
 }
