@@ -118,3 +118,10 @@ pub async fn run_rules(project: String, run: RunId) -> Result<Vec<RuleView>, App
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::runs::rules(&ctx, &actor, &project, run).await)
 }
+
+#[server(prefix = "/api/fn", endpoint = "pause_run", input = Json, output = Json)]
+pub async fn pause_run(project: String, run: RunId, paused: bool) -> Result<(), AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::runs::pause(&ctx, &actor, &project, run, paused).await)?;
+    Ok(())
+}

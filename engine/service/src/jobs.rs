@@ -15,7 +15,7 @@ use trainyard_types::{
     run::TrainSpec,
 };
 
-pub use trainyard_store::jobs::{Batch, Lease, Reaped};
+pub use trainyard_store::jobs::{Batch, Lease, Reaped, Wish};
 
 /// A worker has to send a heartbeat within this time or loses its jobs, milliseconds. It should send one every 5 s.
 pub const LEASE: i64 = 30_000;
@@ -40,13 +40,6 @@ pub struct Claimed {
     pub spec: JobSpec,
     /// When its first attempt began.
     pub started: Timestamp,
-}
-
-/// The answer to a heartbeat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Beat {
-    /// The job is to stop.
-    pub cancel: bool,
 }
 
 /// Why a report was not taken.
@@ -177,16 +170,14 @@ fn folder_failed(folder: &Path, error: &io::Error) -> Problem {
     ))
 }
 
-/// Extends the lease and hears whether the job is to stop. Also says that the worker is alive.
+/// Extends the lease and hears what people want of the job. Also says that the worker is alive.
 ///
 /// # Errors
 /// [`LeaseError::Lost`] where another attempt has the job.
-pub async fn heartbeat(ctx: &Ctx, lease: &Lease) -> Result<Beat, LeaseError> {
+pub async fn heartbeat(ctx: &Ctx, lease: &Lease) -> Result<Wish, LeaseError> {
     let at = now();
-    match store::jobs::heartbeat(ctx.store(), lease, at, Timestamp(at.0 + LEASE)).await? {
-        Some(cancel) => Ok(Beat { cancel }),
-        None => Err(LeaseError::Lost),
-    }
+    let wish = store::jobs::heartbeat(ctx.store(), lease, at, Timestamp(at.0 + LEASE)).await?;
+    wish.ok_or(LeaseError::Lost)
 }
 
 /// Writes what a job reported: progress, device, metric points, log lines.

@@ -34,6 +34,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(events::stream_run))
         .routes(routes!(cancel_run))
         .routes(routes!(retry_run))
+        .routes(routes!(pause_run))
+        .routes(routes!(resume_run))
         .routes(routes!(get_run_seeds, repeat_run))
         .routes(routes!(get_run_rules))
 }
@@ -225,4 +227,28 @@ async fn get_run_rules(
     Path((project, run)): Path<(Slug, RunId)>,
 ) -> Answer<Vec<RuleView>> {
     Ok(Json(runs::rules(&ctx, &actor, &project, run).await?))
+}
+
+/// Holds a run back: it gives its device up, and goes on from its last checkpoint when it is resumed.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/runs/{run}/pause", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 200, body = RunView), (status = 409, body = ErrorBody)))]
+async fn pause_run(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<RunView> {
+    Ok(Json(runs::pause(&ctx, &actor, &project, run, true).await?))
+}
+
+/// Lets a run go on that was paused.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/runs/{run}/resume", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 200, body = RunView), (status = 409, body = ErrorBody)))]
+async fn resume_run(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<RunView> {
+    Ok(Json(runs::pause(&ctx, &actor, &project, run, false).await?))
 }

@@ -227,6 +227,34 @@ pub async fn cancel(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId) -> Res
     Ok(view)
 }
 
+/// Holds a run back, or lets it go on: one that waits is not started, one that runs writes a checkpoint, gives its device up
+/// and goes on from there when it is resumed.
+///
+/// # Errors
+/// There is no such run for the caller; it has ended, or is as it is asked to be.
+pub async fn pause(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId, paused: bool) -> Result<RunView, Problem> {
+    let scope = authorise::project(ctx, actor, project, Action::Write).await?;
+    let tx = ctx.store().begin().await?;
+    let name = store::runs::view(&*tx, scope.project, run).await?.ok_or_else(no_run)?.summary.name;
+    let reason = paused.then(|| format!("Paused by {}.", actor.name));
+    if !store::jobs::pause(&tx, run, paused, reason.as_deref()).await? {
+        return Err(Problem::conflict(match paused {
+            true => "This run has ended, or is paused or being cancelled already.",
+            false => "This run is not paused.",
+        }));
+    }
+    let (action, summary) = match paused {
+        true => ("run.pause", format!("Paused run '{name}'.")),
+        false => ("run.resume", format!("Let run '{name}' go on.")),
+    };
+    let event = actor.event(action, format!("run/{run}"), summary);
+    audit::append(&tx, event.in_project(&scope.slug)).await?;
+    let view = store::runs::view(&*tx, scope.project, run).await?.ok_or_else(no_run)?;
+    tx.commit().await?;
+    ctx.wake().notify_one();
+    Ok(view)
+}
+
 /// Asks for the same again, as a new run: a run that ended never changes.
 ///
 /// # Errors

@@ -133,7 +133,7 @@ async fn a_run_can_be_stopped_and_asked_for_again() {
     let claimed = world.claim().await;
     let asked = cancel(again.summary.id).await.unwrap();
     assert_eq!((asked.summary.job.state, asked.summary.job.cancel_requested), (JobState::Running, true));
-    assert!(jobs::heartbeat(&world.ctx, &claimed.lease).await.unwrap().cancel);
+    assert_eq!(jobs::heartbeat(&world.ctx, &claimed.lease).await.unwrap(), jobs::Wish::Cancel);
     jobs::cancelled(&world.ctx, &claimed.lease).await.unwrap();
     let view = runs::view(&world.ctx, &ada, &world.project, again.summary.id).await.unwrap();
     assert_eq!(view.summary.job.state, JobState::Cancelled);

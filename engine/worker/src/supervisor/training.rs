@@ -8,7 +8,7 @@ use std::{path::Path, time::Duration};
 use tokio::time::sleep;
 use trainyard_service::{
     Ctx,
-    jobs::{self, Batch, Claimed, Lease, LeaseError},
+    jobs::{self, Batch, Claimed, Lease, LeaseError, Wish},
 };
 use trainyard_store::now;
 use trainyard_types::{
@@ -85,8 +85,8 @@ impl Task for Training {
         Ok(())
     }
 
-    async fn beat(&self, ctx: &Ctx) -> Result<bool, LeaseError> {
-        Ok(jobs::heartbeat(ctx, &self.claimed.lease).await?.cancel)
+    async fn beat(&self, ctx: &Ctx) -> Result<Wish, LeaseError> {
+        jobs::heartbeat(ctx, &self.claimed.lease).await
     }
 
     async fn finish(&mut self, ctx: &Ctx, folder: &Path) -> bool {
@@ -108,8 +108,11 @@ impl Task for Training {
         insist(|| jobs::fail(ctx, &self.claimed.lease, problem)).await
     }
 
-    async fn requeue(&mut self, ctx: &Ctx) -> bool {
-        let reason = "Its worker was stopped: queued again, to go on from its last checkpoint.";
+    async fn requeue(&mut self, ctx: &Ctx, paused: bool) -> bool {
+        let reason = match paused {
+            true => "Paused: it goes on from its last checkpoint when it is resumed.",
+            false => "Its worker was stopped: queued again, to go on from its last checkpoint.",
+        };
         insist(|| jobs::requeue(ctx, &self.claimed.lease, reason)).await
     }
 }

@@ -63,6 +63,13 @@ struct Passing {
     to: f64,
 }
 
+impl Ear<'_, '_> {
+    /// Whether the fit goes on from its checkpoint. The others take seconds: they are fitted again.
+    fn resumable(&self) -> bool {
+        self.quiet.is_none() && self.family == Family::RealMlp
+    }
+}
+
 impl Observer for Ear<'_, '_> {
     fn progress(&mut self, fraction: f64, stage: &str, rows_per_second: Option<f64>) {
         match self.quiet {
@@ -89,11 +96,11 @@ impl Observer for Ear<'_, '_> {
         }
     }
     fn cancelled(&mut self) -> bool {
-        self.job.cancelled()
+        let resumable = self.resumable();
+        self.job.cancelled() || self.job.pauses(resumable)
     }
     fn checkpoint(&mut self, step: u64, bytes: &dyn Fn() -> Vec<u8>) {
-        // The others take seconds: they are fitted again.
-        if self.quiet.is_none() && self.family == Family::RealMlp {
+        if self.resumable() {
             self.job.checkpoint(self.family, step, bytes);
         }
     }

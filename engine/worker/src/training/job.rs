@@ -51,6 +51,8 @@ pub struct Job<'a> {
     last_progress: Option<Instant>,
     last_checkpoint: Option<Instant>,
     checkpoint_every: Duration,
+    /// A checkpoint was written since the job is to pause.
+    paused_whole: bool,
 }
 
 impl<'a> Job<'a> {
@@ -69,6 +71,7 @@ impl<'a> Job<'a> {
             last_progress: None,
             last_checkpoint: None,
             checkpoint_every,
+            paused_whole: false,
         }
     }
 
@@ -170,19 +173,27 @@ impl<'a> Job<'a> {
         self.sink.cancelled()
     }
 
+    /// Whether a fit is to end here so that the job can go on later. `resumable`: it writes checkpoints, and is to end after
+    /// the next one.
+    pub fn pauses(&mut self, resumable: bool) -> bool {
+        self.sink.pausing() && (!resumable || self.paused_whole)
+    }
+
     /// # Errors
-    /// The job is to stop.
+    /// The job is to stop, or to pause.
     pub fn check(&mut self) -> Result<(), TrainError> {
-        if self.cancelled() { Err(TrainError::Cancelled) } else { Ok(()) }
+        if self.cancelled() || self.sink.pausing() { Err(TrainError::Cancelled) } else { Ok(()) }
     }
 
     /// Writes a checkpoint unless the last one is fresh. A disk that refuses it costs the way back, not the job.
     pub fn checkpoint(&mut self, family: Family, step: u64, bytes: &dyn Fn() -> Vec<u8>) {
-        if self.last_checkpoint.is_some_and(|at| at.elapsed() < self.checkpoint_every) {
+        let pausing = self.sink.pausing();
+        if !pausing && self.last_checkpoint.is_some_and(|at| at.elapsed() < self.checkpoint_every) {
             return;
         }
         let outcome = checkpoint::write(&self.folder, &self.fingerprint, family, step, &bytes());
         self.last_checkpoint = Some(Instant::now());
+        self.paused_whole = pausing;
         match outcome {
             Ok(()) => self.sink.event(JobEvent::Checkpoint { step }),
             Err(error) => self.warn(format!("The checkpoint could not be written: {error}. Free some disk space.")),
