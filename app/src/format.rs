@@ -187,6 +187,30 @@ pub fn encode(text: &str) -> String {
     out
 }
 
+/// Takes back what [`encode`] or a form's sending did to a value; what is no code stays as it is.
+pub fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let code = match bytes.get(at + 1..at + 3) {
+            Some(&[high, low]) => digit(high).zip(digit(low)).map(|(high, low)| high * 16 + low),
+            _ => None,
+        };
+        match (bytes[at], code) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                at += 2;
+            }
+            (b'+', _) => out.push(b' '),
+            (byte, _) => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 fn two(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
     if small == 0 {
         format!("{large}\u{a0}{large_unit}")
@@ -291,5 +315,9 @@ mod tests {
     #[test]
     fn encoding_leaves_nothing_that_an_address_would_read() {
         assert_eq!(encode("/p/a b?x=1&y=ü"), "%2Fp%2Fa%20b%3Fx%3D1%26y%3D%C3%BC");
+        for text in ["/p/a b?x=1&y=ü", "100 %", "%41", "a+b"] {
+            assert_eq!(decode(&encode(text)), text);
+        }
+        assert_eq!(decode("a+b%2"), "a b%2");
     }
 }

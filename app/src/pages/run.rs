@@ -1,7 +1,7 @@
 //! One run: live while it trains, then what it found out.
 
 mod curves;
-mod draw;
+pub(super) mod draw;
 mod explain;
 mod head;
 mod live;
@@ -9,9 +9,9 @@ mod log;
 mod overview;
 mod register;
 mod rules;
-mod scale;
+pub(super) mod scale;
 mod seeds;
-mod series;
+pub(super) mod series;
 mod source;
 mod system;
 mod verdict;

@@ -6,7 +6,7 @@ use crate::{
     inbox::{self, To},
     logs, metrics, parse,
     query::unsigned,
-    to_json,
+    runs, to_json,
 };
 use sea_orm::{
     ActiveModelTrait,
@@ -261,6 +261,10 @@ pub async fn end(
         update = update.col_expr(job::Column::Progress, Expr::value(None::<String>));
     }
     let done = update.filter(held(lease)).exec(&**tx).await?;
+    // What a run that goes well found out is kept with its result.
+    if done.rows_affected > 0 && state != JobState::Succeeded {
+        runs::values::keep_outcome(tx, lease.run, None).await?;
+    }
     Ok(done.rows_affected > 0)
 }
 
@@ -414,7 +418,11 @@ async fn release(store: &Store, which: Condition, cause: &str, now: Timestamp) -
             .pop();
         let Some(updated) = updated else { continue };
         logs::write(&tx, run, &[(now, level, line.clone())], updated.log_seq - 1).await?;
-        match parse("jobs.state", &updated.state)? {
+        let state: JobState = parse("jobs.state", &updated.state)?;
+        if state.is_final() {
+            runs::values::keep_outcome(&tx, run, None).await?;
+        }
+        match state {
             JobState::Failed => {
                 set_problem(&tx, run, &Problem::new(Code::Unavailable, line), now).await?;
                 reaped.failed += 1;

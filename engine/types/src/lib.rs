@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod checks;
 pub mod dataset;
 pub mod evaluation;
+pub mod experiments;
 pub mod export;
 pub mod glossary;
 pub mod home;

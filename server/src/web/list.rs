@@ -71,6 +71,18 @@ pub fn file(name: &str, content_type: &'static str, text: String) -> Response {
     response
 }
 
+/// RFC 4180, with these heads and one line for each row.
+pub fn table(heads: &[String], rows: &[Vec<Value>]) -> String {
+    let line = |cells: Vec<String>| cells.join(",");
+    let mut text = line(heads.iter().map(|head| quoted(&harmless(head))).collect());
+    for row in rows {
+        text.push_str("\r\n");
+        text.push_str(&line(row.iter().map(cell).collect()));
+    }
+    text.push_str("\r\n");
+    text
+}
+
 /// One value of a row, fields in the order in which its type declares them (`serde_json::Map` sorts them).
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -177,6 +189,13 @@ mod tests {
 
     fn rows(text: &[&str]) -> Vec<Node> {
         text.iter().map(|row| serde_json::from_str(row).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_table_keeps_the_order_of_its_columns() {
+        let heads = ["z".to_owned(), "a,b".to_owned()];
+        let rows = [vec![json!(0.5), json!("=1")], vec![Value::Null, json!("x")]];
+        assert_eq!(table(&heads, &rows), "z,\"a,b\"\r\n0.5,'=1\r\n,x\r\n");
     }
 
     #[test]

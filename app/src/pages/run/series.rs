@@ -75,8 +75,7 @@ pub fn of_key(series: &[MetricSeries], key: &str) -> Vec<MetricSeries> {
 
 /// Whether a lower value of the metric is the better one.
 pub fn lower_is_better(metric: &str) -> bool {
-    matches!(metric, "loss" | "log_loss" | "rmse" | "mae" | "mse" | "mape" | "median_absolute_error" | "brier_score")
-        || metric.ends_with("_loss")
+    trainyard_types::experiments::higher_is_better(metric) == Some(false)
 }
 
 /// Step and value of a curve's best point.

@@ -1,10 +1,16 @@
 //! Training runs: planned, asked for, watched, stopped, tried again.
 
+mod bulk;
 mod estimate;
 mod plan;
 mod seeds;
+mod table;
+mod views;
 
+pub use bulk::act;
 pub use seeds::{repeat, seeds};
+pub use table::{columns, compare, curves, table};
+pub use views::{change_view, delete_view, list_views, mark, save_view};
 
 use crate::{
     Actor, Ctx,
@@ -124,13 +130,7 @@ fn shortened(name: &str) -> String {
 /// There is no such project for the caller; `state` is none.
 pub async fn list(ctx: &Ctx, actor: &Actor, project: &Slug, query: &PageQuery) -> Result<Page<RunSummary>, Problem> {
     let scope = authorise::project(ctx, actor, project, Action::Read).await?;
-    if !query.state.is_empty() {
-        let known = JobState::ALL.map(JobState::as_str).join(", ");
-        query
-            .state
-            .parse::<JobState>()
-            .map_err(|error| Problem::field("state", format!("{error}. Use one of {known}.")))?;
-    }
+    table::read_state(&query.state)?;
     Ok(store::runs::list(ctx.store(), scope.project, query).await?)
 }
 
