@@ -10,22 +10,25 @@
 mod other;
 
 use crate::{
-    block::{Block, Cells, Stop},
+    block::{Block, Buffers, Cells, Stop},
     cell::DEFAULT_MISSING,
     convert::Reading,
     csv_source::CsvSource,
     decode, delimiter,
     guess::Guess,
     json_source::too_many_columns,
-    limits::{MAX_COLUMNS, MAX_ROWS},
+    limits::{MAX_BAD_ROWS_LISTED, MAX_COLUMNS, MAX_ROWS},
     names, normal, parallel,
     sniff::{self, Sniffed},
-    source::{self, Source},
+    source::{self, Part, Source},
     words,
 };
 use encoding_rs::{Encoding, UTF_8};
 use other::{inspect_json, inspect_parquet};
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 use trainyard_types::{
     Code, Problem,
     dataset::{BadRowReport, ColumnSchema, FileFormat, ReadOptions},
@@ -107,8 +110,13 @@ pub fn sample(path: &Path, options: &ReadOptions, rows: usize) -> Result<Vec<Vec
     let reading = Reading::new(options);
     let mut sample = Vec::new();
     while sample.len() < rows {
-        let Some(block) = source.next_block()? else { break };
+        let Some(part) = source.next_part(&mut Buffers::default())? else { break };
+        let (block, stop) = part.block();
         sample_rows(&block, options.columns.len(), &reading, rows, &mut sample)?;
+        match stop {
+            Some(stop) if sample.len() < rows => return Err(stop.problem),
+            _ => {}
+        }
     }
     Ok(sample)
 }
@@ -217,11 +225,9 @@ fn inspect_csv(path: &Path, layout: &ReadOptions) -> Result<Inspection, Stop> {
         source.next_record()?;
     }
     source.set_columns(names.len());
-    let mut guesses = vec![Guess::default(); names.len()];
-    let (mut rows, mut bad, mut sample) = (0, BadRowReport::default(), Vec::new());
-    while let Some(block) = source.next_block()? {
-        take_block(block, names.len(), &reading, &mut guesses, &mut sample, &mut bad, &mut rows)?;
-    }
+    let mut chunks = source.into_chunks()?;
+    let seen = Seen::of(|memory| Ok(chunks.next(std::mem::take(memory))?.map(Part::Text)), &reading)?;
+    let Seen { guesses, sample, rows, bad } = seen.of_width(names.len());
     if rows == 0 {
         return Err(no_rows(&bad).into());
     }
@@ -230,45 +236,92 @@ fn inspect_csv(path: &Path, layout: &ReadOptions) -> Result<Inspection, Stop> {
     Ok(Inspection { options, sample, notes, rows })
 }
 
-/// Adds a block to the guesses, the sample and the counts.
-fn take_block(
-    block: Block,
-    columns: usize,
-    reading: &Reading,
-    guesses: &mut [Guess],
-    sample: &mut Vec<Vec<Option<String>>>,
-    bad: &mut BadRowReport,
-    rows: &mut u64,
-) -> Result<(), Problem> {
-    if sample.len() < SAMPLE_ROWS {
-        sample_rows(&block, columns, reading, SAMPLE_ROWS, sample)?;
-    }
-    if let Cells::Text(cells) = &block.cells {
-        let present = cells.columns.min(guesses.len());
-        parallel::each(
-            &mut guesses[..present],
-            || (),
-            |(), column, guess| {
-                for row in 0..block.rows {
-                    guess.add(cells.get(row, column), block.lines.of(row), reading);
-                }
+/// What inspecting finds in rows.
+#[derive(Default)]
+struct Seen {
+    guesses: Vec<Guess>,
+    /// The first rows.
+    sample: Vec<Vec<Option<String>>>,
+    rows: u64,
+    bad: BadRowReport,
+}
+
+impl Seen {
+    /// All parts of a file.
+    fn of(
+        next: impl FnMut(&mut Buffers) -> Result<Option<Part>, Stop> + Send,
+        reading: &Reading,
+    ) -> Result<Self, Stop> {
+        let mut seen = Seen::default();
+        let sampled = AtomicUsize::new(0);
+        parallel::in_order(
+            next,
+            Buffers::default,
+            |memory, part| {
+                let (block, stop) = part.block();
+                let found = Self::in_block(&block, SAMPLE_ROWS.saturating_sub(sampled.load(Relaxed)), reading)?;
+                *memory = block.into_buffers();
+                Ok((found, stop))
             },
-        );
+            |(later, stop)| {
+                seen.add(later);
+                sampled.store(seen.sample.len(), Relaxed);
+                if seen.rows > MAX_ROWS {
+                    return Err(too_many_rows().into());
+                }
+                stop.map_or(Ok(()), Err)
+            },
+        )?;
+        Ok(seen)
     }
-    *rows += block.rows as u64;
-    bad.count += block.bad.count;
-    let room = crate::limits::MAX_BAD_ROWS_LISTED.saturating_sub(bad.first.len());
-    bad.first.extend(block.bad.first.into_iter().take(room));
-    if *rows > MAX_ROWS {
-        return Err(Problem::new(
-            Code::TooLarge,
-            format!(
-                "The file has more than {} rows, which is the limit. Take a sample of the rows.",
-                words::count(MAX_ROWS)
-            ),
-        ));
+
+    fn in_block(block: &Block, sampled: usize, reading: &Reading) -> Result<Self, Problem> {
+        let mut found = Seen { rows: block.rows as u64, bad: block.bad.clone(), ..Seen::default() };
+        let columns = match &block.cells {
+            Cells::Text(cells) => cells.columns,
+            Cells::Arrow(arrays) => arrays.len(),
+        };
+        sample_rows(block, columns, reading, sampled, &mut found.sample)?;
+        found.guesses.resize(columns, Guess::default());
+        if let Cells::Text(cells) = &block.cells {
+            for (column, guess) in found.guesses.iter_mut().enumerate() {
+                for row in 0..block.rows {
+                    guess.add(cells.get(row, column), || block.line(row), reading);
+                }
+            }
+        }
+        Ok(found)
     }
-    Ok(())
+
+    /// Adds what is further down in the file.
+    fn add(&mut self, later: Self) {
+        self.guesses.resize(self.guesses.len().max(later.guesses.len()), Guess::default());
+        self.guesses.iter_mut().zip(later.guesses).for_each(|(guess, later)| guess.merge(later));
+        self.sample.extend(later.sample);
+        self.sample.truncate(SAMPLE_ROWS);
+        self.rows += later.rows;
+        self.bad.count += later.bad.count;
+        let room = MAX_BAD_ROWS_LISTED.saturating_sub(self.bad.first.len());
+        self.bad.first.extend(later.bad.first.into_iter().take(room));
+    }
+
+    /// With so many columns, of which there may be no values.
+    fn of_width(mut self, columns: usize) -> Self {
+        self.guesses.resize(columns, Guess::default());
+        self.sample.iter_mut().for_each(|row| row.resize(columns, None));
+        self
+    }
+}
+
+/// The refusal of a table with too many rows.
+pub(crate) fn too_many_rows() -> Problem {
+    Problem::new(
+        Code::TooLarge,
+        format!(
+            "The file has more than {} rows, which is the limit. Take a sample of the rows.",
+            words::count(MAX_ROWS)
+        ),
+    )
 }
 
 fn header_names(

@@ -26,6 +26,7 @@ pub mod yaml;
 mod block;
 mod bounded;
 mod cell;
+mod chunks;
 mod convert;
 mod csv_source;
 mod decode;
@@ -43,7 +44,7 @@ mod write;
 
 pub use concat::concat;
 pub use convert::arrow_type;
-pub use ingest::{Ingested, ingest};
+pub use ingest::{Ingested, Stored, ingest, store};
 pub use inspect::{Inspection, inspect, reinspect, sample};
 pub use memory::Memory;
 pub use profile::profile;

@@ -1,9 +1,10 @@
 //! A column's content hash.
 
+use super::present;
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray,
+    Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, StringArray,
     cast::AsArray,
-    types::{Float64Type, Int64Type, TimestampMillisecondType},
+    types::{Float64Type, Int32Type, Int64Type, TimestampMillisecondType},
 };
 use trainyard_types::dataset::ColumnType;
 
@@ -42,10 +43,9 @@ impl ContentHash {
             }
             ColumnType::Text => {
                 self.scratch.clear();
-                for text in array.as_string::<i32>().iter() {
-                    let text = text.unwrap_or_default();
-                    self.scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
-                    self.scratch.extend_from_slice(text.as_bytes());
+                match array.as_dictionary_opt::<Int32Type>() {
+                    Some(coded) => self.coded(coded.keys(), coded.values().as_string()),
+                    None => array.as_string::<i32>().iter().for_each(|text| self.text(text.unwrap_or_default())),
                 }
                 self.values.update(&self.scratch);
             }
@@ -58,13 +58,32 @@ impl ContentHash {
         self.rows += array.len() as u64;
     }
 
+    fn text(&mut self, text: &str) {
+        self.scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        self.scratch.extend_from_slice(text.as_bytes());
+    }
+
+    fn coded(&mut self, codes: &PrimitiveArray<Int32Type>, levels: &StringArray) {
+        // Each level as it counts, the missing one last.
+        let (mut pieces, mut starts) = (Vec::new(), vec![0]);
+        for text in levels.iter().map(Option::unwrap_or_default).chain([""]) {
+            pieces.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            pieces.extend_from_slice(text.as_bytes());
+            starts.push(pieces.len());
+        }
+        for code in codes {
+            let level = code.map_or(levels.len(), |code| code as usize);
+            self.scratch.extend_from_slice(&pieces[starts[level]..starts[level + 1]]);
+        }
+    }
+
     fn numbers<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>, bytes: impl Fn(T::Native) -> [u8; 8]) {
         self.scratch.clear();
-        self.scratch.reserve(array.len() * 8);
-        if array.null_count() == 0 {
-            array.values().iter().for_each(|&value| self.scratch.extend_from_slice(&bytes(value)));
-        } else {
-            array.iter().for_each(|value| self.scratch.extend_from_slice(&value.map_or([0; 8], &bytes)));
+        self.scratch.resize(array.len() * 8, 0);
+        let places = self.scratch.as_chunks_mut().0;
+        for (start, end) in present(array) {
+            let values = &array.values()[start..end];
+            places[start..end].iter_mut().zip(values).for_each(|(place, &value)| *place = bytes(value));
         }
         self.values.update(&self.scratch);
     }
