@@ -101,7 +101,7 @@ impl ContentHash {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use arrow_array::{Float64Array, Int64Array, StringArray};
+    use arrow_array::{DictionaryArray, Float64Array, Int64Array, StringArray};
     use std::sync::Arc;
 
     fn hash(kind: ColumnType, blocks: &[ArrayRef]) -> String {
@@ -111,6 +111,31 @@ mod tests {
     }
     fn texts(values: &[Option<&str>]) -> ArrayRef {
         Arc::new(StringArray::from(values.to_vec()))
+    }
+
+    // Python, blake3 1.0.11: blake3(struct.pack("<Q", 3) + blake3(kind + values).digest() + blake3(struct.pack("<Q", 1))
+    // .digest()).hexdigest(), with integers as "<q", floats as "<d", texts as "<Q" of their length and UTF-8. Hashes are
+    // stored, so that they must never change.
+    #[test]
+    fn hashes_are_those_of_python() {
+        let integers: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, Some(-7)]));
+        let floats: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.5), None, Some(-0.0)]));
+        let plain = texts(&[Some("a"), None, Some("é")]);
+        let coded: DictionaryArray<Int32Type> = [Some("a"), None, Some("é")].into_iter().collect();
+        let text = "8e67a94c4f1aae699b26b7aecb6b05ac0a8fa36ec61154b16f78784c8867af7c";
+        for (kind, array, expected) in [
+            (ColumnType::Integer, integers, "21834c51934bbbc8f49e4c5b80dd5598ff83b941dc5eafc3d7066fb1fb33bf67"),
+            (ColumnType::Float, floats, "e7aacf2333ab1521830a1c5b2266079e0eb51f73e31ff92358a5cd01895e66d6"),
+            (ColumnType::Text, plain, text),
+            (ColumnType::Text, Arc::new(coded), text),
+        ] {
+            assert_eq!(hash(kind, &[array.clone()]), expected, "{kind:?}");
+            assert_eq!(hash(kind, &[array.slice(0, 2), array.slice(2, 1)]), expected, "{kind:?}");
+        }
+        // What stands in the place of a missing value does not count.
+        let filled = Int64Array::new(vec![1, 99, -7].into(), Some(vec![true, false, true].into()));
+        let expected = "21834c51934bbbc8f49e4c5b80dd5598ff83b941dc5eafc3d7066fb1fb33bf67";
+        assert_eq!(hash(ColumnType::Integer, &[Arc::new(filled)]), expected);
     }
 
     #[test]
