@@ -1,6 +1,9 @@
 //! A block of rows on its way from a file into columns.
 
-use crate::limits::MAX_BAD_ROWS_LISTED;
+use crate::{
+    digits::{self, Short},
+    limits::MAX_BAD_ROWS_LISTED,
+};
 use arrow_array::ArrayRef;
 use memchr::memchr_iter;
 use trainyard_types::{
@@ -120,6 +123,13 @@ impl TextCells {
     /// The text before a row.
     fn before(&self, row: usize) -> &[u8] {
         &self.text.as_bytes()[..self.start(row * self.columns)]
+    }
+
+    /// The cell where it is nothing but a short number.
+    #[inline]
+    pub(crate) fn short(&self, row: usize, column: usize) -> Option<Short> {
+        let index = row * self.columns + column;
+        digits::short(self.text.as_bytes(), self.start(index), self.ends[index] as usize)
     }
 
     /// The cell without white space around it; empty where it is missing.

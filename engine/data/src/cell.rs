@@ -11,6 +11,8 @@ pub(crate) struct Missing {
     tokens: Vec<String>,
     /// First bytes that any token begins with: most values are told apart by it.
     first: [bool; 256],
+    /// No token begins as a number does.
+    no_numbers: bool,
 }
 
 impl Missing {
@@ -21,7 +23,14 @@ impl Missing {
         for token in &tokens {
             first[usize::from(token.as_bytes()[0])] = true;
         }
-        Self { tokens, first }
+        let no_numbers = !first.iter().zip(0..=u8::MAX).any(|(first, byte)| *first && matches!(byte, b'-' | b'.' | b'0'..=b'9'));
+        Self { tokens, first, no_numbers }
+    }
+
+    /// Whether no number means "missing".
+    #[inline]
+    pub(crate) fn no_numbers(&self) -> bool {
+        self.no_numbers
     }
 
     /// The empty text is missing whatever the tokens are.

@@ -3,6 +3,7 @@
 use crate::{
     cell::{Look, look},
     convert::Reading,
+    digits::Short,
     words,
 };
 use trainyard_types::dataset::ColumnType;
@@ -55,6 +56,16 @@ impl Guess {
                     self.first_text = Some((line(), words::clip(text)));
                 }
             }
+        }
+    }
+
+    /// Adds a number that is not missing.
+    #[inline]
+    pub(crate) fn add_short(&mut self, number: Short) {
+        self.present += 1;
+        match number.integer() {
+            Some(_) => self.integers += 1,
+            None => self.floats += 1,
         }
     }
 

@@ -286,7 +286,10 @@ impl Seen {
         if let Cells::Text(cells) = &block.cells {
             for (column, guess) in found.guesses.iter_mut().enumerate() {
                 for row in 0..block.rows {
-                    guess.add(cells.get(row, column), || block.line(row), reading);
+                    match cells.short(row, column) {
+                        Some(number) if reading.missing.no_numbers() => guess.add_short(number),
+                        _ => guess.add(cells.get(row, column), || block.line(row), reading),
+                    }
                 }
             }
         }

@@ -31,6 +31,7 @@ mod convert;
 mod csv_source;
 mod decode;
 mod delimiter;
+mod digits;
 mod guess;
 mod json_source;
 mod names;
