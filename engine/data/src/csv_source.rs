@@ -4,14 +4,17 @@
 //! is doubled inside; a quote in the middle of an unquoted field, and text after a closing quote, stand for themselves.
 //! This reader decides what is meant; [`crate::chunks`] reads the usual faster and leaves the rest to it.
 
+mod scan;
+
 use crate::{
-    block::{Block, Cells, Lines, Stop, TextCells, line_ends, note_bad},
+    block::{Block, Cells, Lines, Stop, TextCells, note_bad},
     chunks::Chunks,
     decode::{Meter, Window},
     limits::{MAX_FIELD_BYTES, MAX_RECORD_BYTES},
     words,
 };
-use memchr::{memchr, memchr3};
+use memchr::memchr;
+use scan::{Scan, scan};
 use std::{
     io::{self, Read},
     iter,
@@ -30,19 +33,6 @@ pub(crate) struct CsvSource<R> {
     started: bool,
     meter: Option<Meter>,
     columns: usize,
-}
-
-enum Scan {
-    /// A record of `used` bytes that has `lines` line ends, its own included.
-    Record {
-        used: usize,
-        lines: u64,
-    },
-    /// The record goes on behind the window.
-    Incomplete,
-    FieldTooLong,
-    /// The text ends inside quotes.
-    Unclosed,
 }
 
 impl CsvSource<io::Empty> {
@@ -262,64 +252,6 @@ fn lossy(record: &[u8], ends: &[u32]) -> Vec<String> {
     let starts = iter::once(0).chain(ends.iter().copied());
     let fields = starts.zip(ends).map(|(start, &end)| &record[start as usize..end as usize]);
     fields.take(80).map(|field| String::from_utf8_lossy(field).into_owned()).collect()
-}
-
-fn scan(input: &[u8], finished: bool, delimiter: u8, text: &mut Vec<u8>, ends: &mut Vec<u32>) -> Scan {
-    let (mut at, mut lines) = (0, 0);
-    loop {
-        let field = text.len();
-        if input.get(at) == Some(&b'"') {
-            at += 1;
-            loop {
-                let Some(i) = memchr(b'"', &input[at..]) else {
-                    return if text.len() - field + input.len() - at > MAX_FIELD_BYTES {
-                        Scan::FieldTooLong
-                    } else if finished {
-                        Scan::Unclosed
-                    } else {
-                        Scan::Incomplete
-                    };
-                };
-                lines += line_ends(&input[at..at + i]);
-                text.extend_from_slice(&input[at..at + i]);
-                if text.len() - field > MAX_FIELD_BYTES {
-                    return Scan::FieldTooLong;
-                }
-                at += i + 1;
-                match input.get(at) {
-                    Some(b'"') => {
-                        text.push(b'"');
-                        at += 1;
-                    }
-                    None if !finished => return Scan::Incomplete,
-                    _ => break,
-                }
-            }
-        }
-        let Some(i) = memchr3(delimiter, b'\n', b'\r', &input[at..]) else {
-            if text.len() - field + input.len() - at > MAX_FIELD_BYTES {
-                return Scan::FieldTooLong;
-            }
-            if !finished {
-                return Scan::Incomplete;
-            }
-            text.extend_from_slice(&input[at..]);
-            ends.push(text.len() as u32);
-            return Scan::Record { used: input.len(), lines };
-        };
-        text.extend_from_slice(&input[at..at + i]);
-        if text.len() - field > MAX_FIELD_BYTES {
-            return Scan::FieldTooLong;
-        }
-        ends.push(text.len() as u32);
-        at += i;
-        match (input[at], input.get(at + 1)) {
-            (b'\r', None) if !finished => return Scan::Incomplete,
-            (b'\r', Some(b'\n')) => return Scan::Record { used: at + 2, lines: lines + 1 },
-            (b'\r' | b'\n', _) => return Scan::Record { used: at + 1, lines: lines + 1 },
-            _ => at += 1,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! `NULL`, `None`, `?` and the empty text mean missing. Columns of the same name are renamed, with a note.
 
 mod other;
+mod seen;
 
 use crate::{
     block::{Block, Buffers, Cells, Stop},
@@ -17,18 +18,16 @@ use crate::{
     decode, delimiter,
     guess::Guess,
     json_source::too_many_columns,
-    limits::{MAX_BAD_ROWS_LISTED, MAX_COLUMNS, MAX_ROWS},
-    names, normal, parallel,
+    limits::{MAX_COLUMNS, MAX_ROWS},
+    names, normal,
     sniff::{self, Sniffed},
     source::{self, Part, Source},
     words,
 };
 use encoding_rs::{Encoding, UTF_8};
 use other::{inspect_json, inspect_parquet};
-use std::{
-    path::Path,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use seen::Seen;
+use std::path::Path;
 use trainyard_types::{
     Code, Problem,
     dataset::{BadRowReport, ColumnSchema, FileFormat, ReadOptions},
@@ -234,86 +233,6 @@ fn inspect_csv(path: &Path, layout: &ReadOptions) -> Result<Inspection, Stop> {
     note_bad_rows(&bad, rows, &mut notes);
     options.columns = columns(names, &guesses, &mut notes);
     Ok(Inspection { options, sample, notes, rows })
-}
-
-/// What inspecting finds in rows.
-#[derive(Default)]
-struct Seen {
-    guesses: Vec<Guess>,
-    /// The first rows.
-    sample: Vec<Vec<Option<String>>>,
-    rows: u64,
-    bad: BadRowReport,
-}
-
-impl Seen {
-    /// All parts of a file.
-    fn of(
-        next: impl FnMut(&mut Buffers) -> Result<Option<Part>, Stop> + Send,
-        reading: &Reading,
-    ) -> Result<Self, Stop> {
-        let mut seen = Seen::default();
-        let sampled = AtomicUsize::new(0);
-        parallel::in_order(
-            next,
-            Buffers::default,
-            |memory, part| {
-                let (block, stop) = part.block();
-                let found = Self::in_block(&block, SAMPLE_ROWS.saturating_sub(sampled.load(Relaxed)), reading)?;
-                *memory = block.into_buffers();
-                Ok((found, stop))
-            },
-            |(later, stop)| {
-                seen.add(later);
-                sampled.store(seen.sample.len(), Relaxed);
-                if seen.rows > MAX_ROWS {
-                    return Err(too_many_rows().into());
-                }
-                stop.map_or(Ok(()), Err)
-            },
-        )?;
-        Ok(seen)
-    }
-
-    fn in_block(block: &Block, sampled: usize, reading: &Reading) -> Result<Self, Problem> {
-        let mut found = Seen { rows: block.rows as u64, bad: block.bad.clone(), ..Seen::default() };
-        let columns = match &block.cells {
-            Cells::Text(cells) => cells.columns,
-            Cells::Arrow(arrays) => arrays.len(),
-        };
-        sample_rows(block, columns, reading, sampled, &mut found.sample)?;
-        found.guesses.resize(columns, Guess::default());
-        if let Cells::Text(cells) = &block.cells {
-            for (column, guess) in found.guesses.iter_mut().enumerate() {
-                for row in 0..block.rows {
-                    match cells.short(row, column) {
-                        Some(number) if reading.missing.no_numbers() => guess.add_short(number),
-                        _ => guess.add(cells.get(row, column), || block.line(row), reading),
-                    }
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// Adds what is further down in the file.
-    fn add(&mut self, later: Self) {
-        self.guesses.resize(self.guesses.len().max(later.guesses.len()), Guess::default());
-        self.guesses.iter_mut().zip(later.guesses).for_each(|(guess, later)| guess.merge(later));
-        self.sample.extend(later.sample);
-        self.sample.truncate(SAMPLE_ROWS);
-        self.rows += later.rows;
-        self.bad.count += later.bad.count;
-        let room = MAX_BAD_ROWS_LISTED.saturating_sub(self.bad.first.len());
-        self.bad.first.extend(later.bad.first.into_iter().take(room));
-    }
-
-    /// With so many columns, of which there may be no values.
-    fn of_width(mut self, columns: usize) -> Self {
-        self.guesses.resize(columns, Guess::default());
-        self.sample.iter_mut().for_each(|row| row.resize(columns, None));
-        self
-    }
 }
 
 /// The refusal of a table with too many rows.

@@ -38,6 +38,7 @@ mod names;
 mod normal;
 mod parallel;
 mod parquet_source;
+mod separators;
 mod sniff;
 mod source;
 mod words;

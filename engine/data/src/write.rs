@@ -1,5 +1,7 @@
 //! Columns into a Parquet file: encoded in parallel, hashed while written, the same bytes for the same rows.
 
+mod temporary;
+
 use crate::{
     convert::arrow_type,
     limits::GROUP_ROWS,
@@ -25,14 +27,12 @@ use parquet::{
 };
 use std::{
     collections::HashSet,
-    fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Write},
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
 };
+use temporary::{Hashing, Temporary};
 use trainyard_types::{
     Problem,
     dataset::{ColumnSchema, ColumnType, Profile},
@@ -40,56 +40,6 @@ use trainyard_types::{
 
 /// Memory of rows that wait for being encoded, about.
 const WAITING_BYTES: usize = 4 << 20;
-
-/// A new file beside its destination, removed unless it is kept.
-struct Temporary {
-    path: PathBuf,
-    kept: bool,
-}
-
-impl Temporary {
-    fn create(dest: &Path) -> io::Result<(Self, File)> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = dest.file_name().unwrap_or_default().to_string_lossy();
-        loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path = dest.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok((Self { path, kept: false }, file)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.kept {
-            // Nothing better can be done where even removing fails; the name says that it is no whole file.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// Hashes and counts what passes through.
-struct Hashing {
-    file: BufWriter<File>,
-    hasher: blake3::Hasher,
-    bytes: u64,
-}
-
-impl Write for Hashing {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.file.write_all(buffer)?;
-        self.hasher.update(buffer);
-        self.bytes += buffer.len() as u64;
-        Ok(buffer.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
 
 /// Writes a table of the five column types.
 pub(crate) struct TableWriter {
@@ -130,7 +80,7 @@ impl TableWriter {
         let (temporary, file) = Temporary::create(dest).map_err(|error| words::cannot_write(&error))?;
         let fields: Vec<Arc<Field>> =
             schema.iter().map(|column| Arc::new(Field::new(&column.name, arrow_type(column.kind), true))).collect();
-        let out = Hashing { file: BufWriter::with_capacity(1 << 20, file), hasher: blake3::Hasher::new(), bytes: 0 };
+        let out = Hashing::new(file);
         Ok(Self {
             open: None,
             out: Some(out),
@@ -301,12 +251,8 @@ impl TableWriter {
         let file = &mut self.open(&[])?.file;
         file.finish().map_err(failed)?;
         let out = file.inner_mut();
-        let sync = |out: &mut Hashing| {
-            out.flush()?;
-            out.file.get_ref().sync_all()
-        };
-        sync(out).map_err(|error| words::cannot_write(&error))?;
-        Ok(Written { bytes: out.bytes, hash: out.hasher.finalize().to_hex().to_string() })
+        out.flush().and_then(|()| out.sync()).map_err(|error| words::cannot_write(&error))?;
+        Ok(Written { bytes: out.bytes(), hash: out.hash() })
     }
 }
 

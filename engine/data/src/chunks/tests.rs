@@ -166,14 +166,3 @@ fn large_fields_and_rows_stop_at_the_limits_as_they_do_record_by_record() {
         }
     }
 }
-
-#[test]
-fn parity_runs_and_places_are_found() {
-    assert_eq!(running_parity(0b0010_0100), 0b0001_1100);
-    let mut out = Vec::new();
-    let mut places = Positions::new(&mut out);
-    places.add(0, !0);
-    places.add(64, 1 << 63 | 1);
-    places.finish();
-    assert_eq!(out, (0..=64).chain([127]).collect::<Vec<u32>>());
-}
