@@ -23,7 +23,8 @@ impl Missing {
         for token in &tokens {
             first[usize::from(token.as_bytes()[0])] = true;
         }
-        let no_numbers = !first.iter().zip(0..=u8::MAX).any(|(first, byte)| *first && matches!(byte, b'-' | b'.' | b'0'..=b'9'));
+        let no_numbers =
+            !first.iter().zip(0..=u8::MAX).any(|(first, byte)| *first && matches!(byte, b'-' | b'.' | b'0'..=b'9'));
         Self { tokens, first, no_numbers }
     }
 
@@ -256,8 +257,16 @@ pub(crate) fn datetime(text: &str) -> Option<i64> {
     Some(midnight + ((hour * 60 + minute - offset_minutes) * 60 + second) * 1000 + millis)
 }
 
+/// The value of a few digits.
+#[inline]
 fn digits(bytes: &[u8]) -> Option<i64> {
-    bytes.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+    let (mut value, mut other) = (0, false);
+    for byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        other |= digit > 9;
+        value = value * 10 + i64::from(digit);
+    }
+    (!other).then_some(value)
 }
 
 fn days_in_month(year: i64, month: i64) -> i64 {

@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn what_is_short_is_read() {
-        for text in ["0", "7", "42", "12345678", "0.5", ".5", "5.", "1234.567", "-3", "-12345678", "-0.25", "-.5", "-0"] {
+        for text in ["0", "7", "42", "12345678", "0.5", ".5", "5.", "1234.567", "-3", "-12345678", "-0.25", "-.5", "-0"]
+        {
             let padded = format!("before,{text}");
             assert!(short(padded.as_bytes(), 7, padded.len()).is_some(), "{text}");
         }

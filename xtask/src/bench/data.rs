@@ -48,9 +48,7 @@ pub fn measure() -> Result<Vec<Row>> {
     let profile = own(&[&parquet], "profile")?;
     let checks = own(&[&parquet], "checks")?;
     Ok(vec![
-        Row::new("CSV to Parquet", million / store.seconds, "rows/s")
-            .against(PYARROW, arrow)
-            .at_least_of_peer(3.0),
+        Row::new("CSV to Parquet", million / store.seconds, "rows/s").against(PYARROW, arrow).at_least_of_peer(3.0),
         Row::new("the same with profile and hashes", million / ingest.seconds, "rows/s").against(PYARROW, arrow),
         Row::new("its most memory", ingest.peak_mib, "MiB"),
         Row::new("profile", million / profile.seconds, "rows/s")

@@ -100,9 +100,7 @@ fn short_decimals_are_the_closest_floats() {
         let text = if random.random() { format!("-{text}") } else { text };
         assert_eq!(float(&text, false).map(f64::to_bits), text.parse::<f64>().ok().map(f64::to_bits), "{text}");
     }
-    for text in
-        ["", "-", ".", "-.", "1.2.3", "1e5", "+1", "0x1", "١", "9007199254740993", "-0", "5.", ".5", "00.10"]
-    {
+    for text in ["", "-", ".", "-.", "1.2.3", "1e5", "+1", "0x1", "١", "9007199254740993", "-0", "5.", ".5", "00.10"] {
         let parsed = text.parse::<f64>().ok();
         assert_eq!(float(text, false).map(f64::to_bits), parsed.map(f64::to_bits), "{text}");
     }
