@@ -55,6 +55,7 @@ enum Families {
     Auto,
     Linear,
     RealMlp,
+    TabM,
     Trees,
 }
 
@@ -78,7 +79,7 @@ pub struct Train {
     #[serde(default)]
     #[schemars(extend("x-names" = "columns"))]
     drop: Vec<String>,
-    /// auto trains all families and keeps the best.
+    /// auto trains several families and keeps the best.
     #[serde(default)]
     family: Families,
     #[serde(default)]
@@ -107,6 +108,7 @@ impl Train {
             Families::Auto => Family::Auto,
             Families::Linear => Family::Linear,
             Families::RealMlp => Family::RealMlp,
+            Families::TabM => Family::TabM,
             Families::Trees => Family::Trees,
         };
         settings.device = match self.device {

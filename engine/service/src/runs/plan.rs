@@ -22,7 +22,7 @@ use trainyard_types::{
 const FEW_ROWS: u64 = 200;
 /// Share of the rarest class below which a warning is due.
 const RARE_CLASS: f64 = 0.05;
-/// RealMLP's time budget where none is given, seconds.
+/// A net's time budget where none is given, seconds.
 const DEFAULT_BUDGET: f64 = 60.0;
 
 /// What the target column and the split say; see [`target_facts`].
@@ -268,6 +268,9 @@ fn estimate(settings: &TrainSettings, train_rows: u64, features: u32) -> f64 {
         + match settings.family {
             Family::Linear => 0.0,
             Family::RealMlp => net,
+            // A row is one for each of its members.
+            Family::TabM if settings.epochs.is_some() => 8.0 * net,
+            Family::TabM => net,
             Family::Trees => trees,
             Family::Auto => net + trees,
         }
