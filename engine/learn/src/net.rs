@@ -11,8 +11,12 @@ pub mod training;
 
 use crate::TrainData;
 use engine::Failure;
-use std::ops::Range;
-use trainyard_infer::{Target, net::Head, preprocess::Encoded};
+use std::{ops::Range, sync::Arc};
+use trainyard_infer::{
+    Frame, Target,
+    net::Head,
+    preprocess::{Encoded, Encoder},
+};
 use trainyard_types::Problem;
 
 /// One array of parameters, a part of the flat vector of all.
@@ -40,6 +44,14 @@ pub struct Part {
     pub target: Truth,
 }
 
+impl Part {
+    /// # Errors
+    /// The frame lacks a column of the encoder's.
+    pub fn new(encoder: &Encoder, frame: &Frame, target: &Target, head: Head) -> Result<Arc<Self>, Problem> {
+        Ok(Arc::new(Self { encoded: encoder.encode(frame)?, target: truth(target, head) }))
+    }
+}
+
 /// The target as the loss takes it.
 #[derive(Clone, Debug)]
 pub enum Truth {
@@ -59,7 +71,7 @@ pub fn head(data: &TrainData<'_>) -> Result<Head, Problem> {
     }
 }
 
-pub fn truth(target: &Target, head: Head) -> Truth {
+fn truth(target: &Target, head: Head) -> Truth {
     match (target, head) {
         (Target::Classes(classes), _) => Truth::Classes(classes.clone()),
         (Target::Values(values), Head::Value { mean, scale, .. }) => {

@@ -12,7 +12,6 @@ use crate::{
         Part, diverged, head, nothing_to_learn, place,
         score::Scorer,
         training::{Course, Training},
-        truth,
     },
 };
 use fused::Fused;
@@ -53,11 +52,8 @@ pub fn fit(
         return Err(nothing_to_learn().into());
     }
     let head = head(data)?;
-    let part = |frame, target| -> Result<Part, FitError> {
-        Ok(Part { encoded: encoder.encode(frame).map_err(Problem::from)?, target: truth(target, head) })
-    };
-    let train = Arc::new(part(data.train, data.train_target)?);
-    let valid = Arc::new(part(data.valid, data.valid_target)?);
+    let train = Part::new(&encoder, data.train, data.train_target, head)?;
+    let valid = Part::new(&encoder, data.valid, data.valid_target, head)?;
     let activation = if data.task.is_classification() { Activation::Selu } else { Activation::Mish };
     let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
     let theta = init::initial(&layout, &train.encoded, options.seed);

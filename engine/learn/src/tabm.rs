@@ -18,7 +18,6 @@ use crate::{
         head, nothing_to_learn, place,
         score::Scorer,
         training::{Course, Training},
-        truth,
     },
 };
 use fused::Fused;
@@ -61,11 +60,8 @@ pub fn fit(
         return Err(nothing_to_learn().into());
     }
     let head = head(data)?;
-    let part = |frame, target| -> Result<Arc<Part>, FitError> {
-        Ok(Arc::new(Part { encoded: encoder.encode(frame).map_err(Problem::from)?, target: truth(target, head) }))
-    };
-    let train = part(data.train, data.train_target)?;
-    let valid = part(data.valid, data.valid_target)?;
+    let train = Part::new(&encoder, data.train, data.train_target, head)?;
+    let valid = Part::new(&encoder, data.valid, data.valid_target, head)?;
     let columns = Columns::fit(&encoder, &train.encoded);
     let rows = |part: &Arc<Part>| Arc::new(Rows::new(Arc::clone(part), &columns));
     let (train_rows, valid_rows) = (rows(&train), rows(&valid));

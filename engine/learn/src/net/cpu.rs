@@ -1,7 +1,7 @@
 //! Parts of the fused steps on the CPU: two threads, parameters with Adam, dropout and the loss.
 
 use super::{
-    Segment, Truth,
+    Part, Segment, Truth,
     engine::{Clock, Failure, State},
     random,
     tensors::to_vec,
@@ -246,13 +246,13 @@ impl Drop {
     }
 }
 
-/// The loss of `rows` outputs and its gradient in place of them; what is behind them gets 0. `share` is the weight of a row,
-/// `smoothing` the share of a class that is spread over all.
-pub fn loss(outputs: &mut [f32], classes: usize, truth: &Truth, rows: &[u32], share: f32, smoothing: f32) -> f64 {
+/// The loss of the outputs for a part's `rows` and its gradient in place of them; what is behind them gets 0. `share` is the
+/// weight of a row, `smoothing` the share of a class that is spread over all.
+pub fn loss(outputs: &mut [f32], classes: usize, part: &Part, rows: &[u32], share: f32, smoothing: f32) -> f64 {
     let (used, padding) = outputs.split_at_mut(rows.len() * classes);
     padding.fill(0.0);
     let mut total = 0.0f64;
-    match truth {
+    match &part.target {
         Truth::Classes(truth) => {
             // Log-softmax by the row's highest logit; the smoothed target is (1 − ε) on the class plus ε / classes on all.
             let (low, high) = (smoothing / classes as f32, 1.0 - smoothing);

@@ -1,7 +1,7 @@
 //! Small helpers of the graphs: numbers onto the device and back.
 
 use super::{Part, Truth, engine::Failure};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 /// Sides of matrix products are a multiple of this: it spares kernels for odd shapes, which some drivers compile wrongly
 /// (seen on SwiftShader).
@@ -47,6 +47,26 @@ impl ResidentTarget {
         match &part.target {
             Truth::Classes(classes) => ResidentTarget::Classes(integers(classes, device)),
             Truth::Values(values) => ResidentTarget::Values(floats(values.clone(), device)),
+        }
+    }
+}
+
+impl ResidentTarget {
+    /// The mean loss of outputs (`rows x outputs`, tracked) for the rows of these numbers; `smoothing` is the share of a class
+    /// that is spread over all.
+    pub fn loss(&self, outputs: Tensor<2>, rows: Tensor<1, Int>, smoothing: f32) -> Tensor<1> {
+        match self {
+            ResidentTarget::Classes(classes) => {
+                let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();
+                let logs = activation::log_softmax(outputs, 1);
+                let plain = logs.clone().mean();
+                let right = logs.gather(1, classes).mean();
+                -(right * (1.0 - smoothing) + plain * smoothing)
+            }
+            ResidentTarget::Values(values) => {
+                let target = values.clone().select(0, rows).reshape([-1, 1]).autodiff();
+                (outputs - target).powi_scalar(2).mean()
+            }
         }
     }
 }

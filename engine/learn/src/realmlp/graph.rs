@@ -166,19 +166,7 @@ impl Graph {
         let outputs = self.forward(&self.train, &rows, &leaves, true, clock);
         let outputs = outputs.slice([0..count, 0..self.layout.outputs]);
         let rows = rows.narrow(0, 0, count);
-        let loss = match &self.train.target {
-            ResidentTarget::Classes(classes) => {
-                let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();
-                let logs = activation::log_softmax(outputs, 1);
-                let plain = logs.clone().mean();
-                let right = logs.gather(1, classes).mean();
-                -(right * (1.0 - LABEL_SMOOTHING) + plain * LABEL_SMOOTHING)
-            }
-            ResidentTarget::Values(values) => {
-                let target = values.clone().select(0, rows).reshape([-1, 1]).autodiff();
-                (outputs - target).powi_scalar(2).mean()
-            }
-        };
+        let loss = self.train.target.loss(outputs, rows, LABEL_SMOOTHING);
         (loss, leaves)
     }
 

@@ -19,7 +19,7 @@ fn start(task: Task, rows: usize) -> (Arc<Layout>, Arc<Part>, Vec<f32>) {
     let encoder = Encoder::fit(&frame, Recipe::RealMlp).unwrap();
     let classes: Vec<String> = (0..3).map(|i| i.to_string()).collect();
     let head = head(&data(&frame, &target, &frame, &target, task, &classes)).unwrap();
-    let part = Arc::new(Part { encoded: encoder.encode(&frame).unwrap(), target: truth(&target, head) });
+    let part = Part::new(&encoder, &frame, &target, head).unwrap();
     let activation = if task.is_classification() { Activation::Selu } else { Activation::Mish };
     let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
     let mut theta = init::initial(&layout, &part.encoded, 5);

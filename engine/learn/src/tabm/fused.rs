@@ -141,7 +141,7 @@ impl Fused {
         let (heads, bias) = self.head(member);
         let mut out = vec![0.0f32; rows.len() * outputs];
         vectorised(Answer { x: numbers(&mut last), heads, bias, out: &mut out });
-        work.loss += loss(&mut out, outputs, &self.train.part.target, rows, share, 0.0);
+        work.loss += loss(&mut out, outputs, &self.train.part, rows, share, 0.0);
         // From here on `out` is the loss's gradient in the outputs, and what was an activation becomes that in its sum.
         let bias = &mut work.small[layout.head_bias.start + member * outputs..][..outputs];
         for row in out.chunks_exact(outputs) {

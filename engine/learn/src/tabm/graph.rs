@@ -218,16 +218,7 @@ impl Graph {
         let outputs = self.forward(input, &leaves, true, clock).slice([0..layout.members, 0..each, 0..layout.outputs]);
         let outputs = outputs.reshape([rows.len(), layout.outputs]);
         let rows = integers(rows, &self.device);
-        let loss = match &self.train.target {
-            ResidentTarget::Classes(classes) => {
-                let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();
-                -activation::log_softmax(outputs, 1).gather(1, classes).mean()
-            }
-            ResidentTarget::Values(values) => {
-                let target = values.clone().select(0, rows).reshape([-1, 1]).autodiff();
-                (outputs - target).powi_scalar(2).mean()
-            }
-        };
+        let loss = self.train.target.loss(outputs, rows, 0.0);
         (loss, leaves)
     }
 

@@ -6,10 +6,10 @@ use crate::{
 };
 use burn::tensor::Device;
 use trainyard_infer::{
-    Frame, Predictions, Target,
+    Column, Frame, Predictions, Target, Values,
     net::{Head, TabMNet},
 };
-use trainyard_types::run::Task;
+use trainyard_types::{dataset::ColumnType, run::Task};
 
 const FEW: usize = 4;
 
@@ -23,7 +23,7 @@ fn of(frame: &Frame, target: &Target, task: Task) -> (Arc<Layout>, Arc<Rows>, Ve
     let encoder = Encoder::fit(frame, Recipe::TabM).unwrap();
     let classes: Vec<String> = (0..3).map(|i| i.to_string()).collect();
     let head = head(&data(frame, target, frame, target, task, &classes)).unwrap();
-    let part = Arc::new(Part { encoded: encoder.encode(frame).unwrap(), target: truth(target, head) });
+    let part = Part::new(&encoder, frame, target, head).unwrap();
     let columns = Columns::fit(&encoder, &part.encoded);
     let rows = Arc::new(Rows::new(part, &columns));
     let layout = Arc::new(Layout::new(columns, &encoder.embedding_rows(), FEW, head.outputs()));
@@ -136,11 +136,15 @@ fn both_engines_take_the_same_steps() {
 
 #[test]
 fn tables_of_one_kind_of_column_train_too() {
-    let (frame, target) = table(Task::Binary, 200, 3);
-    for picked in [0..2, 2..4, 3..4] {
+    let (mut frame, target) = table(Task::Binary, 400, 3);
+    let levels = (0..80).map(|level| format!("{level}")).collect();
+    let values = Values::Categories { codes: (0..400).map(|row| row * 7 % 80).collect(), levels };
+    frame.columns.push(Column { name: "many".into(), kind: ColumnType::Text, values });
+    for picked in [0..2, 2..4, 3..5, 4..5] {
         let frame = Frame { columns: frame.columns[picked.clone()].to_vec(), rows: frame.rows };
         let (layout, rows, theta, _) = of(&frame, &target, Task::Binary);
         assert_eq!(layout.features().len(), layout.inputs());
+        assert_eq!(layout.tables.len(), usize::from(picked.end == 5), "80 levels are embedded");
         let fused = fused(&layout, &rows, &theta);
         let graph = Graph::new(Arc::clone(&layout), &rows, &rows, &theta, Device::flex());
         let [(_, found), (_, expected)] =
