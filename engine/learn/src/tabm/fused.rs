@@ -160,7 +160,7 @@ impl Fused {
             let d = numbers(&mut data);
             if layer == 0 {
                 let sums = &mut work.small[layout.scale.start + member * inputs..][..inputs];
-                vectorised(Unscale { d, input: &input, scale: self.scale(member), sums });
+                vectorised(Unscale { d: &mut *d, input: &input, scale: self.scale(member), sums });
                 input.copy_from_slice(d);
                 break;
             }
