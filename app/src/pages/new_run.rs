@@ -307,16 +307,17 @@ fn DataChoice(datasets: Vec<DatasetView>, versions: Vec<VersionSummary>, open: V
     }
 }
 
-/// The four families, each with what it is good for.
+/// The families, each with what it is good for.
 #[component]
 fn FamilyChoice(settings: RwSignal<TrainSettings>, choose: Callback<Family>) -> impl IntoView {
     let cards = Family::ALL
         .into_iter()
         .map(|family| {
             let words = match family {
-                Family::Auto => "Trains all three and keeps the one that is best on validation rows.",
+                Family::Auto => "Trains several and keeps the one that is best on validation rows.",
                 Family::Linear => "One weight a column. Quick and easy to explain.",
                 Family::RealMlp => "A neural network for tables. Often the most accurate.",
+                Family::TabM => "Sixteen neural networks in one. Accurate, and slower to train.",
                 Family::Trees => "Many small decision trees. Strong on mixed columns.",
             };
             view! {

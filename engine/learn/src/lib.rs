@@ -5,8 +5,10 @@ pub mod device;
 pub mod dummy;
 mod lbfgs;
 pub mod linear;
+mod net;
 pub mod realmlp;
 mod scale;
+pub mod tabm;
 pub mod trees;
 
 use std::collections::BTreeMap;

@@ -330,6 +330,13 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         T,
+        "tabm",
+        "TabM",
+        "Several neural networks in one: they share most of their weights, and their answers are averaged (Gorishniy and \
+         others, 2025).",
+    ),
+    entry(
+        T,
         "trees",
         "Boosted trees",
         "Many small decision trees, each correcting the ones before. Strong on tables of mixed columns.",
@@ -338,7 +345,8 @@ pub const ENTRIES: &[Entry] = &[
         T,
         "auto",
         "Automatic",
-        "Trains a linear model, RealMLP and boosted trees, and keeps the one that is best on the validation rows.",
+        "Trains a linear model, boosted trees and RealMLP, on small data TabM too, and keeps the one that is best on the \
+         validation rows.",
     ),
     entry(D, "target", "Target", "The column that the model learns to predict."),
     entry(

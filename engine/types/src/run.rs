@@ -45,25 +45,29 @@ impl Task {
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
-    /// Trains all three and keeps the one that is best on the validation rows.
+    /// Trains a linear model, boosted trees and RealMLP, on small data TabM too, and keeps the one that is best on the
+    /// validation rows.
     #[default]
     Auto,
     /// Logistic or linear regression, with L2.
     Linear,
     /// RealMLP-TD, a neural network for tables.
     RealMlp,
+    /// TabM, several neural networks that share most of their weights and answer together.
+    TabM,
     /// Gradient-boosted trees.
     Trees,
 }
 
 impl Family {
-    pub const ALL: [Family; 4] = [Family::Auto, Family::Linear, Family::RealMlp, Family::Trees];
+    pub const ALL: [Family; 5] = [Family::Auto, Family::Linear, Family::RealMlp, Family::TabM, Family::Trees];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Family::Auto => "auto",
             Family::Linear => "linear",
             Family::RealMlp => "realmlp",
+            Family::TabM => "tabm",
             Family::Trees => "trees",
         }
     }
@@ -73,6 +77,7 @@ impl Family {
             Family::Auto => "Automatic",
             Family::Linear => "Linear",
             Family::RealMlp => "RealMLP",
+            Family::TabM => "TabM",
             Family::Trees => "Boosted trees",
         }
     }
@@ -84,7 +89,7 @@ impl std::str::FromStr for Family {
         Family::ALL
             .into_iter()
             .find(|f| f.as_str() == text)
-            .ok_or_else(|| format!("'{text}' is no model family. Use auto, linear, realmlp or trees."))
+            .ok_or_else(|| format!("'{text}' is no model family. Use auto, linear, realmlp, tabm or trees."))
     }
 }
 
@@ -137,10 +142,11 @@ pub struct TrainSettings {
     pub family: Family,
     #[serde(default)]
     pub seed: u64,
-    /// RealMLP's and the linear model's passes over the train rows. Left out: what fits the time budget, 256 at most.
+    /// The nets' and the linear model's passes over the train rows; TabM may end earlier. Left out: what fits the time budget,
+    /// 256 at most.
     #[serde(default)]
     pub epochs: Option<u32>,
-    /// Seconds that RealMLP may take, unless `epochs` is given. Left out: 60.
+    /// Seconds that a net may take, unless `epochs` is given. Left out: 60.
     #[serde(default)]
     pub budget_seconds: Option<f64>,
     #[serde(default)]

@@ -56,6 +56,7 @@ enum Families {
     Auto,
     Linear,
     RealMlp,
+    TabM,
     Trees,
 }
 
@@ -65,6 +66,7 @@ impl Families {
             Families::Auto => Family::Auto,
             Families::Linear => Family::Linear,
             Families::RealMlp => Family::RealMlp,
+            Families::TabM => Family::TabM,
             Families::Trees => Family::Trees,
         }
     }
@@ -90,7 +92,7 @@ pub struct Train {
     #[serde(default)]
     #[schemars(extend("x-names" = "columns"))]
     drop: Vec<String>,
-    /// auto trains all families and keeps the best.
+    /// auto trains several families and keeps the best.
     #[serde(default)]
     family: Families,
     #[serde(default)]

@@ -83,6 +83,9 @@ fn rule_seconds(settings: &TrainSettings, size: Size) -> f64 {
         + match settings.family {
             Family::Linear => 0.0,
             Family::RealMlp => net,
+            // A row is one for each of its members.
+            Family::TabM if settings.epochs.is_some() => 8.0 * net,
+            Family::TabM => settings.budget_seconds.unwrap_or(DEFAULT_BUDGET).min(8.0 * net),
             Family::Trees => 2.0 * trees,
             Family::Auto => net + 2.0 * trees,
         }
