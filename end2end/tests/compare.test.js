@@ -191,7 +191,7 @@ test("runs side by side show what differs", async () => {
   await hydrated(page);
 
   // Curves: chosen, smoothed, logarithmic; all of it in the address.
-  const drawing = page.locator(".wide-curve svg.curve").first();
+  const drawing = page.locator(".curve-figure svg.curve");
   await drawing.waitFor();
   const lines = await drawing.locator("path").count();
   await page.getByLabel(/^Smoothing/).fill("0.6");
@@ -203,10 +203,10 @@ test("runs side by side show what differs", async () => {
   await hydrated(page);
   assert.equal(await page.getByLabel("Logarithmic values").isChecked(), true);
   assert.equal(await page.getByLabel(/^Smoothing/).inputValue(), "0.6");
-  await page.locator(".wide-curve").first().getByText("Table").click();
+  await page.locator(".curve-figure").getByText("Table").click();
   await page.getByRole("region", { name: "Values of the curves" }).waitFor();
   await page.getByRole("heading", { name: "Parallel coordinates" }).waitFor();
-  assert.equal(await page.locator(".wide-curve").nth(1).locator("svg.curve path").count(), ids.length);
+  assert.equal(await page.locator(".parallel svg.curve path").count(), ids.length);
   await shots(page, "compare");
 
   await page.getByRole("link", { name: "Measure against Linear" }).click();

@@ -11,6 +11,7 @@ use crate::wire::resource;
 use crate::{
     AppError,
     api::experiments::{CurvesShown, compare_curves, compare_runs},
+    browser,
     components::*,
     format::{counted, run_series},
     hooks::{use_address, use_project, use_query_param},
@@ -44,13 +45,17 @@ pub fn ComparePage() -> impl IntoView {
         0 => "Compare runs".to_owned(),
         n => format!("Compare {}", counted(n as u64, "run", "runs")),
     };
+    let address = use_address();
+    let link = Signal::derive(move || format!("{}{}", browser::origin(), address(&[])));
     let crumbs = vec![("Experiments".to_owned(), format!("/p/{}/runs", project.get_untracked()))];
     view! {
         <PageHead
             title=Signal::derive(title)
             state="Parameters that differ, metrics with the best marked, and the curves on one drawing. The address holds all of it: send it on."
             crumbs
-        />
+        >
+            <CopyButton text=link label="Copy the link to this comparison"/>
+        </PageHead>
         <Load resource=compared lines=12 view=move |compared: Comparison| page(&project.get_untracked(), compared)/>
         <Load resource=curves lines=8 view=move |shown: CurvesShown| view! { <curves::Curves shown runs/> }.into_any()/>
     }

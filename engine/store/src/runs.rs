@@ -1,5 +1,6 @@
 //! Training runs with their jobs and logs. A run and its job are made together and read together.
 
+mod entries;
 pub mod marks;
 pub mod table;
 mod table_query;

@@ -69,7 +69,7 @@ pub(super) fn section(runs: &[RunSummary], params: &[ComparedParam], metrics: &[
             <div class="plot-tools needs-script">
                 <label class="field"><span class="field-label">"Metric at the right"</span><select on:change=choose>{options}</select></label>
             </div>
-            <figure class="figure wide-curve">
+            <figure class="figure wide-curve parallel">
                 <div inner_html=drawing></div>
                 <div class="figure-foot">
                     <span class="muted">"The tables above hold the same values."</span>

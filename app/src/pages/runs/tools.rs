@@ -6,7 +6,7 @@ use super::{
     query::{Kept, download},
     views::{Views, ViewsResource},
 };
-use crate::{AppError, components::*, hooks::use_address, wire::Resource};
+use crate::{AppError, browser, components::*, hooks::use_address, wire::Resource};
 use leptos::prelude::*;
 use trainyard_types::experiments::{KnownColumns, RunQuery};
 
@@ -40,6 +40,7 @@ pub(super) fn Tools(
         .collect_view();
     let in_archive = move || query.with(|q| q.archived).then_some("true");
     let archive = move || address(&[("state", None), ("archived", Some("true".to_owned())), ("page", None)]);
+    let link = Signal::derive(move || format!("{}{}", browser::origin(), address(&[])));
     let file = move |format: &'static str| query.with(|q| project.with(|p| download(p, q, format)));
     view! {
         <div class="list-tools">
@@ -54,6 +55,7 @@ pub(super) fn Tools(
                 <a class="chip" href=archive aria-current=in_archive data-noscroll="true">"Archived"</a>
             </div>
             <span class="downloads">
+                <CopyButton text=link label="Copy the link to this view"/>
                 <Icon glyph=Glyph::Download/>
                 <a rel="external" download="" href=move || file("csv")>"CSV"</a>
                 <a rel="external" download="" href=move || file("json")>"JSON"</a>

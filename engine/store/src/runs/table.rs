@@ -1,9 +1,10 @@
 //! The table of runs: which ones, in which order, and of each only the values that are shown.
 
 use super::{
+    entries::Kind,
     read, summaries,
     table_query::{join, narrow, sort},
-    values::{self, Kind},
+    values,
 };
 use crate::{
     Store, StoreError,
@@ -12,8 +13,7 @@ use crate::{
     query::{all, count, holds, order},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Query},
 };
 use std::collections::HashMap;

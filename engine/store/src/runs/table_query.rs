@@ -1,6 +1,6 @@
 //! Filter and order of the runs table, as parts of a query.
 
-use super::values::Kind;
+use super::entries::Kind;
 use crate::{
     entity::{dataset, dataset_version, job, run, run_value},
     query::order_nulls_last,
