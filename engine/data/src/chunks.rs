@@ -15,7 +15,7 @@ use memchr::{memchr, memchr3, memrchr};
 use std::io::{self, Read};
 use trainyard_types::{Problem, dataset::BadRowReport};
 
-/// Text on its way from a reader, in chunks of about [`CHUNK_BYTES`].
+/// Text on its way from a reader, in chunks of about [`CHUNK_BYTES`], more where the table is very wide.
 pub(crate) struct Chunks<R> {
     reader: R,
     /// Read, but not yet part of a chunk.
@@ -52,7 +52,9 @@ impl<R: Read> Chunks<R> {
         line: u64,
         meter: Option<Meter>,
     ) -> Self {
-        Self { reader, waiting, delimiter, columns, line, meter, finished: false, target: CHUNK_BYTES }
+        // So many bytes that a chunk of a very wide table has more than a few rows.
+        let target = CHUNK_BYTES.max(columns * 512);
+        Self { reader, waiting, delimiter, columns, line, meter, finished: false, target }
     }
 
     /// The next chunk, in the memory given; `None` at the end.
@@ -161,8 +163,8 @@ fn record_end(bytes: &[u8], delimiter: u8) -> Option<usize> {
 impl Chunk {
     /// The rows, up to what ends the reading early.
     pub(crate) fn block(mut self) -> (Block, Option<Stop>) {
-        // A longer chunk may have a longer field than is allowed.
-        if self.bytes.len() > MAX_FIELD_BYTES || memchr(0, &self.bytes).is_some() || !self.separate() {
+        // A longer chunk may have a longer row than is allowed.
+        if self.bytes.len() > MAX_RECORD_BYTES || memchr(0, &self.bytes).is_some() || !self.separate() {
             return self.record_by_record();
         }
         match String::from_utf8(self.bytes) {
@@ -216,7 +218,7 @@ impl Chunk {
             self.ends.push(self.bytes.len() as u32);
             feeds += 1;
         }
-        if !self.rows_are_even(feeds) {
+        if !self.rows_are_even(feeds) || !self.fields_fit() {
             return false;
         }
         if quotes {
@@ -245,6 +247,17 @@ impl Chunk {
                 let line = &bytes[start..end as usize];
                 start = end as usize + 1;
                 !line.iter().all(|&byte| byte == b'\r')
+            })
+    }
+
+    /// Whether no field can be longer than is allowed.
+    fn fields_fit(&self) -> bool {
+        let mut start = 0;
+        self.bytes.len() <= MAX_FIELD_BYTES
+            || self.ends.iter().all(|&end| {
+                let length = end as usize - start;
+                start = end as usize + 1;
+                length <= MAX_FIELD_BYTES
             })
     }
 
