@@ -5,7 +5,7 @@ use crate::net::{Part, Segment, engine::Clock, random};
 use std::sync::Arc;
 use trainyard_infer::{
     LoadError,
-    net::{Layer, Pieces, TabMNet, TabMWeights},
+    net::{BINS, Layer, Pieces, TabMNet, TabMWeights},
     preprocess::{Encoded, Encoder, Says},
 };
 
@@ -91,7 +91,7 @@ pub struct Rows {
     pub part: Arc<Part>,
     /// `rows x numbers` each: normal score, bin, and share of the bin.
     pub scores: Vec<f32>,
-    pub bins: Vec<u32>,
+    pub bins: Vec<u8>,
     pub shares: Vec<f32>,
     /// `rows x plain`.
     pub plain: Vec<f32>,
@@ -107,7 +107,7 @@ impl Rows {
             for (column, pieces) in columns.numbers.iter().zip(&columns.pieces) {
                 let place = pieces.place(row[*column]);
                 scores.push(place.score);
-                bins.push(place.bin as u32);
+                bins.push(place.bin as u8);
                 shares.push(place.share);
             }
             plain.extend(columns.plain.iter().map(|column| row[*column]));
@@ -115,6 +115,9 @@ impl Rows {
         Self { part, scores, bins, shares, plain }
     }
 }
+
+/// A bin is told by a byte.
+const _: () = assert!(BINS <= 256);
 
 /// Where each parameter stands in the flat vector: first the small ones, then the trunk's weights.
 #[derive(Clone, Debug, PartialEq)]
