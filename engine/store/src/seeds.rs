@@ -7,7 +7,7 @@ use crate::{
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashMap;
-use trainyard_types::{ProjectId, RunId, job::JobState, run::TrainSettings, seeds::SeedRun};
+use trainyard_types::{ProjectId, RunId, run::TrainSettings, seeds::SeedRun};
 
 /// Runs of the same version and target that are compared, newest first.
 const MOST: u64 = 500;
