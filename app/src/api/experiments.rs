@@ -11,8 +11,8 @@ use trainyard_types::{
     },
 };
 
-#[server(prefix = "/api/fn", endpoint = "run_table", input = Json, output = Json)]
-pub async fn run_table(project: String, query: RunQuery) -> Result<RunTable, AppError> {
+#[server(prefix = "/api/fn", endpoint = "read_run_table", input = Json, output = Json)]
+pub async fn read_run_table(project: String, query: RunQuery) -> Result<RunTable, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::runs::table(&ctx, &actor, &project, &query).await)
 }
@@ -57,8 +57,8 @@ pub async fn act_on_runs(project: String, input: BulkRuns) -> Result<BulkReply, 
     super::done(trainyard_service::runs::act(&ctx, &actor, &project, input).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "mark_run", input = Json, output = Json)]
-pub async fn mark_run(project: String, run: RunId, marks: MarkRun) -> Result<(), AppError> {
+#[server(prefix = "/api/fn", endpoint = "set_run_marks", input = Json, output = Json)]
+pub async fn set_run_marks(project: String, run: RunId, marks: MarkRun) -> Result<(), AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::runs::mark(&ctx, &actor, &project, run, marks).await)
 }

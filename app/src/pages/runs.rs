@@ -13,7 +13,7 @@ pub use cells::position_words;
 
 use crate::wire::resource;
 use crate::{
-    api::experiments::{run_columns, run_table, run_views},
+    api::experiments::{read_run_table, run_columns, run_views},
     browser,
     components::*,
     format::{count, counted},
@@ -44,7 +44,7 @@ pub fn RunsPage() -> impl IntoView {
     let project = use_project();
     let query = use_run_query();
     let search = RwSignal::new(String::new());
-    let list = resource(move || (project.get(), query.get()), |(project, query)| run_table(project, query));
+    let list = resource(move || (project.get(), query.get()), |(project, query)| read_run_table(project, query));
     let known = resource(move || (project.get(), search.get()), |(project, words)| run_columns(project, words));
     let views = resource(move || project.get(), run_views);
     let shown = RwSignal::new(Going::default());
