@@ -38,6 +38,15 @@ pub fn plain(value: f64) -> String {
     group(text)
 }
 
+/// A mean to a hundredth of the values' standard deviation: more of it says nothing of the values.
+pub fn mean(value: f64, std: f64) -> String {
+    if !(value.is_finite() && std.is_finite() && std > 0.0) {
+        return plain(value);
+    }
+    let decimals = (2.0 - std.log10().floor()).max(0.0) as usize;
+    if decimals > 10 { plain(value) } else { group(&format!("{value:.decimals$}")) }
+}
+
 pub use trainyard_types::words::{count, counted};
 
 /// A share from 0 to 1: `23.9 %`; never rounds to 0 or 100 what is not.
@@ -246,6 +255,19 @@ mod tests {
             (f64::NAN, "–"),
         ] {
             assert_eq!(measure(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn means_are_as_fine_as_their_spread() {
+        for (value, std, text) in [
+            (38.581_65, 13.64, "38.6"),
+            (189_778.366, 105_549.97, "189,778"),
+            (0.501_234, 0.028, "0.5012"),
+            (2.5, 0.0, "2.5"),
+            (2.5, f64::NAN, "2.5"),
+        ] {
+            assert_eq!(mean(value, std), text, "{value} ± {std}");
         }
     }
 

@@ -16,6 +16,7 @@ mod m0007_sources;
 mod m0008_inbox;
 mod m0009_labels;
 mod m0010_experiments;
+mod m0011_pause;
 
 /// Applies the steps that a database lacks.
 pub struct Migrator;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_inbox::Migration),
             Box::new(m0009_labels::Migration),
             Box::new(m0010_experiments::Migration),
+            Box::new(m0011_pause::Migration),
         ]
     }
 }

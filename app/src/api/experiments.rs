@@ -57,8 +57,8 @@ pub async fn act_on_runs(project: String, input: BulkRuns) -> Result<BulkReply, 
     super::done(trainyard_service::runs::act(&ctx, &actor, &project, input).await)
 }
 
-#[server(prefix = "/api/fn", endpoint = "keep_run_mark", input = Json, output = Json)]
-pub async fn keep_run_mark(project: String, run: RunId, marks: MarkRun) -> Result<(), AppError> {
+#[server(prefix = "/api/fn", endpoint = "set_run_marks", input = Json, output = Json)]
+pub async fn set_run_marks(project: String, run: RunId, marks: MarkRun) -> Result<(), AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::runs::mark(&ctx, &actor, &project, run, marks).await)
 }

@@ -109,11 +109,12 @@ fn which(project: &str, runs: &[RunSummary], base: usize) -> AnyView {
             let against = move || address(&[("base", Some(id.clone()))]);
             let (measure, away) = (format!("Measure against {}", run.name), format!("Leave out {}", run.name));
             let fit = run.verdict.as_deref().and_then(fit_from_name);
+            let (name, state, mark) = (run.name.clone(), run.job.state, mark(at, run));
             view! {
                 <li>
-                    {mark(at, run)}
-                    <leptos_router::components::A href=href>{run.name.clone()}</leptos_router::components::A>
-                    <JobBadge state=run.job.state/>
+                    {mark}
+                    <leptos_router::components::A href=href>{name}</leptos_router::components::A>
+                    <JobBadge state/>
                     {fit.map(|fit| view! { <FitBadge fit/> })}
                     {if at == base {
                         view! { <Badge tone=Tone::Accent glyph=Glyph::Flag text="Baseline"/> }.into_any()

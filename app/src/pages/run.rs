@@ -8,15 +8,18 @@ mod live;
 mod log;
 mod overview;
 mod register;
+mod rules;
 pub(super) mod scale;
+mod seeds;
 pub(super) mod series;
 mod source;
+mod system;
 mod verdict;
 
 use crate::wire::{Resource, resource};
 use crate::{
     AppError,
-    api::runs::{get_run, run_charts, run_log, run_metrics, run_raw},
+    api::runs::{get_run, run_charts, run_log, run_metrics, run_raw, run_rules, run_seeds},
     components::*,
     hooks::{use_param, use_project},
     pages::parts::parse_id,
@@ -26,7 +29,9 @@ use live::Live;
 use trainyard_types::{
     RunId,
     evaluation::Chart,
+    rules::RuleView,
     run::{LogLine, MetricSeries, RunView},
+    seeds::SeedsView,
 };
 
 type Loaded = (RunView, Vec<MetricSeries>);
@@ -46,6 +51,7 @@ enum Extra {
     Charts(Vec<Chart>),
     Log(Vec<LogLine>),
     Raw(String),
+    Overview(SeedsView, Vec<RuleView>),
 }
 
 type ExtraResource = Resource<Result<Extra, AppError>>;
@@ -56,6 +62,10 @@ async fn load_extra(project: String, run: String, tab: String) -> Result<Extra, 
         "evaluation" | "explain" => run_charts(project, run).await.map(Extra::Charts),
         "log" => run_log(project, run).await.map(Extra::Log),
         "raw" => run_raw(project, run).await.map(Extra::Raw),
+        "overview" => {
+            let seeds = run_seeds(project.clone(), run).await?;
+            Ok(Extra::Overview(seeds, run_rules(project, run).await?))
+        }
         _ => Ok(Extra::Nothing),
     }
 }
@@ -101,7 +111,12 @@ fn page(
         tabs.push(Tab::new("evaluation", "Evaluation"));
         tabs.push(Tab::new("explain", "Explain"));
     }
-    tabs.extend([Tab::new("log", "Log"), Tab::new("lineage", "Lineage"), Tab::new("raw", "Raw")]);
+    tabs.extend([
+        Tab::new("log", "Log"),
+        Tab::new("system", "System"),
+        Tab::new("lineage", "Lineage"),
+        Tab::new("raw", "Raw"),
+    ]);
     view! {
         <head::RunHead context reload=Callback::new(move |()| loaded.refetch())/>
         <Tabs label="Run" tabs/>
@@ -109,6 +124,7 @@ fn page(
             "evaluation" if done => view! { <explain::Evaluation context/> }.into_any(),
             "explain" if done => view! { <explain::Explain context/> }.into_any(),
             "log" => view! { <log::Log context/> }.into_any(),
+            "system" => view! { <system::System context/> }.into_any(),
             "lineage" => view! { <source::Lineage context/> }.into_any(),
             "raw" => view! { <source::Raw context/> }.into_any(),
             _ => view! { <overview::Overview context/> }.into_any(),

@@ -13,5 +13,6 @@ pub mod leakage;
 pub mod metrics;
 pub mod relations;
 pub mod residuals;
+pub mod rules;
 mod scorer;
 pub mod target;

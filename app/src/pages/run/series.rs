@@ -42,6 +42,14 @@ fn thin(curve: &mut MetricSeries) {
     curve.values = curve.values.iter().enumerate().filter(|(i, _)| kept(*i)).map(|(_, v)| *v).collect();
 }
 
+/// The family of what the job's process uses.
+pub const SYSTEM: &str = "system";
+
+/// The curves of what the process uses, or all others.
+pub fn of_system(series: &[MetricSeries], system: bool) -> Vec<MetricSeries> {
+    series.iter().filter(|s| (split_key(&s.key).0 == SYSTEM) == system).cloned().collect()
+}
+
 /// The keys in the order in which charts stand: by family, losses first.
 pub fn keys(series: &[MetricSeries]) -> Vec<String> {
     let keys: BTreeSet<&str> = series.iter().map(|s| s.key.as_str()).collect();

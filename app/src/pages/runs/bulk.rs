@@ -2,7 +2,7 @@
 
 use crate::{
     AppError,
-    api::experiments::{act_on_runs, keep_run_mark},
+    api::experiments::{act_on_runs, set_run_marks},
     components::*,
     format::counted,
 };
@@ -31,7 +31,7 @@ impl Acts {
         let selected = RwSignal::new(BTreeSet::new());
         let bulk = Action::new(move |input: &BulkRuns| act_on_runs(project.get_untracked(), input.clone()));
         let mark =
-            Action::new(move |(run, marks): &(RunId, MarkRun)| keep_run_mark(project.get_untracked(), *run, *marks));
+            Action::new(move |(run, marks): &(RunId, MarkRun)| set_run_marks(project.get_untracked(), *run, *marks));
         Effect::new(move |_| match bulk.value().get() {
             Some(Ok(reply)) => {
                 let done = counted(reply.done, "run", "runs");

@@ -108,9 +108,10 @@ const SPARK: (f64, f64) = (84.0, 22.0);
 pub(super) fn spark(curve: &Sparkline) -> AnyView {
     let Some((points, label)) = spark_parts(curve) else { return ().into_any() };
     let (width, height) = SPARK;
+    let title = label.clone();
     view! {
-        <svg class="spark" viewBox=format!("0 0 {width} {height}") role="img" aria-label=label.clone()>
-            <title>{label}</title>
+        <svg class="spark" viewBox=format!("0 0 {width} {height}") role="img" aria-label=label>
+            <title>{title}</title>
             <polyline points=points></polyline>
         </svg>
     }
@@ -143,7 +144,8 @@ pub(super) fn tags(tags: &[RunTag]) -> AnyView {
 /// The data set and its version.
 pub(super) fn dataset(run: &RunSummary, project: &str) -> AnyView {
     let href = format!("/p/{project}/data/{}", run.dataset);
-    view! { <A href=href>{run.dataset_name.clone()}</A>{format!(" v{}", run.dataset_version)} }.into_any()
+    let (name, version) = (run.dataset_name.clone(), format!(" v{}", run.dataset_version));
+    view! { <A href=href>{name}</A>{version} }.into_any()
 }
 
 #[cfg(test)]

@@ -153,24 +153,45 @@ fn cell(row: &RunRow, at: usize, column: &RunColumn, baseline: Option<&RunRow>, 
         Attribute::Name => {
             let href = format!("/p/{project}/runs/{}", run.id);
             let mark = format!("run-mark series-{}", run_series(&run.id));
-            let (pinned, is_base) = (row.pinned, row.baseline);
+            let (pinned, is_base, name) = (row.pinned, row.baseline, run.name.clone());
             view! {
                 <Cell label main=true>
                     <svg class=mark viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" rx="2"></rect></svg>
-                    <A href=href>{run.name.clone()}</A>
+                    <A href=href>{name}</A>
                     {is_base.then(|| view! { " " <Badge tone=Tone::Accent glyph=Glyph::Flag text="Baseline"/> })}
                     {pinned.then(|| view! { <span class="visually-hidden">" (pinned)"</span> })}
                 </Cell>
             }
             .into_any()
         }
-        Attribute::State => view! { <Cell label>{state(run)}</Cell> }.into_any(),
-        Attribute::Dataset => view! { <Cell label>{dataset(run, project)}</Cell> }.into_any(),
-        Attribute::Version => view! { <Cell label numeric=true>{run.dataset_version}</Cell> }.into_any(),
-        Attribute::Target => view! { <Cell label><code>{run.target.clone()}</code></Cell> }.into_any(),
-        Attribute::Task => view! { <Cell label>{run.task.map(|task| task.as_str())}</Cell> }.into_any(),
-        Attribute::Family => view! { <Cell label>{run.family.title()}</Cell> }.into_any(),
-        Attribute::Model => view! { <Cell label>{family(run)}</Cell> }.into_any(),
+        Attribute::State => {
+            let content = state(run);
+            view! { <Cell label>{content}</Cell> }.into_any()
+        }
+        Attribute::Dataset => {
+            let content = dataset(run, project);
+            view! { <Cell label>{content}</Cell> }.into_any()
+        }
+        Attribute::Version => {
+            let content = run.dataset_version;
+            view! { <Cell label numeric=true>{content}</Cell> }.into_any()
+        }
+        Attribute::Target => {
+            let target = run.target.clone();
+            view! { <Cell label><code>{target}</code></Cell> }.into_any()
+        }
+        Attribute::Task => {
+            let content = run.task.map(|task| task.as_str());
+            view! { <Cell label>{content}</Cell> }.into_any()
+        }
+        Attribute::Family => {
+            let content = run.family.title();
+            view! { <Cell label>{content}</Cell> }.into_any()
+        }
+        Attribute::Model => {
+            let content = family(run);
+            view! { <Cell label>{content}</Cell> }.into_any()
+        }
         Attribute::Score => {
             let base = baseline.and_then(|base| base.run.score.as_ref());
             let content = run.score.as_ref().map(|metric| score(metric, base));
@@ -188,10 +209,25 @@ fn cell(row: &RunRow, at: usize, column: &RunColumn, baseline: Option<&RunRow>, 
             let text = value.and_then(|value| value.text.clone());
             view! { <Cell label>{text}</Cell> }.into_any()
         }
-        Attribute::Seconds => view! { <Cell label numeric=true>{run.seconds.map(duration)}</Cell> }.into_any(),
-        Attribute::CreatedBy => view! { <Cell label>{run.created_by.clone()}</Cell> }.into_any(),
-        Attribute::Created => view! { <Cell label><RelativeTime at=run.created_at/></Cell> }.into_any(),
-        Attribute::Tags => view! { <Cell label>{tags(&row.tags)}</Cell> }.into_any(),
-        Attribute::Id => view! { <Cell label><code>{run.id.short()}</code></Cell> }.into_any(),
+        Attribute::Seconds => {
+            let content = run.seconds.map(duration);
+            view! { <Cell label numeric=true>{content}</Cell> }.into_any()
+        }
+        Attribute::CreatedBy => {
+            let content = run.created_by.clone();
+            view! { <Cell label>{content}</Cell> }.into_any()
+        }
+        Attribute::Created => {
+            let at = run.created_at;
+            view! { <Cell label><RelativeTime at/></Cell> }.into_any()
+        }
+        Attribute::Tags => {
+            let content = tags(&row.tags);
+            view! { <Cell label>{content}</Cell> }.into_any()
+        }
+        Attribute::Id => {
+            let id = run.id.short();
+            view! { <Cell label><code>{id}</code></Cell> }.into_any()
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use std::{collections::BTreeMap, marker::PhantomData};
 use trainyard_types::{
     Problem,
+    hyper::{self, Hyperparameters},
     run::{DeviceChoice, Family, SplitMethod, SplitSpec, TrainSettings},
 };
 
@@ -55,7 +56,20 @@ enum Families {
     Auto,
     Linear,
     RealMlp,
+    TabM,
     Trees,
+}
+
+impl Families {
+    fn family(self) -> Family {
+        match self {
+            Families::Auto => Family::Auto,
+            Families::Linear => Family::Linear,
+            Families::RealMlp => Family::RealMlp,
+            Families::TabM => Family::TabM,
+            Families::Trees => Family::Trees,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
@@ -78,7 +92,7 @@ pub struct Train {
     #[serde(default)]
     #[schemars(extend("x-names" = "columns"))]
     drop: Vec<String>,
-    /// auto trains all families and keeps the best.
+    /// auto trains several families and keeps the best.
     #[serde(default)]
     family: Families,
     #[serde(default)]
@@ -91,6 +105,9 @@ pub struct Train {
     budget_seconds: Option<f64>,
     #[serde(default)]
     device: Devices,
+    /// Hyperparameters that are not to have their defaults, such as `trees.budget: 1`.
+    #[serde(default)]
+    parameters: Hyperparameters,
     /// The column that says train, valid or test. Left out: the one that a split step before has made, otherwise rows are
     /// divided at random, 60 / 20 / 20 %.
     #[serde(default)]
@@ -103,18 +120,14 @@ impl Train {
     pub fn settings(self, part_column: Option<String>) -> TrainSettings {
         let mut settings = TrainSettings::for_target(self.target);
         settings.drop = self.drop;
-        settings.family = match self.family {
-            Families::Auto => Family::Auto,
-            Families::Linear => Family::Linear,
-            Families::RealMlp => Family::RealMlp,
-            Families::Trees => Family::Trees,
-        };
+        settings.family = self.family.family();
         settings.device = match self.device {
             Devices::Auto => DeviceChoice::Auto,
             Devices::Cpu => DeviceChoice::Cpu,
             Devices::Gpu => DeviceChoice::Gpu,
         };
         (settings.seed, settings.epochs, settings.budget_seconds) = (self.seed, self.epochs, self.budget_seconds);
+        settings.parameters = self.parameters;
         settings.split = SplitSpec { seed: self.seed, ..SplitSpec::default() };
         if let Some(column) = self.split_column.or(part_column) {
             settings.split.method = SplitMethod::Given { column };
@@ -137,6 +150,9 @@ impl Declare for Train {
     fn check(&self) -> Result<(), Problem> {
         if self.target.is_empty() {
             return Err(Problem::invalid("Name the 'target' column."));
+        }
+        if let Some(message) = hyper::problems(&self.parameters, self.family.family()).into_iter().next() {
+            return Err(Problem::invalid(message));
         }
         if self.epochs == Some(0) || self.budget_seconds.is_some_and(|seconds| seconds <= 0.0) {
             return Err(Problem::invalid("'epochs' and 'budget_seconds' have to be above 0."));

@@ -61,6 +61,7 @@ contract! {
         late_writers_are_refused,
         dead_workers_jobs_are_tried_again_and_then_fail,
         cancelling_reaches_jobs_in_every_state,
+        paused_jobs_are_left_alone_until_they_are_resumed,
         a_job_handed_back_keeps_its_place,
         a_restarted_worker_gives_up_its_own_jobs_only,
         waiting_jobs_know_their_place_and_time,

@@ -103,7 +103,13 @@ fn fit(
         classes: judged.classes,
         target_name: &settings.target,
     };
-    let options = FitOptions { seed: settings.seed, epochs: None, budget_seconds: BUDGET, device: DeviceChoice::Cpu };
+    let options = FitOptions {
+        seed: settings.seed,
+        epochs: None,
+        budget_seconds: BUDGET,
+        device: DeviceChoice::Cpu,
+        parameters: Default::default(),
+    };
     let fitted = match settings.family {
         Family::Linear => linear::fit(&data, &options, None, ear)?,
         _ => trees::fit(&data, &options, None, ear)?,
