@@ -95,6 +95,7 @@ impl Acts {
 pub(super) fn BulkBar(acts: Acts, project: Memo<String>, query: Memo<RunQuery>, writes: bool) -> impl IntoView {
     let selected = acts.selected;
     let chosen = Memo::new(move |_| selected.with(BTreeSet::len));
+    let any = Memo::new(move |_| chosen.get() > 0);
     let compare = move || {
         let ids: Vec<String> = selected.with(|runs| runs.iter().map(RunId::to_string).collect());
         format!("/p/{}/runs/compare?runs={}", project.get(), ids.join(","))
@@ -111,7 +112,7 @@ pub(super) fn BulkBar(acts: Acts, project: Memo<String>, query: Memo<RunQuery>, 
         format!("{} will leave the lists. Nothing is deleted: you find them under Archived.", words())
     });
     view! {
-        <Show when=move || chosen.get() != 0>
+        <Show when=move || any.get()>
             <div class="bulk-bar needs-script" role="region" aria-label="Chosen runs">
                 <span role="status">{words}</span>
                 {move || match fits() {
