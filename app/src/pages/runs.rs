@@ -27,7 +27,7 @@ use tools::Tools;
 use trainyard_types::{
     Action,
     account::Me,
-    experiments::{RunQuery, RunTable},
+    experiments::{KnownColumns, RunQuery, RunTable},
     job::JobState,
 };
 
@@ -43,9 +43,18 @@ struct Going {
 pub fn RunsPage() -> impl IntoView {
     let project = use_project();
     let query = use_run_query();
-    let search = RwSignal::new(String::new());
+    // What can be a column is asked for once somebody chooses: a project may have thousands.
+    let (search, wanted) = (RwSignal::new(String::new()), RwSignal::new(false));
     let list = resource(move || (project.get(), query.get()), |(project, query)| read_run_table(project, query));
-    let known = resource(move || (project.get(), search.get()), |(project, words)| run_columns(project, words));
+    let known = resource(
+        move || wanted.get().then(|| (project.get(), search.get())),
+        |asked| async move {
+            match asked {
+                Some((project, words)) => run_columns(project, words).await,
+                None => Ok(KnownColumns::default()),
+            }
+        },
+    );
     let views = resource(move || project.get(), run_views);
     let shown = RwSignal::new(Going::default());
     Effect::new(move |_| {
@@ -68,7 +77,7 @@ pub fn RunsPage() -> impl IntoView {
         >
             <LinkButton href=Signal::derive(new) label="New run" kind=ButtonKind::Primary glyph=Glyph::Plus/>
         </PageHead>
-        <Tools project query known search views/>
+        <Tools project query known search wanted views/>
         <Load resource=list lines=10 view=move |table| listed(table, &query.get_untracked(), project.get_untracked(), shown, acts)/>
         // Apart from the table, which is drawn anew while runs go on: an open dialog stays.
         {signed_in.map(|signed_in| view! {

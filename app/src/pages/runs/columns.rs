@@ -11,7 +11,12 @@ use trainyard_types::experiments::{Attribute, Field, KnownColumns, RunQuery};
 
 /// The columns in their order, and a search for more.
 #[component]
-pub(super) fn Columns(query: Memo<RunQuery>, known: KnownResource, search: RwSignal<String>) -> impl IntoView {
+pub(super) fn Columns(
+    query: Memo<RunQuery>,
+    known: KnownResource,
+    search: RwSignal<String>,
+    wanted: RwSignal<bool>,
+) -> impl IntoView {
     let address = use_address();
     let set_query = use_set_query();
     let chosen = Memo::new(move |_| query.with(|q| q.fields().unwrap_or_default()));
@@ -48,7 +53,7 @@ pub(super) fn Columns(query: Memo<RunQuery>, known: KnownResource, search: RwSig
     };
     view! {
         <details class="take tool-take">
-            <summary><Icon glyph=Glyph::Table/>"Columns " <span class="tab-count">{move || chosen.with(Vec::len)}</span></summary>
+            <summary on:click=move |_| wanted.set(true)><Icon glyph=Glyph::Table/>"Columns " <span class="tab-count">{move || chosen.with(Vec::len)}</span></summary>
             <div class="take-body stack needs-script">
                 <ol class="column-list">{list}</ol>
                 <a href=usual data-noscroll="true">"The usual columns"</a>

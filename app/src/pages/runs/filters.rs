@@ -65,7 +65,7 @@ fn condition(field: &str, comparison: &str, value: &str) -> Result<Filter, Strin
 
 /// A form that puts a condition together, and the whole filter as text.
 #[component]
-pub(super) fn AddFilter(query: Memo<RunQuery>, known: KnownResource) -> impl IntoView {
+pub(super) fn AddFilter(query: Memo<RunQuery>, known: KnownResource, wanted: RwSignal<bool>) -> impl IntoView {
     let set_query = use_set_query();
     let (field, value) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let comparison = RwSignal::new("=".to_owned());
@@ -88,7 +88,7 @@ pub(super) fn AddFilter(query: Memo<RunQuery>, known: KnownResource) -> impl Int
     let options = COMPARISONS.map(|(sign, words)| view! { <option value=sign>{words}</option> }).collect_view();
     view! {
         <details class="take tool-take">
-            <summary><Icon glyph=Glyph::Filter/>"Filter"</summary>
+            <summary on:click=move |_| wanted.set(true)><Icon glyph=Glyph::Filter/>"Filter"</summary>
             <div class="take-body stack">
                 <form class="filter-form needs-script" on:submit=add>
                     <input type="text" list="run-fields" aria-label="Value of a run" placeholder="metrics.roc_auc" autocomplete="off" required=true

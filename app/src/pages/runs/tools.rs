@@ -28,6 +28,8 @@ pub(super) fn Tools(
     known: KnownResource,
     /// Words that columns are searched by.
     search: RwSignal<String>,
+    /// Whether they are asked for.
+    wanted: RwSignal<bool>,
     views: ViewsResource,
 ) -> impl IntoView {
     let address = use_address();
@@ -62,8 +64,8 @@ pub(super) fn Tools(
             </span>
         </div>
         <div class="list-tools run-tools">
-            <AddFilter query known/>
-            <Columns query known search/>
+            <AddFilter query known wanted/>
+            <Columns query known search wanted/>
             <Views project query views/>
             <FilterChips query/>
         </div>

@@ -219,7 +219,7 @@ impl Sparkline {
 }
 
 /// Values that runs of the project have, for choosing columns.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct KnownColumns {
     pub columns: Vec<RunColumn>,
