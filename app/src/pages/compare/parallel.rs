@@ -25,7 +25,7 @@ const BOTTOM: f64 = HEIGHT - 26.0;
 const SIDE: f64 = 70.0;
 
 pub(super) fn section(runs: &[RunSummary], params: &[ComparedParam], metrics: &[ComparedMetric]) -> AnyView {
-    let differing: Vec<&ComparedParam> = params.iter().filter(|param| param.differs).collect();
+    let differing: Vec<&ComparedParam> = params.iter().filter(|param| says_something(param)).collect();
     let metrics: Vec<ComparedMetric> = metrics.iter().filter(|metric| metric.differs).cloned().collect();
     if differing.is_empty() || metrics.is_empty() {
         return ().into_any();
@@ -79,6 +79,12 @@ pub(super) fn section(runs: &[RunSummary], params: &[ComparedParam], metrics: &[
         </Section>
     }
     .into_any()
+}
+
+/// Whether two runs have different values: that one lacks it is no place on an axis.
+fn says_something(param: &ComparedParam) -> bool {
+    let mut values = param.values.iter().flatten();
+    values.next().is_some_and(|first| values.any(|other| other != first))
 }
 
 /// One axis: where each run passes it, and what is written beside it.
@@ -222,6 +228,13 @@ mod tests {
         assert_eq!(axis.places, [Some(0.75), Some(0.25), Some(0.75)]);
         let one = Axis::of_param(&param(&[Some("3"), None]));
         assert_eq!((one.places[0], one.labels.len()), (Some(0.5), 1));
+    }
+
+    #[test]
+    fn an_axis_needs_two_values() {
+        assert!(says_something(&param(&[None, Some("a"), Some("b")])));
+        assert!(!says_something(&param(&[None, Some("a"), Some("a")])));
+        assert!(!says_something(&param(&[None, None])));
     }
 
     #[test]

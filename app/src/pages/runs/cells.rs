@@ -91,7 +91,7 @@ pub(crate) fn delta(value: f64, base: Option<f64>, higher_is_better: Option<bool
 fn delta_words(value: f64, base: f64, higher_is_better: Option<bool>) -> (&'static str, String) {
     let difference = value - base;
     if difference == 0.0 {
-        return ("delta", "as the baseline".to_owned());
+        return ("delta", "same".to_owned());
     }
     let sign = if difference > 0.0 { "+" } else { "−" };
     let amount = format!("{sign}{}", measure(difference.abs()));

@@ -5,7 +5,10 @@ use crate::{
     Actor, Ctx,
     authorise::{self, Scope},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 use trainyard_store::{self as store, runs::table::Wanted};
 use trainyard_types::{
     Action, Page, Problem, RunId, Slug,
@@ -110,13 +113,13 @@ pub async fn compare(
     };
     let params = store::runs::table::params_of(db, &runs).await?;
     let metrics = store::runs::table::metrics_of(db, &runs).await?;
-    let mut curves: BTreeSet<String> =
-        metrics.iter().filter(|value| value.curve).map(|value| common(&value.key)).collect();
+    let mut curves: Vec<(RunId, String)> =
+        metrics.iter().filter(|value| value.curve).map(|value| (value.run, value.key.clone())).collect();
     for run in summaries.iter().filter(|run| run.job.state == JobState::Running).take(CURVES_OF_LIVE) {
-        curves.extend(store::runs::table::curves_so_far(db, run.id).await?.iter().map(|key| common(key)));
+        let so_far = store::runs::table::curves_so_far(db, run.id).await?;
+        curves.extend(so_far.into_iter().map(|key| (run.id, key)));
     }
-    let mut curves: Vec<String> = curves.into_iter().collect();
-    curves.sort_by_key(|key| (rank(key), key.clone()));
+    let curves = common_curves(&summaries, &curves);
     let words = words.trim().to_lowercase();
     let mut metrics: Vec<ComparedMetric> = by_key(&runs, metrics)
         .into_iter()
@@ -134,7 +137,8 @@ pub async fn compare(
             ComparedParam { differs: differ(&values), key, values }
         })
         .collect();
-    params.sort_by_key(|param| !param.differs);
+    // What some runs lack says less than what all have.
+    params.sort_by_key(|param| (!param.differs, param.values.iter().any(Option::is_none)));
     Ok(Comparison { runs: summaries, base, params, metrics, metrics_total, curves })
 }
 
@@ -202,22 +206,43 @@ fn differ<T: PartialEq>(values: &[T]) -> bool {
     values.windows(2).any(|pair| pair[0] != pair[1])
 }
 
-/// A curve's name whatever the family: `valid.trees/log_loss` of one run is compared with `valid.realmlp/log_loss` of another.
-fn common(key: &str) -> String {
-    format!("{}.{}", split_part(key).0, metric_name(key))
+/// Names of curves whatever the family: `valid.trees/log_loss` of one run is compared with `valid.realmlp/log_loss` of
+/// another. Those that most runs have come first, validation's before train's.
+fn common_curves(runs: &[RunSummary], curves: &[(RunId, String)]) -> Vec<String> {
+    let mut known: BTreeMap<String, BTreeSet<RunId>> = BTreeMap::new();
+    for run in runs {
+        for (_, key) in curves.iter().filter(|(of, key)| *of == run.id && is_own(run, key)) {
+            let name = format!("{}.{}", split_part(key).0, metric_name(key));
+            known.entry(name).or_default().insert(run.id);
+        }
+    }
+    let mut names: Vec<(u8, Reverse<usize>, String)> =
+        known.into_iter().map(|(name, of)| (rank(&name), Reverse(of.len()), name)).collect();
+    names.sort();
+    names.into_iter().map(|(_, _, name)| name).collect()
 }
 
-/// The curve of that name of a run: its own, or that of the family that was trained before those of others that were tried.
+/// Whether a curve is of the family that the run is about, and not of one that was fitted besides, for the verdict or in
+/// search of the best.
+fn is_own(run: &RunSummary, key: &str) -> bool {
+    match (split_part(key).1.rsplit_once('/'), run.trained) {
+        (None, _) => true,
+        (Some((family, _)), Some(trained)) => family == trained.as_str(),
+        (Some((family, _)), None) => run.family == Family::Auto || family == run.family.as_str(),
+    }
+}
+
+/// The curve of that name of a run, of the family that it is about.
 async fn curve_of(
     db: &impl store::ConnectionTrait,
     run: &RunSummary,
     name: &str,
     part: &str,
 ) -> Result<Option<MetricSeries>, Problem> {
-    let families = [run.trained.unwrap_or(run.family)].into_iter().chain(Family::ALL);
     let mut keys = vec![name.to_owned()];
     if !name.contains('/') {
-        keys.extend(families.map(|family| format!("{}/{name}", family.as_str())));
+        let families = [run.trained.unwrap_or(run.family)].into_iter().chain(Family::ALL);
+        keys.extend(families.map(|family| format!("{}/{name}", family.as_str())).filter(|key| is_own(run, key)));
     }
     for key in keys {
         if let Some(curve) = store::metrics::curve(db, run.id, &key, part).await? {

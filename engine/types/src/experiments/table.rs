@@ -235,13 +235,14 @@ pub struct Comparison {
     pub runs: Vec<RunSummary>,
     /// Place in `runs` of the one that the others are measured against.
     pub base: usize,
-    /// Those that differ first, then by name.
+    /// Those that differ first, of them those that all runs have, then by name.
     pub params: Vec<ComparedParam>,
     /// Of the test rows first, then validation, then train; [`MOST_METRICS`] at most.
     pub metrics: Vec<ComparedMetric>,
     /// How many metrics fit the search in all.
     pub metrics_total: u64,
-    /// Names of the curves that at least one of the runs has, `valid.log_loss` whatever the family, validation's first.
+    /// Names of the curves that at least one of the runs has, `valid.log_loss` whatever the family: validation's
+    /// first, of them those that most runs have.
     pub curves: Vec<String>,
 }
 
