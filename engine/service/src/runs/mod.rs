@@ -8,8 +8,9 @@ mod table;
 mod views;
 
 pub use bulk::act;
+pub use compare::{compare, curves};
 pub use seeds::{repeat, seeds};
-pub use table::{columns, compare, curves, table};
+pub use table::{columns, table};
 pub use views::{change_view, delete_view, list_views, mark, save_view};
 
 use crate::{
