@@ -13,6 +13,7 @@ use trainyard_types::{
 
 /// Columns that one search lists at most.
 const LISTED: u64 = 200;
+
 /// One page of the project's runs, with the values of the columns asked for. What the query leaves open has a default;
 /// pins and the baseline are the caller's own.
 ///
