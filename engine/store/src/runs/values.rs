@@ -119,8 +119,10 @@ async fn fill(tx: &Tx, source: &Source) -> Result<(), StoreError> {
     let mut entries = Entries::default();
     entries.settings(&from_json("runs.settings", &source.settings)?)?;
     source.curves(&**tx, &mut entries).await?;
-    if let Some(result) = &source.result {
-        entries.result(&from_json("runs.result", result)?);
+    match source.result.as_deref().map(|text| from_json("runs.result", text)) {
+        Some(Ok(result)) => entries.result(&result),
+        Some(Err(error)) => tracing::warn!(run = %source.id, %error, "a run's result can't be read"),
+        None => {}
     }
     entries.write(tx, parse("runs.project_id", &source.project_id)?, parse("runs.id", &source.id)?).await
 }

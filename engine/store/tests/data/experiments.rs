@@ -41,13 +41,18 @@ fn measured(rmse: f64, r2: f64) -> RunResult {
     let mut metrics = PartMetrics::default();
     metrics.test.insert("r2".into(), r2);
     metrics.valid.insert("rmse".into(), rmse + 0.01);
-    metrics.train.insert("odd".into(), f64::NAN);
     let parameters = [("trees", "12"), ("library", "perpetual")].map(|(k, v)| (k.to_owned(), v.to_owned()));
     RunResult { metrics, parameters: parameters.into_iter().collect(), ..result(rmse) }
 }
 
 /// Asks for a run, plays its job and ends it.
 async fn trained(store: &Store, ground: &Ground, name: &str, rmse: f64, r2: f64) -> RunId {
+    let mut result = measured(rmse, r2);
+    result.metrics.train.insert("odd".into(), f64::NAN);
+    trained_to(store, ground, name, &result).await
+}
+
+async fn trained_to(store: &Store, ground: &Ground, name: &str, result: &RunResult) -> RunId {
     let id = run(store, ground, name).await;
     let lease = claim(store).await;
     assert_eq!(lease.run, id);
@@ -59,7 +64,7 @@ async fn trained(store: &Store, ground: &Ground, name: &str, rmse: f64, r2: f64)
     assert!(jobs::record(store, &lease, &Batch { points, ..Batch::default() }).await.unwrap());
     let tx = store.begin().await.unwrap();
     assert!(jobs::end(&tx, &lease, JobState::Succeeded, None, now()).await.unwrap());
-    runs::set_result(&tx, id, &measured(rmse, r2), 1).await.unwrap();
+    runs::set_result(&tx, id, result, 1).await.unwrap();
     tx.commit().await.unwrap();
     id
 }
@@ -226,7 +231,9 @@ async fn names_of(store: &Store, ground: &Ground, filter: &str) -> Vec<String> {
 
 pub async fn runs_from_before_get_their_values_at_the_next_start(Pair { here: store, there }: Pair) {
     let ground = ground(&store, "alpha").await;
-    let done = trained(&store, &ground, "Done", 0.5, 0.7).await;
+    let done = trained_to(&store, &ground, "Done", &measured(0.5, 0.7)).await;
+    // A number that is none makes a result that can't be read back.
+    let odd = trained(&store, &ground, "Odd", 0.5, 0.7).await;
     run(&store, &ground, "Waiting").await;
     let broken = run(&store, &ground, "Broken").await;
     let fields = Field::list("metrics.rmse,metrics.valid.trees/rmse:min,params.trees,curve").unwrap();
@@ -238,7 +245,9 @@ pub async fn runs_from_before_get_their_values_at_the_next_start(Pair { here: st
     db.execute_unprepared(&format!("UPDATE runs SET settings = '{{}}' WHERE id = '{broken}'")).await.unwrap();
     assert!(names_of(&store, &ground, "params.family = 'trees'").await.is_empty());
     there.migrate().await.unwrap();
-    assert_eq!(names_of(&store, &ground, "params.family = 'trees'").await, ["Waiting", "Done"]);
+    assert_eq!(names_of(&store, &ground, "params.family = 'trees'").await, ["Waiting", "Odd", "Done"]);
+    assert_eq!(names_of(&store, &ground, "metrics.valid.trees/rmse:min = 0.4").await, ["Odd", "Done"]);
+    assert_eq!(names_of(&store, &ground, &format!("metrics.rmse is null and id = '{odd}'")).await, ["Odd"]);
     assert_eq!(rows(db, ground.project, &[done], &fields).await.unwrap(), before);
     assert!(known(db, ground.project, "rmse", 9).await.unwrap().1 > 0);
     there.migrate().await.unwrap();
