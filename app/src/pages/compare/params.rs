@@ -41,7 +41,7 @@ pub(super) fn section(runs: &[RunSummary], params: &[ComparedParam]) -> AnyView 
                 })
                 .collect_view();
             let key = param.key.clone();
-            let word = differs.then(|| view! { " " <Badge text="differs"/> });
+            let word = move || (differs && all()).then(|| view! { " " <Badge text="differs"/> });
             view! { <tr hidden={move || !differs && !all()}><th scope="row"><code>{key}</code>{word}</th>{cells}</tr> }
         })
         .collect_view();

@@ -13,7 +13,7 @@ use trainyard_store::{
 use trainyard_types::{
     ResourceName, RunId, SavedViewId, UserId,
     evaluation::{PartMetrics, RunResult},
-    experiments::{Attribute, Field, Filter, MOST_PINNED, NewSavedView, RunTag, ViewSettings},
+    experiments::{Attribute, Field, Filter, MOST_PINNED, NewSavedView, RunTag, Sparkline, ViewSettings},
     job::JobState,
     run::MetricPoint,
 };
@@ -214,14 +214,17 @@ pub async fn rows_have_the_values_asked_for_and_no_others(Pair { here: store, ..
     assert!(jobs::record(&store, &lease, &Batch { points: points.collect(), ..Batch::default() }).await.unwrap());
     let curve = [Field::Attribute(Attribute::Curve)];
     let live = rows(store.db(), ground.project, &[waiting], &curve).await.unwrap();
-    assert_eq!(live[0].curve.as_ref().map(|c| (c.key.as_str(), c.values.len())), Some(("trees/loss", 40)));
+    assert_eq!(
+        live[0].curve.as_ref().map(|c| (c.key.as_str(), c.values.len())),
+        Some(("trees/loss", Sparkline::POINTS))
+    );
     let so_far = runs::table::curves_so_far(store.db(), waiting).await.unwrap();
     assert_eq!(so_far, ["valid.trees/loss"]);
     let tx = store.begin().await.unwrap();
     assert!(jobs::end(&tx, &lease, JobState::Failed, Some("x"), now()).await.unwrap());
     tx.commit().await.unwrap();
     let failed = rows(store.db(), ground.project, &[waiting], &curve).await.unwrap();
-    assert_eq!(failed[0].curve.as_ref().map(|curve| curve.values.len()), Some(40));
+    assert_eq!(failed[0].curve.as_ref().map(|curve| curve.values.len()), Some(Sparkline::POINTS));
     assert_eq!(names_of(&store, &ground, "metrics.valid.trees/loss:min < 0.02").await, ["Waiting"]);
 }
 

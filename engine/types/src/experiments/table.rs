@@ -204,18 +204,27 @@ pub struct Sparkline {
 }
 
 impl Sparkline {
-    pub const POINTS: usize = 40;
+    pub const POINTS: usize = 30;
 
-    /// Thins a curve; its first and last value stay.
+    /// Thins a curve; its first and last value stay. Four significant figures are more than the drawing shows.
     pub fn of(key: impl Into<String>, values: &[f64]) -> Self {
         let last = values.len().saturating_sub(1);
         let values = if values.len() <= Self::POINTS {
-            values.to_vec()
+            values.iter().copied().map(rounded).collect()
         } else {
-            (0..Self::POINTS).map(|i| values[i * last / (Self::POINTS - 1)]).collect()
+            (0..Self::POINTS).map(|i| rounded(values[i * last / (Self::POINTS - 1)])).collect()
         };
         Self { key: key.into(), values }
     }
+}
+
+fn rounded(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let scale = 10f64.powf(3.0 - value.abs().log10().floor());
+    let rounded = (value * scale).round() / scale;
+    if rounded.is_finite() { rounded } else { value }
 }
 
 /// Values that runs of the project have, for choosing columns.
@@ -309,6 +318,8 @@ mod tests {
         let spark = Sparkline::of("loss", &values);
         assert_eq!(spark.values.len(), Sparkline::POINTS);
         assert_eq!((spark.values[0], spark.values[Sparkline::POINTS - 1]), (0.0, 999.0));
-        assert_eq!(Sparkline::of("loss", &[1.0]).values, [1.0]);
+        let short = Sparkline::of("loss", &[1.0, 0.123_456, -98_765.4, 0.0, 1e-320, f64::MAX]);
+        assert_eq!(short.values[..4], [1.0, 0.1235, -98_770.0, 0.0]);
+        assert!(short.values.iter().all(|value| value.is_finite()));
     }
 }
