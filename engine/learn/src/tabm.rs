@@ -14,7 +14,7 @@ use crate::{
     FitError, FitOptions, Fitted, Observer, TrainData, device,
     net::{
         Part, diverged,
-        engine::{Engine, State},
+        engine::State,
         head, nothing_to_learn, place,
         score::Scorer,
         training::{Course, Training},

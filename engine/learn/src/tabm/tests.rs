@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
-    net::{Truth, engine::Clock},
+    net::{
+        Truth,
+        engine::{Clock, Engine},
+    },
     tests::{Recorder, data, options, table},
 };
 use burn::tensor::Device;
