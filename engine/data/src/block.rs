@@ -126,14 +126,14 @@ impl TextCells {
     }
 
     /// The cell where it is nothing but a short number.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn short(&self, row: usize, column: usize) -> Option<Short> {
         let index = row * self.columns + column;
         digits::short(self.text.as_bytes(), self.start(index), self.ends[index] as usize)
     }
 
     /// The cell without white space around it; empty where it is missing.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, row: usize, column: usize) -> &str {
         let index = row * self.columns + column;
         trim(&self.text[self.start(index)..self.ends[index] as usize])

@@ -161,6 +161,10 @@ fn record_end(bytes: &[u8], delimiter: u8) -> Option<usize> {
 }
 
 impl Chunk {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The rows, up to what ends the reading early.
     pub(crate) fn block(mut self) -> (Block, Option<Stop>) {
         // A longer chunk may have a longer row than is allowed.

@@ -33,8 +33,8 @@ impl Short {
 }
 
 /// Reads `text[start..end]`. `None` says that it is something else, or that there are not eight bytes up to its end; not
-/// that it is no number.
-#[inline]
+/// that it is no number. Which characters there are decides on as few branches as can be: they are hard to foretell.
+#[inline(always)]
 pub(crate) fn short(text: &[u8], start: usize, end: usize) -> Option<Short> {
     let first = *text.get(start)?;
     let negative = first == b'-';
@@ -43,12 +43,13 @@ pub(crate) fn short(text: &[u8], start: usize, end: usize) -> Option<Short> {
     if !matches!(first, b'-' | b'.' | b'0'..=b'9') || !(1..=8).contains(&length) {
         return None;
     }
-    if text[start] == b'0' && length > 1 && text[start + 1] != b'.' {
-        return None;
-    }
     let word = u64::from_le_bytes(*text.get(end.checked_sub(8)?..end)?.first_chunk()?);
     // The first character is in the lowest byte: what stands before it becomes zeros.
-    let own = !0_u64 << (8 * (8 - length));
+    let foreign = 8 * (8 - length as u32);
+    let own = !0_u64 << foreign;
+    // Two characters of the number's own, the first a zero, the second no point.
+    let begins = word >> foreign;
+    let zero_led = (length > 1) & (begins & 0xff == u64::from(b'0')) & (begins >> 8 & 0xff != u64::from(b'.'));
     let word = word & own | ZEROS & !own;
     // The highest bit of each byte that is a point; above the lowest such byte of others too, which are no digits.
     let other = word ^ POINTS;
@@ -56,17 +57,15 @@ pub(crate) fn short(text: &[u8], start: usize, end: usize) -> Option<Short> {
     let (word, places) = if point == 0 {
         (word, None)
     } else {
-        if length == 1 {
-            return None;
-        }
         let at = point.trailing_zeros() / 8;
         let before = (1_u64 << (8 * at)) - 1;
         let after = !(before << 8 | 0xff);
         // What stands before the point moves into its place.
         ((word & before) << 8 | u64::from(b'0') | word & after, Some(7 - at as u8))
     };
+    let lone_point = (length == 1) & places.is_some();
     let all_digits = word & (ONES * 0xf0) == ZEROS && word.wrapping_add(ONES * 6) & (ONES * 0xf0) == ZEROS;
-    all_digits.then(|| Short { digits: eight_digits(word), negative, places })
+    (all_digits & !zero_led & !lone_point).then(|| Short { digits: eight_digits(word), negative, places })
 }
 
 /// The value of eight digits, the first in the lowest byte: pairs, fours and eights are added up at the same time (Lemire,

@@ -175,6 +175,7 @@ pub(crate) fn read_blocks(
     let reading = Reading::new(options);
     parallel::in_order(
         |memory| source.next_part(memory).map_err(Problem::from),
+        Part::bytes,
         Buffers::default,
         |memory, part: Part| {
             let (block, stop) = part.block();

@@ -20,7 +20,7 @@ pub const MAX_CLASSES: usize = 100;
 pub const MAX_INTEGER_CLASSES: usize = 20;
 
 /// Delimited text is read in chunks of this many bytes: small enough for a core's cache.
-pub(crate) const CHUNK_BYTES: usize = 512 << 10;
+pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 /// Text of a block of rows, in bytes: the unit in which other files are read, converted and written.
 pub(crate) const BLOCK_BYTES: usize = 4 << 20;
 /// Rows of a block at most.

@@ -6,7 +6,7 @@ use crate::{
     csv_source::CsvSource,
     decode,
     json_source::JsonSource,
-    limits::MAX_COLUMNS,
+    limits::{BLOCK_BYTES, MAX_COLUMNS},
     names,
     parquet_source::{ParquetFile, ParquetSource, kind_of},
     words,
@@ -92,6 +92,14 @@ pub(crate) enum Part {
 }
 
 impl Part {
+    /// How large it is, about.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Part::Text(chunk) => chunk.bytes(),
+            Part::Block(_) => BLOCK_BYTES,
+        }
+    }
+
     /// Its rows, up to what ends the reading early.
     pub(crate) fn block(self) -> (Block, Option<Stop>) {
         match self {

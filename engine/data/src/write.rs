@@ -12,6 +12,7 @@ use crate::{
 };
 use arrow_array::{Array, ArrayRef, cast::AsArray, types::Float64Type};
 use arrow_schema::{Field, Schema};
+use arrow_select::concat::concat;
 use parquet::{
     arrow::{
         ArrowWriter,
@@ -38,6 +39,8 @@ use trainyard_types::{
     dataset::{ColumnSchema, ColumnType, Profile},
 };
 
+/// Rows that decide how columns are encoded.
+const FIRST_ROWS: usize = 16_384;
 /// Memory of rows that wait for being encoded, about.
 const WAITING_BYTES: usize = 4 << 20;
 
@@ -156,8 +159,9 @@ impl TableWriter {
         self.waiting_bytes = 0;
         let Some(first) = parts.first() else { return Ok(()) };
         if self.group.is_empty() {
+            let first = if self.out.is_some() { first_rows(&parts)? } else { Vec::new() };
             let groups = self.groups;
-            self.group = self.open(first)?.factory.create_column_writers(groups).map_err(failed)?;
+            self.group = self.open(&first)?.factory.create_column_writers(groups).map_err(failed)?;
         }
         struct Item<'a> {
             writer: &'a mut ArrowColumnWriter,
@@ -254,6 +258,26 @@ impl TableWriter {
         out.flush().and_then(|()| out.sync()).map_err(|error| words::cannot_write(&error))?;
         Ok(Written { bytes: out.bytes(), hash: out.hash() })
     }
+}
+
+/// The first rows, up to [`FIRST_ROWS`], however they are cut into parts.
+fn first_rows(parts: &[Vec<ArrayRef>]) -> Result<Vec<ArrayRef>, Problem> {
+    let columns = parts.first().map_or(0, Vec::len);
+    (0..columns)
+        .map(|column| {
+            let mut wanted = FIRST_ROWS;
+            let slices: Vec<ArrayRef> = parts
+                .iter()
+                .map(|part| {
+                    let take = part[column].len().min(wanted);
+                    wanted -= take;
+                    part[column].slice(0, take)
+                })
+                .collect();
+            let slices: Vec<&dyn Array> = slices.iter().map(AsRef::as_ref).collect();
+            concat(&slices).map_err(|error| Problem::internal(format!("The table could not be stored: {error}.")))
+        })
+        .collect()
 }
 
 /// How values are written that a dictionary would only make longer; `None` says with a dictionary, or as always. Whole

@@ -46,6 +46,8 @@ fn look_by_parsing(text: &str, decimal_comma: bool) -> Look {
         _ if whole && (text.starts_with('+') || zero_led) => Look::Text,
         _ if whole && text.parse::<i64>().is_ok() => Look::Integer,
         _ if whole => Look::HugeInteger,
+        // A number begins with a digit, a point or a sign.
+        _ if text.starts_with(',') => Look::Text,
         Ok(number) if number.is_nan() || zero_led => Look::Text,
         Ok(number) if number.is_finite() => Look::Float,
         Ok(_) => Look::Infinite,

@@ -32,6 +32,7 @@ impl Seen {
         let sampled = AtomicUsize::new(0);
         parallel::in_order(
             next,
+            Part::bytes,
             Buffers::default,
             |memory, part| {
                 let (block, stop) = part.block();
