@@ -1,6 +1,7 @@
 //! Training runs: planned, asked for, watched, stopped, tried again.
 
 mod bulk;
+mod compare;
 mod estimate;
 mod plan;
 mod seeds;
