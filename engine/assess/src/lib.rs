@@ -2,6 +2,8 @@
 
 pub mod association;
 pub mod bootstrap;
+pub mod calibration;
+pub mod conformal;
 pub mod curves;
 pub mod diagnosis;
 pub mod drift;
@@ -14,4 +16,6 @@ pub mod metrics;
 pub mod relations;
 pub mod residuals;
 mod scorer;
+pub mod slices;
 pub mod target;
+pub mod threshold;

@@ -68,6 +68,7 @@ fn main() {
         task: Task::Binary,
         classes: &classes,
         target_name: "y",
+        weights: None,
     };
     let options = FitOptions { seed: 1, epochs: Some(epochs as u32), budget_seconds: 600.0, device: DeviceChoice::Cpu };
     let fitted = realmlp::fit(&data, &options, None, &mut Quiet).unwrap();

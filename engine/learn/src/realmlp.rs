@@ -63,11 +63,15 @@ pub fn fit(
         return Err(Problem::invalid("No column says anything about the target: all are constant or only identify rows. Keep at least one feature.").into());
     }
     let head = head(data)?;
-    let part = |frame, target| -> Result<Part, FitError> {
-        Ok(Part { encoded: encoder.encode(frame).map_err(Problem::from)?, target: truth(target, head) })
+    let part = |frame, target, weights: Option<&[f64]>| -> Result<Part, FitError> {
+        Ok(Part {
+            encoded: encoder.encode(frame).map_err(Problem::from)?,
+            target: truth(target, head),
+            weights: weights.map(|weights| weights.iter().map(|weight| *weight as f32).collect()),
+        })
     };
-    let train = Arc::new(part(data.train, data.train_target)?);
-    let valid = Arc::new(part(data.valid, data.valid_target)?);
+    let train = Arc::new(part(data.train, data.train_target, data.weights.map(|weights| weights.train))?);
+    let valid = Arc::new(part(data.valid, data.valid_target, data.weights.map(|weights| weights.valid))?);
     let activation = if data.task.is_classification() { Activation::Selu } else { Activation::Mish };
     let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
     let theta = init::initial(&layout, &train.encoded, options.seed);

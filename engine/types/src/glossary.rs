@@ -164,6 +164,31 @@ pub const ENTRIES: &[Entry] = &[
         "Threshold",
         "The probability from which a case counts as positive, 0.5 unless said otherwise. Lowering it finds more cases and raises more false alarms.",
     ),
+    entry(
+        C,
+        "ece",
+        "Calibration error",
+        "How far probabilities are from what comes true, on average: rows are put into 15 bins by probability, and each bin's mean is compared with its share of hits (expected calibration error). 0 is perfect.",
+    ),
+    entry(
+        C,
+        "false_positive_rate",
+        "False alarms",
+        "Of the rows that are negative, the share that the model called positive (false positive rate).",
+    ),
+    entry(C, "called", "Called positive", "The share of rows that the model calls positive, right or wrong."),
+    entry(
+        C,
+        "class_weight",
+        "Balanced classes",
+        "While fitting, rows of a rare class count more, so that every class counts alike. The model then finds more of the rare class; its probabilities are put right by calibration.",
+    ),
+    entry(
+        C,
+        "prediction_set",
+        "Prediction set",
+        "The classes that the truth is among, as often as promised (conformal prediction). One class: the model is sure. Several: it can't tell them apart on this row.",
+    ),
     entry(C, "binary", "Binary classification", "The target has two values, such as yes and no."),
     entry(
         C,
@@ -171,6 +196,19 @@ pub const ENTRIES: &[Entry] = &[
         "Multiclass classification",
         "The target has three or more values, such as kinds of product.",
     ),
+    entry(
+        R,
+        "prediction_interval",
+        "Prediction interval",
+        "A range that holds the truth as often as promised, such as on 90 % of rows (conformal prediction). It is as wide for every row: as wide as the model's errors on rows it did not learn from.",
+    ),
+    entry(
+        R,
+        "coverage",
+        "Truths held",
+        "The share of rows whose truth lies within the interval or the set. It should be what was promised, give or take chance.",
+    ),
+    entry(R, "bias", "Bias", "The mean of predicted minus actual: above 0 the model says too much, below 0 too little."),
     entry(R, "regression", "Regression", "The target is a number, such as a price."),
     entry(
         R,

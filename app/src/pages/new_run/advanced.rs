@@ -1,6 +1,9 @@
 //! Everything about a run that has a default: columns, split, training, name.
 
-use super::some;
+use super::{
+    deciding::{self, Deciding},
+    some,
+};
 use crate::{
     components::*,
     format::duration,
@@ -42,6 +45,7 @@ pub fn Advanced(
         })
     };
     let kinds = columns.clone();
+    let weights = columns.clone();
     view! {
         <div class="advanced">
             <details class="fold">
@@ -60,6 +64,10 @@ pub fn Advanced(
             <details class="fold">
                 <summary>"Training" <span class="fold-value">{effort}</span></summary>
                 <Training settings unread problem/>
+            </details>
+            <details class="fold">
+                <summary>"Deciding" <span class="fold-value">{move || settings.with(deciding::summary)}</span></summary>
+                <Deciding columns=weights settings unread problem/>
             </details>
             <details class="fold">
                 <summary>"Name" <span class="fold-value">{move || name.with(|n| if n.trim().is_empty() { "made from data set and model".to_owned() } else { n.clone() })}</span></summary>

@@ -300,11 +300,12 @@ impl Drop {
 }
 
 /// The loss of `rows` outputs and its gradient in place of them; padding gets 0. `share` is 1 / batch size.
-fn loss(outputs: &mut [f32], classes: usize, truth: &Truth, rows: &[u32], share: f32) -> f64 {
+fn loss(outputs: &mut [f32], classes: usize, part: &Part, rows: &[u32], share: f32) -> f64 {
+    let weight = |row: u32| part.weights.as_ref().map_or(1.0, |weights| weights[row as usize]);
     let (used, padding) = outputs.split_at_mut(rows.len() * classes);
     padding.fill(0.0);
     let mut total = 0.0f64;
-    match truth {
+    match &part.target {
         Truth::Classes(truth) => {
             // Log-softmax by the row's highest logit; the smoothed target is (1 − ε) on the class plus ε / classes on all.
             let (low, high) = (LABEL_SMOOTHING / classes as f32, 1.0 - LABEL_SMOOTHING);
@@ -314,18 +315,20 @@ fn loss(outputs: &mut [f32], classes: usize, truth: &Truth, rows: &[u32], share:
                 let sum: f32 = logits.iter().map(|z| (z - highest).exp()).sum();
                 let log_sum = highest + sum.ln();
                 let plain: f32 = logits.iter().map(|z| log_sum - z).sum();
-                total += f64::from(high * (log_sum - logits[class]) + low * plain);
+                let weight = weight(*row);
+                total += f64::from(weight * (high * (log_sum - logits[class]) + low * plain));
                 for (index, z) in logits.iter_mut().enumerate() {
                     let target = low + if index == class { high } else { 0.0 };
-                    *z = ((*z - log_sum).exp() - target) * share;
+                    *z = ((*z - log_sum).exp() - target) * (share * weight);
                 }
             }
         }
         Truth::Values(truth) => {
             for (row, output) in rows.iter().zip(used) {
                 let error = *output - truth[*row as usize];
-                total += f64::from(error).powi(2);
-                *output = 2.0 * error * share;
+                let weight = weight(*row);
+                total += f64::from(weight) * f64::from(error).powi(2);
+                *output = 2.0 * error * (share * weight);
             }
         }
     }

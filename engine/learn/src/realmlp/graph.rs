@@ -35,6 +35,7 @@ struct Resident {
     dense: Tensor<2>,
     codes: Option<Tensor<2, Int>>,
     target: ResidentTarget,
+    weights: Option<Tensor<1>>,
 }
 
 enum ResidentTarget {
@@ -70,7 +71,8 @@ impl Resident {
             Truth::Classes(classes) => ResidentTarget::Classes(integers(classes, device)),
             Truth::Values(values) => ResidentTarget::Values(floats(values.clone(), device)),
         };
-        Self { dense, codes, target }
+        let weights = part.weights.as_ref().map(|weights| floats(weights.clone(), device));
+        Self { dense, codes, target, weights }
     }
 }
 
@@ -204,17 +206,23 @@ impl Graph {
         let outputs = self.forward(&self.train, &rows, &leaves, true, clock);
         let outputs = outputs.slice([0..count, 0..self.layout.outputs]);
         let rows = rows.narrow(0, 0, count);
+        let weights = self.train.weights.as_ref();
+        let weights = weights.map(|weights| weights.clone().select(0, rows.clone()).reshape([-1, 1]).autodiff());
+        let weighted = |losses: Tensor<2>| match weights {
+            Some(weights) => losses * weights,
+            None => losses,
+        };
         let loss = match &self.train.target {
             ResidentTarget::Classes(classes) => {
                 let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();
                 let logs = activation::log_softmax(outputs, 1);
-                let plain = logs.clone().mean();
-                let right = logs.gather(1, classes).mean();
-                -(right * (1.0 - LABEL_SMOOTHING) + plain * LABEL_SMOOTHING)
+                let plain = logs.clone().mean_dim(1);
+                let right = logs.gather(1, classes);
+                -weighted(right * (1.0 - LABEL_SMOOTHING) + plain * LABEL_SMOOTHING).mean()
             }
             ResidentTarget::Values(values) => {
                 let target = values.clone().select(0, rows).reshape([-1, 1]).autodiff();
-                (outputs - target).powi_scalar(2).mean()
+                weighted((outputs - target).powi_scalar(2)).mean()
             }
         };
         (loss, leaves)

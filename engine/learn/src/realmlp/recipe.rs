@@ -199,6 +199,8 @@ impl Layout {
 pub struct Part {
     pub encoded: Encoded,
     pub target: Truth,
+    /// How much each row counts; `None`: all alike.
+    pub weights: Option<Vec<f32>>,
 }
 
 /// The target as the loss takes it.

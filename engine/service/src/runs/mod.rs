@@ -1,6 +1,9 @@
 //! Training runs: planned, asked for, watched, stopped, tried again.
 
+mod decide;
 mod plan;
+
+pub use decide::{slices, threshold};
 
 use crate::{
     Actor, Ctx,
@@ -76,6 +79,9 @@ pub(crate) async fn queue(
         return Err(Problem { code: Code::Invalid, message: first.message.clone(), fields });
     }
     settings.task = plan.task;
+    if settings.protected.is_empty() {
+        settings.protected = plan::protected(&source, &settings);
+    }
     let name = match input.name {
         Some(name) => name.to_string(),
         None => shortened(&format!("{} · {}", source.dataset_name, settings.family.title())),

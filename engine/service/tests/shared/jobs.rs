@@ -57,6 +57,8 @@ pub fn outcome(claimed: &Claimed) -> (RunResult, PathBuf) {
         model_file: "model.safetensors".into(),
         model_hash: blake3::hash(&bytes).to_hex().to_string(),
         leakage: None,
+        decision: None,
+        slices: None,
     };
     (result, file)
 }

@@ -19,7 +19,7 @@ impl Fused {
         let mut small = vec![0.0f32; layout.small];
         let mut weights: Vec<TensorData> = Vec::with_capacity(LAYERS);
         let mut outputs = trace.outputs;
-        let total = loss(numbers(&mut outputs), layout.outputs, &part.target, rows, share);
+        let total = loss(numbers(&mut outputs), layout.outputs, part, rows, share);
         // From here on `slope` is the loss's gradient in the layer's matrix product, before the tangent factor.
         let bias = &mut small[layout.biases[DEPTH].range()];
         for row in numbers(&mut outputs).chunks_exact_mut(layout.outputs) {
