@@ -67,11 +67,7 @@ pub async fn run_evaluation(project: String, run: RunId) -> Result<Evaluation, A
 
 /// What the test rows say at another threshold, or at the chosen one; nothing where the run has none.
 #[server(prefix = "/api/fn", endpoint = "threshold_at", input = Json, output = Json)]
-pub async fn threshold_at(
-    project: String,
-    run: RunId,
-    at: Option<f64>,
-) -> Result<Option<ThresholdFigures>, AppError> {
+pub async fn threshold_at(project: String, run: RunId, at: Option<f64>) -> Result<Option<ThresholdFigures>, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     match trainyard_service::runs::threshold(&ctx, &actor, &project, run, at).await {
         Err(problem) if problem.code == trainyard_types::Code::NotFound => Ok(None),

@@ -18,7 +18,9 @@ mod verdict;
 use crate::wire::{Resource, resource};
 use crate::{
     AppError,
-    api::runs::{Evaluation, get_run, run_charts, run_evaluation, run_groups, run_log, run_metrics, run_raw, threshold_at},
+    api::runs::{
+        Evaluation, get_run, run_charts, run_evaluation, run_groups, run_log, run_metrics, run_raw, threshold_at,
+    },
     components::*,
     hooks::{use_param, use_project, use_query_param},
     pages::parts::parse_id,
@@ -81,11 +83,7 @@ async fn load_figures(
     }
 }
 
-async fn load_groups(
-    project: String,
-    run: String,
-    column: Option<String>,
-) -> Result<Option<SliceColumn>, AppError> {
+async fn load_groups(project: String, run: String, column: Option<String>) -> Result<Option<SliceColumn>, AppError> {
     match column {
         Some(column) => run_groups(project, parse_id(&run, "run")?, column).await,
         None => Ok(None),

@@ -42,12 +42,7 @@ pub struct Chosen {
 /// If target and predictions are of different kinds or lengths.
 pub fn choose(choice: CalibrationChoice, target: &Target, predictions: &Predictions, seed: u64) -> Chosen {
     let (truth, classes, values) = parts(target, predictions);
-    let none = |tried| Chosen {
-        used: CalibrationChoice::None,
-        calibration: None,
-        tried,
-        crossed: predictions.clone(),
-    };
+    let none = |tried| Chosen { used: CalibrationChoice::None, calibration: None, tried, crossed: predictions.clone() };
     let mut counts = vec![0usize; classes];
     truth.iter().for_each(|&class| counts[class as usize] += 1);
     if choice == CalibrationChoice::None || counts.iter().any(|count| *count < FEWEST) {
@@ -60,7 +55,7 @@ pub fn choose(choice: CalibrationChoice, target: &Target, predictions: &Predicti
     }
     let plain = losses(truth, classes, values);
     let mut tried = vec![CalibrationTry { method: CalibrationChoice::None, log_loss: mean(&plain) }];
-    let mut best = None;
+    let mut best: Option<(CalibrationChoice, f64, Vec<f32>)> = None;
     for method in METHODS {
         let crossed = with(method);
         let losses = losses(truth, classes, &crossed);
@@ -188,7 +183,8 @@ fn crossed(method: CalibrationChoice, truth: &[u32], classes: usize, values: &[f
     for fold in 0..FOLDS {
         let others: Vec<usize> = (0..truth.len()).filter(|&row| folds[row] != fold).collect();
         let known: Vec<u32> = others.iter().map(|&row| truth[row]).collect();
-        let given: Vec<f32> = others.iter().flat_map(|&row| &values[row * classes..(row + 1) * classes]).copied().collect();
+        let given: Vec<f32> =
+            others.iter().flat_map(|&row| &values[row * classes..(row + 1) * classes]).copied().collect();
         let Some(calibration) = fit(method, &known, classes, &given) else { continue };
         for row in (0..truth.len()).filter(|&row| folds[row] == fold) {
             calibration.apply(classes, &mut all[row * classes..(row + 1) * classes]);

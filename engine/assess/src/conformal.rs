@@ -207,7 +207,8 @@ mod tests {
     fn half_widths_as_mapie() {
         let values: Vec<f64> = (0..30).map(f64::from).collect();
         let truth: Vec<f64> = (0..30).map(|i| f64::from(i) + f64::from((i * 37) % 30) / 10.0 - 1.2).collect();
-        let fit = |level| fit(&Target::Values(truth.clone()), &Predictions::Values(values.clone()), level, SetMethod::Lac);
+        let fit =
+            |level| fit(&Target::Values(truth.clone()), &Predictions::Values(values.clone()), level, SetMethod::Lac);
         for (level, expected) in [(0.8, 1.2), (0.9, 1.5)] {
             assert!((fit(level).unwrap().quantile - expected).abs() < 1e-9, "{level}");
         }

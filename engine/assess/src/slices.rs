@@ -1,8 +1,8 @@
 //! How a model does on groups of rows: metrics by group of each column, and a search for groups where it is weak.
 
-mod weak;
 #[cfg(test)]
 mod tests;
+mod weak;
 
 use crate::groups::{Cuts, grouped, wilson};
 use trainyard_infer::{Column, Frame, Predictions, Target, Values, decision::called};
@@ -47,11 +47,8 @@ pub fn report(judged: &Judged<'_>) -> SliceReport {
     let mut order: Vec<&Column> = judged.columns.columns.iter().collect();
     // Stable: the table's order within both.
     order.sort_by_key(|column| !judged.protected.contains(&column.name));
-    let cut: Vec<(&Column, Groups)> = order
-        .into_iter()
-        .filter_map(|column| Some((column, Groups::new(column)?)))
-        .take(COLUMNS)
-        .collect();
+    let cut: Vec<(&Column, Groups)> =
+        order.into_iter().filter_map(|column| Some((column, Groups::new(column)?))).take(COLUMNS).collect();
     let columns = cut.iter().map(|(column, groups)| SliceColumn {
         column: column.name.clone(),
         protected: judged.protected.contains(&column.name),
@@ -63,11 +60,7 @@ pub fn report(judged: &Judged<'_>) -> SliceReport {
             })
             .collect(),
     });
-    SliceReport {
-        rows: judged.target.len() as u64,
-        columns: columns.collect(),
-        weak: weak::search(&cut, &outcomes),
-    }
+    SliceReport { rows: judged.target.len() as u64, columns: columns.collect(), weak: weak::search(&cut, &outcomes) }
 }
 
 /// Each row's group of one column.

@@ -21,8 +21,7 @@ pub fn choose(rule: &ThresholdRule, target: &Target, predictions: &Predictions) 
         let value = rows.at(threshold).figures(rule).value(rule);
         let better = value > f64::NEG_INFINITY
             && best.is_none_or(|(known, at)| {
-                value > known + 1e-12
-                    || (value >= known - 1e-12 && (threshold - 0.5).abs() < (at - 0.5).abs() - 1e-12)
+                value > known + 1e-12 || (value >= known - 1e-12 && (threshold - 0.5).abs() < (at - 0.5).abs() - 1e-12)
             });
         if better {
             best = Some((value, threshold));
@@ -87,7 +86,8 @@ impl Sorted {
     /// Everything that can be told apart: all positive, between neighbours, and all negative where 1 is no probability.
     fn between(&self) -> Vec<f64> {
         let mut thresholds = vec![0.0];
-        thresholds.extend(self.scores.windows(2).filter(|pair| pair[0] < pair[1]).map(|pair| (pair[0] + pair[1]) / 2.0));
+        thresholds
+            .extend(self.scores.windows(2).filter(|pair| pair[0] < pair[1]).map(|pair| (pair[0] + pair[1]) / 2.0));
         if self.scores.last().is_some_and(|last| *last < 1.0) {
             thresholds.push(1.0);
         }
@@ -163,10 +163,12 @@ mod tests {
     fn costs_lead_to_elkan_s_threshold() {
         let scores: Vec<f32> = (0..4_000).map(|i| (i as f32 + 0.5) / 4_000.0).collect();
         // Of each 100 neighbours as many are positive as their probability says, spread evenly.
-        let truth: Vec<u32> = (0..4_000u32).map(|i| u32::from(f64::from(i * 61 % 100) < f64::from(scores[i as usize]) * 100.0)).collect();
+        let truth: Vec<u32> =
+            (0..4_000u32).map(|i| u32::from(f64::from(i * 61 % 100) < f64::from(scores[i as usize]) * 100.0)).collect();
         let (target, predictions) = rows(&scores, &truth);
         for (false_positive, false_negative) in [(1.0, 1.0), (1.0, 4.0), (3.0, 1.0)] {
-            let chosen = choose(&ThresholdRule::Cost { false_positive, false_negative }, &target, &predictions).unwrap();
+            let chosen =
+                choose(&ThresholdRule::Cost { false_positive, false_negative }, &target, &predictions).unwrap();
             let theory = false_positive / (false_positive + false_negative);
             assert!((chosen - theory).abs() < 0.05, "{chosen} is not near {theory}");
         }

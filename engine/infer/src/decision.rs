@@ -41,7 +41,9 @@ impl Decision {
     /// Whether everything fits the signature, so that a damaged or hostile file can't make prediction panic.
     pub(crate) fn check(&self, signature: &Signature) -> Result<(), LoadError> {
         let classes = signature.classes.len();
-        let fits = (self.calibration.as_ref())
+        let fits = self
+            .calibration
+            .as_ref()
             .is_none_or(|calibration| signature.task.is_classification() && calibration.fits(classes))
             && self.threshold.is_none_or(|threshold| classes == 2 && (0.0..=1.0).contains(&threshold))
             && self.conformal.as_ref().is_none_or(|conformal| conformal.fits(signature.task));
@@ -96,8 +98,7 @@ impl Stored for Decision {
 
     fn restore(header: serde_json::Value, bag: &mut TensorBag) -> Result<Self, LoadError> {
         let header: Header = serde_json::from_value(header)?;
-        let calibration =
-            header.calibration.map(|name| Calibration::restore(&name, header.curves, bag)).transpose()?;
+        let calibration = header.calibration.map(|name| Calibration::restore(&name, header.curves, bag)).transpose()?;
         let threshold = match header.threshold {
             true => Some(bag.take_shaped::<f64>("decision.threshold", &[1])?[0]),
             false => None,

@@ -70,7 +70,11 @@ pub fn fit(
         let features = encoder.encode(data.train).map_err(problem)?;
         let outcomes = outcomes(data);
         let (rows, seed, task) = (data.train.rows, options.seed, plan.clone());
-        let booster = run(move || task.fit(&features, &outcomes, weights.as_deref(), rows, seed), plan.expected_seconds, observer)?;
+        let booster = run(
+            move || task.fit(&features, &outcomes, weights.as_deref(), rows, seed),
+            plan.expected_seconds,
+            observer,
+        )?;
         (booster.convert(plan.features)?, booster.rounds())
     };
     if observer.cancelled() {
@@ -340,9 +344,9 @@ fn best_rounds(data: &TrainData<'_>, model: &TreesModel, rounds: usize) -> Resul
     if frame.rows == 0 || rounds == 0 {
         return Ok(rounds);
     }
-    let weights: Option<Vec<f64>> = data.weights.map(|weights| {
-        weights.valid.iter().copied().step_by(data.valid.rows.div_ceil(VALID_ROWS).max(1)).collect()
-    });
+    let weights: Option<Vec<f64>> = data
+        .weights
+        .map(|weights| weights.valid.iter().copied().step_by(data.valid.rows.div_ceil(VALID_ROWS).max(1)).collect());
     let steps = stages(rounds, 64);
     let counts: Vec<usize> = steps.iter().map(|&step| trees_after(model, step, rounds)).collect();
     let mut best = (rounds, f64::INFINITY);

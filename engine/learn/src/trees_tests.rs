@@ -286,7 +286,9 @@ fn weighted_classes_are_expected_more_often() {
         let share = |weights| {
             let data = TrainData { weights, ..case.data() };
             let fitted = fit(&data, &options(), None, &mut Quiet::default()).unwrap();
-            let Predictions::Probabilities { values, .. } = fitted.model.predict(&case.valid.0).unwrap() else { panic!() };
+            let Predictions::Probabilities { values, .. } = fitted.model.predict(&case.valid.0).unwrap() else {
+                panic!()
+            };
             let own = values.iter().skip(1).step_by(classes).map(|&p| f64::from(p));
             own.sum::<f64>() / case.valid.0.rows as f64
         };

@@ -36,8 +36,11 @@ fn own(rule: &ThresholdRule) -> Option<Measure> {
 pub fn threshold(report: &ThresholdReport) -> Chart {
     let points: Vec<ThresholdFigures> = report.test.iter().map(|point| point.figures(&report.rule)).collect();
     let is_cost = matches!(report.rule, ThresholdRule::Cost { .. });
-    let measures: Vec<Measure> =
-        if is_cost { own(&report.rule).into_iter().collect() } else { own(&report.rule).into_iter().chain([PRECISION, RECALL]).collect() };
+    let measures: Vec<Measure> = if is_cost {
+        own(&report.rule).into_iter().collect()
+    } else {
+        own(&report.rule).into_iter().chain([PRECISION, RECALL]).collect()
+    };
     let (name, headline) = own(&report.rule).unwrap_or(match report.rule {
         ThresholdRule::RecallAtPrecision { .. } => RECALL,
         _ => PRECISION,
@@ -48,7 +51,12 @@ pub fn threshold(report: &ThresholdReport) -> Chart {
     let title = if report.rule == ThresholdRule::Half {
         format!("Called at one half, {name} is {}", number(chosen))
     } else {
-        format!("Called from {} on, {name} is {}; at one half it would be {}", percent(report.threshold), number(chosen), number(half))
+        format!(
+            "Called from {} on, {name} is {}; at one half it would be {}",
+            percent(report.threshold),
+            number(chosen),
+            number(half)
+        )
     };
     let summary = format!(
         "{} test rows at thresholds from 0 to 1; {} is called from the threshold on.",
@@ -99,7 +107,8 @@ pub fn threshold(report: &ThresholdReport) -> Chart {
         row.extend(figures.cost.map(|cost| format!("{cost:.4}")));
         row
     };
-    let rows = points.iter().enumerate().filter(|(place, figures)| shown(*place, figures)).map(|(_, figures)| line(figures));
+    let rows =
+        points.iter().enumerate().filter(|(place, figures)| shown(*place, figures)).map(|(_, figures)| line(figures));
     Chart { id: "threshold".into(), title, summary, svg, table: ChartTable { columns, rows: rows.collect() } }
 }
 

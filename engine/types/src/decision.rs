@@ -93,11 +93,18 @@ pub enum ThresholdRule {
     /// Matthews correlation.
     Mcc,
     /// The best precision among thresholds that find at least this share of the positives.
-    PrecisionAtRecall { recall: f64 },
+    PrecisionAtRecall {
+        recall: f64,
+    },
     /// The best recall among thresholds where at least this share of alarms is right.
-    RecallAtPrecision { precision: f64 },
+    RecallAtPrecision {
+        precision: f64,
+    },
     /// The least mean cost a row; only the ratio of the two matters.
-    Cost { false_positive: f64, false_negative: f64 },
+    Cost {
+        false_positive: f64,
+        false_negative: f64,
+    },
 }
 
 impl ThresholdRule {
@@ -131,9 +138,9 @@ impl ThresholdRule {
             ThresholdRule::RecallAtPrecision { precision } => {
                 format!("the best recall where precision is at least {:.0} %", precision * 100.0)
             }
-            ThresholdRule::Cost { false_positive, false_negative } => format!(
-                "the least cost, a false positive being {false_positive} and a false negative {false_negative}"
-            ),
+            ThresholdRule::Cost { false_positive, false_negative } => {
+                format!("the least cost, a false positive being {false_positive} and a false negative {false_negative}")
+            }
         }
     }
 
@@ -154,7 +161,11 @@ impl ThresholdRule {
             }
             _ => true,
         };
-        if sound { Ok(()) } else { Err(Problem::field("threshold", "Recall and precision are shares above 0, up to 1.")) }
+        if sound {
+            Ok(())
+        } else {
+            Err(Problem::field("threshold", "Recall and precision are shares above 0, up to 1."))
+        }
     }
 }
 
@@ -196,9 +207,10 @@ impl DecisionSettings {
     pub fn check(&self) -> Result<(), Problem> {
         self.threshold.check()?;
         match self.coverage {
-            Some(coverage) if !(0.5..=0.999).contains(&coverage) => {
-                Err(Problem::field("coverage", "Intervals are to hold a share of 0.5 to 0.999 of the rows, such as 0.9."))
-            }
+            Some(coverage) if !(0.5..=0.999).contains(&coverage) => Err(Problem::field(
+                "coverage",
+                "Intervals are to hold a share of 0.5 to 0.999 of the rows, such as 0.9.",
+            )),
             _ => Ok(()),
         }
     }
@@ -224,7 +236,8 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_refused() {
-        let with = |threshold, coverage| DecisionSettings { threshold, coverage, ..DecisionSettings::default() }.check();
+        let with =
+            |threshold, coverage| DecisionSettings { threshold, coverage, ..DecisionSettings::default() }.check();
         assert!(with(ThresholdRule::F1, Some(0.9)).is_ok());
         assert!(with(ThresholdRule::F1, Some(1.0)).is_err());
         assert!(with(ThresholdRule::PrecisionAtRecall { recall: 0.0 }, None).is_err());

@@ -208,7 +208,12 @@ pub const ENTRIES: &[Entry] = &[
         "Truths held",
         "The share of rows whose truth lies within the interval or the set. It should be what was promised, give or take chance.",
     ),
-    entry(R, "bias", "Bias", "The mean of predicted minus actual: above 0 the model says too much, below 0 too little."),
+    entry(
+        R,
+        "bias",
+        "Bias",
+        "The mean of predicted minus actual: above 0 the model says too much, below 0 too little.",
+    ),
     entry(R, "regression", "Regression", "The target is a number, such as a price."),
     entry(
         R,

@@ -157,9 +157,8 @@ fn rounding(model: &Model, frame: &Frame) -> Result<Value, Problem> {
         _ => 0.0,
     };
     let threshold = model.decision.threshold;
-    let score = |answers: &Predictions| {
-        trainyard_assess::metrics::score_at(signature.task, &target, answers, threshold)
-    };
+    let score =
+        |answers: &Predictions| trainyard_assess::metrics::score_at(signature.task, &target, answers, threshold);
     let (before, after) = (score(&before), score(&after));
     Ok(json!({ "rows": rows.len(), "float32": before, "int8": after, "largest_difference": largest }))
 }
@@ -202,8 +201,11 @@ fn write_csv(model: &Model, predictions: &Predictions, intervals: bool, out: &mu
                 }
                 if let Some(conformal) = conformal {
                     let set = conformal.set(row);
-                    let set: Vec<&str> =
-                        set.iter().filter_map(|&class| model.signature.classes.get(class)).map(String::as_str).collect();
+                    let set: Vec<&str> = set
+                        .iter()
+                        .filter_map(|&class| model.signature.classes.get(class))
+                        .map(String::as_str)
+                        .collect();
                     write!(out, ",{}", cell(&json!(set).to_string()))?;
                 }
                 out.write_all(b"\n")?;

@@ -137,7 +137,18 @@ pub fn train_frames(
     let curve = fits::learning_curve(&mut job, &prepared, settings, kept.model.family, &scores)?;
     result::finish(
         &mut job,
-        result::Parts { prepared: &prepared, settings, device, kept, learned, candidates, dummy, linear, curve, leakage },
+        result::Parts {
+            prepared: &prepared,
+            settings,
+            device,
+            kept,
+            learned,
+            candidates,
+            dummy,
+            linear,
+            curve,
+            leakage,
+        },
     )
 }
 

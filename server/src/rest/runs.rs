@@ -13,8 +13,8 @@ use serde::Deserialize;
 use trainyard_service::{Ctx, home, leakage, runs};
 use trainyard_types::{
     DatasetVersionId, Page, PageQuery, RunId, Slug,
-    home::{ActivityView, HomeView},
     decision::ThresholdFigures,
+    home::{ActivityView, HomeView},
     leakage::LeakageReport,
     run::*,
     slices::SliceReport,

@@ -41,7 +41,9 @@ pub fn Deciding(
         settings.update(|s| s.class_weight = if on { ClassWeight::Balanced } else { ClassWeight::None });
     });
     let mut weights = vec![(String::new(), "Every row alike".to_owned())];
-    weights.extend(columns.into_iter().filter(|c| c.kind.is_numeric()).map(|c| (c.name.clone(), format!("By {}", c.name))));
+    weights.extend(
+        columns.into_iter().filter(|c| c.kind.is_numeric()).map(|c| (c.name.clone(), format!("By {}", c.name))),
+    );
     let weigh = Callback::new(move |name: String| {
         settings.update(|s| s.weight_column = Some(name).filter(|name| !name.is_empty()));
     });
@@ -190,7 +192,9 @@ mod tests {
 
     #[test]
     fn every_rule_has_a_name_that_leads_back() {
-        for name in "half accuracy f1 balanced_accuracy youden mcc precision_at_recall recall_at_precision cost".split(' ') {
+        for name in
+            "half accuracy f1 balanced_accuracy youden mcc precision_at_recall recall_at_precision cost".split(' ')
+        {
             assert_eq!(rule(name).name(), name);
         }
         let settings = TrainSettings::for_target("y");

@@ -84,7 +84,8 @@ fn Threshold(found: ThresholdReport, context: RunContext) -> impl IntoView {
 
 fn at_threshold(figures: &ThresholdFigures, rule: &ThresholdRule, positive: &str, negative: &str) -> AnyView {
     let point = figures.point;
-    let cost = figures.cost.map(|cost| view! { <StatTile label="Mean cost" value=measure(cost) note=rule.in_words()/> });
+    let cost =
+        figures.cost.map(|cost| view! { <StatTile label="Mean cost" value=measure(cost) note=rule.in_words()/> });
     let tile = |name: &'static str, label: &'static str, value: f64| {
         view! { <StatTile label=label value=measure(value) term=name/> }
     };
@@ -104,6 +105,7 @@ fn at_threshold(figures: &ThresholdFigures, rule: &ThresholdRule, positive: &str
         count(point.true_positives + point.false_positives),
         count(point.rows())
     );
+    let columns = vec![Column::text("Is"), Column::number("Called"), Column::number("Not called")];
     view! {
         <p>{words}</p>
         <Stats>
@@ -114,8 +116,7 @@ fn at_threshold(figures: &ThresholdFigures, rule: &ThresholdRule, positive: &str
             {tile("balanced_accuracy", "Balanced accuracy", figures.balanced_accuracy)}
             {tile("accuracy", "Accuracy", figures.accuracy)}
         </Stats>
-        <DataTable caption="Test rows by what they are and what they are called"
-            columns=vec![Column::text("Is"), Column::number("Called"), Column::number("Not called")]>
+        <DataTable caption="Test rows by what they are and what they are called" columns>
             {row(positive, point.true_positives, point.false_negatives)}
             {row(negative, point.false_positives, point.true_negatives)}
         </DataTable>
@@ -139,7 +140,11 @@ fn calibrated(found: CalibrationReport) -> AnyView {
     let tries = (!tried.is_empty()).then(|| {
         let words: Vec<String> =
             tried.iter().map(|t| format!("{} {}", t.method.as_str(), measure(t.log_loss))).collect();
-        let words = format!("Log loss by cross-validation on the rows that decided: {}. Taken: {}.", words.join(", "), used.as_str());
+        let words = format!(
+            "Log loss by cross-validation on the rows that decided: {}. Taken: {}.",
+            words.join(", "),
+            used.as_str()
+        );
         view! { <p class="muted">{words}</p> }
     });
     let columns = vec![
@@ -162,11 +167,8 @@ fn calibrated(found: CalibrationReport) -> AnyView {
 
 fn sure(found: IntervalReport) -> AnyView {
     let IntervalReport { level, method, quantile, coverage, low, high, size, sizes, sentence } = found;
-    let (term, title) = if method == "absolute" {
-        ("prediction_interval", "Intervals")
-    } else {
-        ("prediction_set", "Sets of classes")
-    };
+    let (term, title) =
+        if method == "absolute" { ("prediction_interval", "Intervals") } else { ("prediction_set", "Sets of classes") };
     let note = format!("95 %: {} to {}; promised: {}", percent(low), percent(high), percent(level));
     let sized = if method == "absolute" {
         view! { <StatTile label="Mean width" value=measure(size) note=format!("{} to either side", measure(quantile)) term=term/> }

@@ -34,12 +34,8 @@ fn table(planted: bool, seed: u64) -> (Frame, Target, Predictions) {
         truth.push(class);
         values.extend([1.0 - p, p]);
     }
-    let columns = vec![
-        category("a", a, &["u", "v", "w"]),
-        number("b", b),
-        category("c", c, &["x", "y"]),
-        number("d", d),
-    ];
+    let columns =
+        vec![category("a", a, &["u", "v", "w"]), number("b", b), category("c", c, &["x", "y"]), number("d", d)];
     (Frame { columns, rows }, Target::Classes(truth), Predictions::Probabilities { classes: 2, values })
 }
 
@@ -78,7 +74,8 @@ fn figures_by_hand() {
     let truth: Vec<u32> = (0..24).map(|row| u32::from(row % 2 == 0)).collect();
     let said = |row: usize| if row < 3 { 1 - truth[row] } else { truth[row] };
     let values = (0..24).flat_map(|row| if said(row) == 1 { [0.2f32, 0.8] } else { [0.8, 0.2] }).collect();
-    let report = judge(&(frame, Target::Classes(truth.clone()), Predictions::Probabilities { classes: 2, values }), &[]);
+    let report =
+        judge(&(frame, Target::Classes(truth.clone()), Predictions::Probabilities { classes: 2, values }), &[]);
     let group = &report.columns[0].groups[0];
     let figure = |name: &str| group.figures.iter().find(|f| f.name == name).unwrap();
     assert_eq!((group.group.as_str(), group.rows, figure("accuracy").value), ("p", 12, 0.75));
@@ -96,7 +93,9 @@ fn a_planted_weak_slice_is_found() {
     let worst = &report.weak.found[0];
     let columns: Vec<&str> = worst.conditions.iter().map(|c| c.column.as_str()).collect();
     assert!(columns.contains(&"b") && columns.contains(&"c"), "{worst:?}");
-    assert!(worst.conditions.iter().any(|c| c.group == "y") && worst.conditions.iter().any(|c| c.group.starts_with("over")));
+    assert!(
+        worst.conditions.iter().any(|c| c.group == "y") && worst.conditions.iter().any(|c| c.group.starts_with("over"))
+    );
     assert!(worst.p < 0.001 && worst.value > 2.0 * worst.elsewhere, "{worst:?}");
     assert!(worst.sentence.starts_with("Where `") && worst.sentence.contains("% elsewhere"), "{}", worst.sentence);
     // 4 + 3 + 2 + 4 conditions and their pairs of different columns: 3·4 + 3·2 + 3·4 + 4·2 + 4·4 + 2·4 = 62.

@@ -115,8 +115,7 @@ pub(super) fn search(columns: &[(&Column, Groups)], outcomes: &Outcomes) -> Weak
     let found: Vec<WeakSlice> = told(slices, &conditions)
         .into_iter()
         .map(|(slice, p)| {
-            let inside: Vec<bool> =
-                (0..picked.len()).map(|at| slice.rows[at / 64] >> (at % 64) & 1 == 1).collect();
+            let inside: Vec<bool> = (0..picked.len()).map(|at| slice.rows[at / 64] >> (at % 64) & 1 == 1).collect();
             let sentence = sentence(&slice, p, outcomes, &picked, &inside);
             let Slice { conditions, count, value, elsewhere, effect, .. } = slice;
             WeakSlice { conditions, rows: count as u64, value, elsewhere, effect, p, sentence }
@@ -182,7 +181,9 @@ fn told(slices: Vec<Slice>, means: &[f64]) -> Vec<(Slice, f64)> {
         .filter(|(slice, p)| *p <= RATE && slice.effect >= EFFECT)
         .filter(|(slice, _)| slice.of.iter().all(|&condition| slice.value > WORSE * means[condition]))
         .collect();
-    found.sort_by(|a, b| b.0.effect.total_cmp(&a.0.effect).then_with(|| a.0.conditions.len().cmp(&b.0.conditions.len())));
+    found.sort_by(|a, b| {
+        b.0.effect.total_cmp(&a.0.effect).then_with(|| a.0.conditions.len().cmp(&b.0.conditions.len()))
+    });
     let mut kept: Vec<(Slice, f64)> = Vec::new();
     for (slice, p) in found {
         let same = kept.iter().any(|(known, _)| {
@@ -212,8 +213,7 @@ pub(super) fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
 }
 
 fn sentence(slice: &Slice, p: f64, outcomes: &Outcomes, picked: &[usize], inside: &[bool]) -> String {
-    let where_: Vec<String> =
-        slice.conditions.iter().map(|c| format!("`{}` is {}", c.column, c.group)).collect();
+    let where_: Vec<String> = slice.conditions.iter().map(|c| format!("`{}` is {}", c.column, c.group)).collect();
     let rows = counted(slice.count as u64, "row", "rows");
     let chance = if p < 0.001 { "p below 0.001".to_owned() } else { format!("p {p:.3}") };
     let figures = match outcomes {

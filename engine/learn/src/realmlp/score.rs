@@ -91,7 +91,8 @@ fn weighted_error(head: Head, outputs: &[f32], truth: &Truth, weights: &[f32]) -
         }
         (Head::Value { mean, scale, low, high }, Truth::Values(truth)) => {
             let (low, high) = ((low - mean) / scale, (high - mean) / scale);
-            let square = |(output, truth): (&f32, &f32)| (f64::from(*output).max(low).min(high) - f64::from(*truth)).powi(2);
+            let square =
+                |(output, truth): (&f32, &f32)| (f64::from(*output).max(low).min(high) - f64::from(*truth)).powi(2);
             sum(&mut outputs.iter().zip(truth).map(square)).sqrt()
         }
         _ => f64::NAN,

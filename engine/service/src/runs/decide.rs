@@ -2,9 +2,7 @@
 
 use super::view;
 use crate::{Actor, Ctx};
-use trainyard_types::{
-    Problem, RunId, Slug, decision::ThresholdFigures, evaluation::RunResult, slices::SliceReport,
-};
+use trainyard_types::{Problem, RunId, Slug, decision::ThresholdFigures, evaluation::RunResult, slices::SliceReport};
 
 /// What the test rows say at another threshold: at the nearest of those that the run stored; or at the chosen one.
 ///

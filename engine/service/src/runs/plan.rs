@@ -153,9 +153,8 @@ fn features<'a>(source: &'a VersionSource, settings: &TrainSettings) -> Vec<&'a 
 
 /// Columns flagged as protected attributes.
 pub(super) fn protected(source: &VersionSource, settings: &TrainSettings) -> Vec<String> {
-    let there = |name: &&str| {
-        **name != settings.target && source.profile.columns.iter().any(|column| column.name == **name)
-    };
+    let there =
+        |name: &&str| **name != settings.target && source.profile.columns.iter().any(|column| column.name == **name);
     source.details.flagged(ColumnFlag::Protected).filter(there).map(str::to_owned).collect()
 }
 
@@ -171,7 +170,9 @@ fn check_decision(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
         let message = match kind(name) {
             _ if *name == settings.target => Some(format!("'{name}' is the target; it can't be the rows' weight.")),
             None => Some(format!("There is no column '{name}' to weigh rows by. Choose another one.")),
-            Some(kind) if !kind.is_numeric() => Some(format!("'{name}' holds no numbers, so that it can't weigh rows.")),
+            Some(kind) if !kind.is_numeric() => {
+                Some(format!("'{name}' holds no numbers, so that it can't weigh rows."))
+            }
             Some(_) => None,
         };
         warnings.extend(message.map(|message| critical("weight_column", name, message)));

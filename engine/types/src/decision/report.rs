@@ -105,7 +105,9 @@ impl ThresholdPoint {
 
     /// The measures at this threshold.
     pub fn figures(self, rule: &ThresholdRule) -> ThresholdFigures {
-        let ThresholdPoint { true_positives: tp, false_positives: fp, true_negatives: tn, false_negatives: fn_, .. } = self;
+        let ThresholdPoint {
+            true_positives: tp, false_positives: fp, true_negatives: tn, false_negatives: fn_, ..
+        } = self;
         let share = |part: u64, whole: u64| if whole > 0 { part as f64 / whole as f64 } else { 0.0 };
         let (recall, specificity) = (share(tp, tp + fn_), share(tn, tn + fp));
         let recalls: Vec<f64> = [(recall, tp + fn_), (specificity, tn + fp)]

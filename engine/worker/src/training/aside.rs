@@ -49,7 +49,10 @@ pub fn weights(
         };
         let given = |row: usize| column.map_or(1.0, |numbers| numbers[row]);
         // A missing weight is none.
-        rows.iter().enumerate().map(|(at, &row)| class(at) * Some(given(row)).filter(|w| w.is_finite()).unwrap_or(0.0)).collect()
+        rows.iter()
+            .enumerate()
+            .map(|(at, &row)| class(at) * Some(given(row)).filter(|w| w.is_finite()).unwrap_or(0.0))
+            .collect()
     };
     let (mut train, mut valid) = (of(train), of(valid));
     let total: f64 = train.iter().sum();
@@ -57,7 +60,9 @@ pub fn weights(
         let name = settings.weight_column.as_deref().unwrap_or_default();
         return Err(Problem::field(
             "weight_column",
-            format!("All train rows or all validation rows count nothing by `{name}`. Choose another column, or another split."),
+            format!(
+                "All train rows or all validation rows count nothing by `{name}`. Choose another column, or another split."
+            ),
         ));
     }
     let factor = train.len() as f64 / total;
@@ -81,7 +86,12 @@ fn numbers<'a>(data: &'a Frame, name: &str) -> Result<&'a [f64], Problem> {
 
 /// Which of the validation rows are set aside, by their places, ascending: a third of 1,000 or more, 5,000 at most, the same
 /// share of each class; none of fewer, or where nothing is decided. The rest comes first.
-pub fn divide(valid: &Rows, decision: &DecisionSettings, classification: bool, seed: u64) -> Option<(Vec<usize>, Vec<usize>)> {
+pub fn divide(
+    valid: &Rows,
+    decision: &DecisionSettings,
+    classification: bool,
+    seed: u64,
+) -> Option<(Vec<usize>, Vec<usize>)> {
     let rows = valid.target.len();
     if rows < ENOUGH || decision.is_nothing(classification) {
         return None;

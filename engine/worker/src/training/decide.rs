@@ -5,9 +5,7 @@ use trainyard_assess::{calibration, conformal, threshold};
 use trainyard_infer::{Model, Predictions, Target};
 use trainyard_report::words;
 use trainyard_types::{
-    decision::{
-        CalibrationChoice, CalibrationReport, CalibrationTry, DecisionReport, ThresholdReport, ThresholdRule,
-    },
+    decision::{CalibrationChoice, CalibrationReport, CalibrationTry, DecisionReport, ThresholdReport, ThresholdRule},
     run::{Task, TrainSettings},
     words::count,
 };
@@ -50,10 +48,7 @@ pub fn learn(
         let calibrated = model.calibrated(raw);
         model.decision.threshold = threshold::choose(&asked.threshold, &rows.target, &calibrated);
         if model.decision.threshold.is_none() && asked.threshold != ThresholdRule::Half {
-            job.warn(format!(
-                "No threshold gives {}: the more probable class is called.",
-                asked.threshold.in_words()
-            ));
+            job.warn(format!("No threshold gives {}: the more probable class is called.", asked.threshold.in_words()));
         }
     } else if asked.threshold != ThresholdRule::Half {
         job.warn("A threshold is for two classes; there is none.");

@@ -58,7 +58,8 @@ fn the_command_line_says_the_same() {
     settings.decision.sets = SetMethod::Aps;
     let (result, _, dir) = trained(table(900, Task::Binary), &settings);
     let rows = dir.path().join("rows.csv");
-    let lines = "amount,ratio,idle,at,city\n3.5,0.1,0.2,1970-01-02T00:00:00Z,Ulm\n9.5,0.4,0.9,1970-01-03T00:00:00Z,Kiel\n";
+    let lines =
+        "amount,ratio,idle,at,city\n3.5,0.1,0.2,1970-01-02T00:00:00Z,Ulm\n9.5,0.4,0.9,1970-01-03T00:00:00Z,Kiel\n";
     std::fs::write(&rows, lines).unwrap();
     let predict = |intervals: bool| {
         let mut out = Vec::new();

@@ -111,8 +111,7 @@ pub fn prepare(
     };
     let train = part(&train_rows, "train")?;
     let valid = part(&valid_rows, "validation")?;
-    let mut weights =
-        aside::weights(data, settings, classes.len(), (&train_rows, &train), (&valid_rows, &valid))?;
+    let mut weights = aside::weights(data, settings, classes.len(), (&train_rows, &train), (&valid_rows, &valid))?;
     let (test, test_columns) = match test {
         None => (part(&test_rows, "test")?, beside_target(data, settings, &test_rows)),
         Some(test) => separate_test(test, settings, &features, task, &classes, &mut notes)?,

@@ -62,9 +62,8 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
     let test = model.calibrated(raw.clone());
     job.check()?;
     let threshold = model.decision.threshold;
-    let score = |rows: &Rows, predictions: &Predictions| {
-        numbers(metrics::score_at(task, &rows.target, predictions, threshold))
-    };
+    let score =
+        |rows: &Rows, predictions: &Predictions| numbers(metrics::score_at(task, &rows.target, predictions, threshold));
     let metrics = PartMetrics {
         train: score(&prepared.train, &train),
         valid: score(&prepared.valid, &valid),
