@@ -37,7 +37,7 @@ after(async () => {
 });
 
 test("a cost is chosen in the form, and decides", async () => {
-  const page = await openPage(browser, FORMS[0]);
+  const page = await openPage(browser);
   await signIn(page, server.url);
   await page.goto(`${server.url}/p/default/runs/new?version=${version}&target=fraud&family=linear`);
   await hydrated(page);
@@ -53,7 +53,8 @@ test("a cost is chosen in the form, and decides", async () => {
   const whole = await api(`/projects/default/runs/${run}`);
   assert.deepEqual(whole.settings.decision.threshold, { by: "cost", false_positive: 1, false_negative: 8 });
   assert.ok(whole.result.decision.threshold.threshold < 0.4, "a missed case costs eight times as much");
-  await page.close();
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
 });
 
 for (const form of FORMS) {
@@ -77,13 +78,14 @@ for (const form of FORMS) {
     assert.deepEqual(await axe(page), []);
     await page.reload();
     await page.getByText("At 0.900").waitFor();
-    await page.close();
+    assert.deepEqual(page.faults, []);
+    await page.context().close();
   });
 }
 
 test("the model's form says how sure it is", async () => {
   await api("/projects/default/models", { method: "POST", body: { run, name: "fraud" } });
-  const page = await openPage(browser, FORMS[0]);
+  const page = await openPage(browser);
   await signIn(page, server.url);
   await page.goto(`${server.url}/p/default/models/fraud?tab=try`);
   await hydrated(page);
@@ -91,5 +93,6 @@ test("the model's form says how sure it is", async () => {
   await page.locator(".try-sure", { hasText: "set" }).waitFor();
   assert.match(await page.locator(".try-sure").textContent(), /90.% set: (no|yes)/);
   assert.deepEqual(await axe(page), []);
-  await page.close();
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
 });

@@ -19,6 +19,8 @@ use trainyard_types::decision::{CALIBRATION_BINS, CalibrationChoice, Calibration
 const FOLDS: usize = 5;
 /// Rows of the rarest class below which nothing is chosen: a part would have none of it.
 const FEWEST: usize = 2 * FOLDS;
+/// Rows that the temperature needs.
+const ROWS: usize = 50;
 const METHODS: [CalibrationChoice; 3] =
     [CalibrationChoice::Temperature, CalibrationChoice::Sigmoid, CalibrationChoice::Isotonic];
 
@@ -35,8 +37,9 @@ pub struct Chosen {
 }
 
 /// Calibrates as asked, on rows of a classification. `Auto` takes the method of least log loss over five stratified folds
-/// (drawn by the seed), and none unless its rows' losses are lower by more than the standard error of the difference. With
-/// under ten rows of a class, nothing is calibrated.
+/// (drawn by the seed), and none unless its rows' losses are lower by more than the standard error of the difference. Where one
+/// of several classes has under ten rows, only the temperature is fitted; where one of two has, or there are under 50 rows,
+/// nothing is.
 ///
 /// # Panics
 /// If target and predictions are of different kinds or lengths.
@@ -45,7 +48,11 @@ pub fn choose(choice: CalibrationChoice, target: &Target, predictions: &Predicti
     let none = |tried| Chosen { used: CalibrationChoice::None, calibration: None, tried, crossed: predictions.clone() };
     let mut counts = vec![0usize; classes];
     truth.iter().for_each(|&class| counts[class as usize] += 1);
-    if choice == CalibrationChoice::None || counts.iter().any(|count| *count < FEWEST) {
+    let rare = counts.iter().any(|count| *count < FEWEST);
+    let allowed = |method| !rare || (classes > 2 && truth.len() >= ROWS && method == CalibrationChoice::Temperature);
+    let methods: Vec<CalibrationChoice> = METHODS.into_iter().filter(|method| allowed(*method)).collect();
+    let asked = choice == CalibrationChoice::Auto || methods.contains(&choice);
+    if !asked || methods.is_empty() {
         return none(Vec::new());
     }
     let folds = folds(truth, classes, seed);
@@ -56,7 +63,7 @@ pub fn choose(choice: CalibrationChoice, target: &Target, predictions: &Predicti
     let plain = losses(truth, classes, values);
     let mut tried = vec![CalibrationTry { method: CalibrationChoice::None, log_loss: mean(&plain) }];
     let mut best: Option<(CalibrationChoice, f64, Vec<f32>)> = None;
-    for method in METHODS {
+    for method in methods {
         let crossed = with(method);
         let losses = losses(truth, classes, &crossed);
         let loss = mean(&losses);

@@ -151,4 +151,10 @@ fn an_honest_model_is_left_alone() {
     let predictions = Predictions::Probabilities { classes: 2, values: [0.2, 0.8].repeat(100) };
     let chosen = choose(CalibrationChoice::Auto, &few, &predictions, 1);
     assert!(chosen.calibration.is_none() && chosen.tried.is_empty());
+    // With three classes the temperature is fitted all the same, and nothing else.
+    let target = Target::Classes((0..100).map(|row| if row < 9 { 2 } else { row % 2 }).collect());
+    let predictions = Predictions::Probabilities { classes: 3, values: [0.98, 0.01, 0.01].repeat(100) };
+    let chosen = choose(CalibrationChoice::Auto, &target, &predictions, 1);
+    assert_eq!((chosen.used, chosen.tried.len()), (CalibrationChoice::Temperature, 2));
+    assert!(choose(CalibrationChoice::Sigmoid, &target, &predictions, 1).calibration.is_none());
 }

@@ -34,6 +34,9 @@ pub fn weights(
     train: (&[usize], &Rows),
     valid: (&[usize], &Rows),
 ) -> Result<Option<Weights>, Problem> {
+    if settings.weight_column.as_ref() == Some(&settings.target) {
+        return Err(Problem::field("weight_column", "The target can't be the rows' weight. Choose another column."));
+    }
     let column = settings.weight_column.as_deref().map(|name| numbers(data, name)).transpose()?;
     let each = match settings.class_weight {
         ClassWeight::Balanced => balanced(&train.1.target, classes),

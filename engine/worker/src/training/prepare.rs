@@ -69,6 +69,10 @@ pub fn prepare(
     settings: &TrainSettings,
 ) -> Result<Prepared, Problem> {
     let column = target_column(data, settings, "The data set")?;
+    if let Some(unknown) = settings.protected.iter().find(|name| data.column(name).is_none()) {
+        let message = format!("There is no column `{unknown}` to look at groups of. There are {}.", names(data));
+        return Err(Problem::field("protected", message));
+    }
     let info = target::target_info(column, settings.task)?;
     let mut task = info.task;
     let mut notes = vec![info.summary.clone()];
