@@ -61,7 +61,7 @@ fn Threshold(found: ThresholdReport, context: RunContext) -> impl IntoView {
     let shown = move || at.get().parse::<f64>().ok().filter(|at| (0.0..=1.0).contains(at)).unwrap_or(threshold);
     let names = StoredValue::new((positive, negative));
     let drawn = move |figures: Option<ThresholdFigures>| match figures {
-        Some(figures) => names.with_value(|(positive, negative)| at_threshold(&figures, &rule, positive, negative)),
+        Some(figures) => names.with_value(|(positive, negative)| at_threshold(figures, &rule, positive, negative)),
         None => view! { <p class="muted">"The test rows say nothing about thresholds."</p> }.into_any(),
     };
     view! {
@@ -82,7 +82,7 @@ fn Threshold(found: ThresholdReport, context: RunContext) -> impl IntoView {
     .into_any()
 }
 
-fn at_threshold(figures: &ThresholdFigures, rule: &ThresholdRule, positive: &str, negative: &str) -> AnyView {
+fn at_threshold(figures: ThresholdFigures, rule: &ThresholdRule, positive: &str, negative: &str) -> AnyView {
     let point = figures.point;
     let cost =
         figures.cost.map(|cost| view! { <StatTile label="Mean cost" value=measure(cost) note=rule.in_words()/> });
@@ -105,6 +105,8 @@ fn at_threshold(figures: &ThresholdFigures, rule: &ThresholdRule, positive: &str
         count(point.true_positives + point.false_positives),
         count(point.rows())
     );
+    let is = row(positive, point.true_positives, point.false_negatives);
+    let is_not = row(negative, point.false_positives, point.true_negatives);
     let columns = vec![Column::text("Is"), Column::number("Called"), Column::number("Not called")];
     view! {
         <p>{words}</p>
@@ -117,8 +119,8 @@ fn at_threshold(figures: &ThresholdFigures, rule: &ThresholdRule, positive: &str
             {tile("accuracy", "Accuracy", figures.accuracy)}
         </Stats>
         <DataTable caption="Test rows by what they are and what they are called" columns>
-            {row(positive, point.true_positives, point.false_negatives)}
-            {row(negative, point.false_positives, point.true_negatives)}
+            {is}
+            {is_not}
         </DataTable>
     }
     .into_any()
