@@ -103,6 +103,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/pipelines/:pipeline_id") view=chunks::PipelinePage ssr=SsrMode::Async/>
                         <Route path=path!("/pipeline-runs/:run_id") view=chunks::PipelineRunPage ssr=SsrMode::Async/>
                         <Route path=path!("/runs") view=chunks::RunsPage ssr=SsrMode::Async/>
+                        <Route path=path!("/runs/compare") view=chunks::ComparePage ssr=SsrMode::Async/>
                         <Route path=path!("/runs/new") view=chunks::NewRunPage ssr=SsrMode::Async/>
                         <Route path=path!("/runs/:run_id") view=chunks::RunPage ssr=SsrMode::Async/>
                         <Route path=path!("/models") view=chunks::ModelsPage ssr=SsrMode::Async/>

@@ -40,7 +40,7 @@ chunks! {
     data: data::DataPage, upload::UploadPage, connections::ConnectionsPage, dataset::DatasetPage,
         version_diff::VersionDiffPage;
     pipelines: pipeline::PipelinesPage, pipeline::NewPipelinePage, pipeline::PipelinePage, pipeline::PipelineRunPage;
-    runs: runs::RunsPage, new_run::NewRunPage, run::RunPage, models::ModelsPage, model::ModelPage;
+    runs: runs::RunsPage, compare::ComparePage, new_run::NewRunPage, run::RunPage, models::ModelsPage, model::ModelPage;
     admin: people::PeoplePage, projects::ProjectsPage, workers::WorkersPage, audit::AuditPage, settings::SettingsPage;
 }
 

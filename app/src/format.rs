@@ -38,6 +38,15 @@ pub fn plain(value: f64) -> String {
     group(text)
 }
 
+/// A mean to a hundredth of the values' standard deviation: more of it says nothing of the values.
+pub fn mean(value: f64, std: f64) -> String {
+    if !(value.is_finite() && std.is_finite() && std > 0.0) {
+        return plain(value);
+    }
+    let decimals = (2.0 - std.log10().floor()).max(0.0) as usize;
+    if decimals > 10 { plain(value) } else { group(&format!("{value:.decimals$}")) }
+}
+
 pub use trainyard_types::words::{count, counted};
 
 /// A share from 0 to 1: `23.9 %`; never rounds to 0 or 100 what is not.
@@ -178,6 +187,30 @@ pub fn encode(text: &str) -> String {
     out
 }
 
+/// Takes back what [`encode`] or a form's sending did to a value; what is no code stays as it is.
+pub fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let code = match bytes.get(at + 1..at + 3) {
+            Some(&[high, low]) => digit(high).zip(digit(low)).map(|(high, low)| high * 16 + low),
+            _ => None,
+        };
+        match (bytes[at], code) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                at += 2;
+            }
+            (b'+', _) => out.push(b' '),
+            (byte, _) => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 fn two(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
     if small == 0 {
         format!("{large}\u{a0}{large_unit}")
@@ -226,6 +259,19 @@ mod tests {
     }
 
     #[test]
+    fn means_are_as_fine_as_their_spread() {
+        for (value, std, text) in [
+            (38.581_65, 13.64, "38.6"),
+            (189_778.366, 105_549.97, "189,778"),
+            (0.501_234, 0.028, "0.5012"),
+            (2.5, 0.0, "2.5"),
+            (2.5, f64::NAN, "2.5"),
+        ] {
+            assert_eq!(mean(value, std), text, "{value} ± {std}");
+        }
+    }
+
+    #[test]
     fn plain_values_keep_what_they_have() {
         for (value, text) in
             [(38.6, "38.6"), (1_234_567.0, "1,234,567"), (0.1, "0.1"), (-2.5, "-2.5"), (2.345_678_912, "2.345679")]
@@ -269,5 +315,9 @@ mod tests {
     #[test]
     fn encoding_leaves_nothing_that_an_address_would_read() {
         assert_eq!(encode("/p/a b?x=1&y=ü"), "%2Fp%2Fa%20b%3Fx%3D1%26y%3D%C3%BC");
+        for text in ["/p/a b?x=1&y=ü", "100 %", "%41", "a+b"] {
+            assert_eq!(decode(&encode(text)), text);
+        }
+        assert_eq!(decode("a+b%2"), "a b%2");
     }
 }

@@ -103,13 +103,24 @@ fn page_query(map: &ParamsMap) -> PageQuery {
     }
 }
 
+/// The parameters of a query without its `?`, decoded once: the router's own map decodes twice, and breaks values that hold
+/// a percent sign.
+pub fn query_pairs(search: &str) -> Vec<(String, String)> {
+    search
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (format::decode(name), format::decode(value))
+        })
+        .collect()
+}
+
 /// The address with some query parameters changed; `None` or an empty value takes one away. The marks that a
 /// refused form leaves (`__path`, `__err`) are dropped.
-pub fn address_with(path: &str, query: &ParamsMap, changes: &[(&str, Option<String>)]) -> String {
-    let mut pairs: Vec<(String, String)> = query
-        .clone()
+pub fn address_with(path: &str, search: &str, changes: &[(&str, Option<String>)]) -> String {
+    let mut pairs: Vec<(String, String)> = query_pairs(search)
         .into_iter()
-        .map(|(k, v)| (k.into_owned(), v))
         .filter(|(k, _)| !k.starts_with("__") && changes.iter().all(|(name, _)| name != k))
         .collect();
     pairs.extend(changes.iter().filter_map(|(k, v)| Some(((*k).to_owned(), v.clone().filter(|v| !v.is_empty())?))));
@@ -123,8 +134,8 @@ pub fn address_with(path: &str, query: &ParamsMap, changes: &[(&str, Option<Stri
 /// Makes [`address_with`] for the present address; reactive.
 pub fn use_address() -> impl Fn(&[(&str, Option<String>)]) -> String + Copy + Send + Sync + 'static {
     let location = use_location();
-    let (path, query) = (location.pathname, location.query);
-    move |changes| query.with(|q| path.with(|p| address_with(p, q, changes)))
+    let (path, search) = (location.pathname, location.search);
+    move |changes| search.with(|q| path.with(|p| address_with(p, q, changes)))
 }
 
 /// Changes query parameters of the present address in place, without scrolling: for view state such as filters.
@@ -132,7 +143,7 @@ pub fn use_set_query() -> impl Fn(&[(&str, Option<String>)]) + Clone + 'static {
     let location = use_location();
     let navigate = use_navigate();
     move |changes| {
-        let to = location.query.with_untracked(|q| location.pathname.with_untracked(|p| address_with(p, q, changes)));
+        let to = location.search.with_untracked(|q| location.pathname.with_untracked(|p| address_with(p, q, changes)));
         navigate(&to, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
     }
 }
@@ -221,14 +232,12 @@ mod tests {
 
     #[test]
     fn a_changed_parameter_replaces_the_old_and_form_marks_go() {
-        let mut query = ParamsMap::new();
-        for (k, v) in [("q", "loan"), ("page", "3"), ("__err", "x")] {
-            query.insert(k, v.to_owned());
-        }
-        assert_eq!(
-            address_with("/p/demo/runs", &query, &[("page", None), ("sort", Some("-name".to_owned()))]),
-            "/p/demo/runs?q=loan&sort=-name"
-        );
+        let changes = [("page", None), ("sort", Some("-name".to_owned()))];
+        assert_eq!(address_with("/p/demo/runs", "q=loan&page=3&__err=x", &changes), "/p/demo/runs?q=loan&sort=-name");
+        let kept = "filter=name%20like%20%27%25ab%25%27";
+        assert_eq!(query_pairs(kept), [("filter".to_owned(), "name like '%ab%'".to_owned())]);
+        assert_eq!(address_with("/x", kept, &[]), format!("/x?{kept}"));
+        assert_eq!(address_with("/x", "q=a+b%2Bc&&z", &[]), "/x?q=a%20b%2Bc&z=");
         assert_eq!(project_of_path("/p/demo/runs").as_deref(), Some("demo"));
         assert_eq!(project_of_path("/settings"), None);
     }

@@ -97,6 +97,24 @@ test("a killed job process fails its run with the reason, and the queue goes on"
   assert.equal((await finished(next)).result.model_hash, undisturbed.model_hash);
 });
 
+test("a paused run gives its device up, and goes on to the same weights when it is resumed", async () => {
+  const run = await startRun();
+  await inTheMiddle(run);
+  const paused = await api(`/projects/default/runs/${run}/pause`, { method: "POST" });
+  assert.equal(paused.summary.job.paused, true);
+  await until("the job's process to end", async () => (await read(run)).summary.job.state === "queued", 60);
+  assert.deepEqual(children(server.pid(), "job"), []);
+  // Others pass it by.
+  const other = await startRun();
+  assert.equal((await finished(other)).result.model_hash, undisturbed.model_hash);
+  assert.equal((await read(run)).summary.job.state, "queued");
+  await api(`/projects/default/runs/${run}/resume`, { method: "POST" });
+  const view = await finished(run);
+  assert.equal(view.summary.job.state, "succeeded", JSON.stringify(view.problem));
+  assert.match(await log(run), /Going on from the checkpoint/);
+  assert.equal(view.result.model_hash, undisturbed.model_hash);
+});
+
 test("after kill -9 of the server the run goes on from its checkpoint to the same weights", async () => {
   const run = await startRun();
   const waiting = await startRun();

@@ -15,6 +15,8 @@ mod m0006_pipelines;
 mod m0007_sources;
 mod m0008_inbox;
 mod m0009_labels;
+mod m0010_experiments;
+mod m0011_pause;
 
 /// Applies the steps that a database lacks.
 pub struct Migrator;
@@ -31,6 +33,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_sources::Migration),
             Box::new(m0008_inbox::Migration),
             Box::new(m0009_labels::Migration),
+            Box::new(m0010_experiments::Migration),
+            Box::new(m0011_pause::Migration),
         ]
     }
 }

@@ -9,6 +9,7 @@ pub mod admin;
 pub mod checks;
 pub mod datasets;
 pub mod docs;
+pub mod experiments;
 pub mod inbox;
 pub mod labels;
 pub mod models;

@@ -8,7 +8,9 @@ use trainyard_types::{
     DatasetVersionId, Page, PageQuery, RunId,
     decision::{DecisionReport, ThresholdFigures},
     evaluation::Chart,
+    rules::RuleView,
     run::{LogLine, MetricSeries, NewRun, RunPlan, RunSummary, RunView, TrainSettings},
+    seeds::SeedsView,
     slices::{SliceColumn, WeakSlices},
 };
 
@@ -148,4 +150,30 @@ pub async fn find_leaks(
 ) -> Result<LeakageReport, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     super::done(trainyard_service::leakage::of_version(&ctx, &actor, &project, version, settings).await)
+}
+
+#[server(prefix = "/api/fn", endpoint = "run_seeds", input = Json, output = Json)]
+pub async fn run_seeds(project: String, run: RunId) -> Result<SeedsView, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::runs::seeds(&ctx, &actor, &project, run).await)
+}
+
+/// How many runs were queued.
+#[server(prefix = "/api/fn", endpoint = "repeat_run", input = Json, output = Json)]
+pub async fn repeat_run(project: String, run: RunId, more: u32) -> Result<usize, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    Ok(super::done(trainyard_service::runs::repeat(&ctx, &actor, &project, run, more).await)?.len())
+}
+
+#[server(prefix = "/api/fn", endpoint = "run_rules", input = Json, output = Json)]
+pub async fn run_rules(project: String, run: RunId) -> Result<Vec<RuleView>, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::runs::rules(&ctx, &actor, &project, run).await)
+}
+
+#[server(prefix = "/api/fn", endpoint = "pause_run", input = Json, output = Json)]
+pub async fn pause_run(project: String, run: RunId, paused: bool) -> Result<(), AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    super::done(trainyard_service::runs::pause(&ctx, &actor, &project, run, paused).await)?;
+    Ok(())
 }

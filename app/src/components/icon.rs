@@ -49,6 +49,10 @@ pub enum Glyph {
     Filter,
     Collapse,
     Bell,
+    Pin,
+    Flag,
+    Tag,
+    Archive,
 }
 
 impl Glyph {
@@ -113,6 +117,10 @@ impl Glyph {
             Glyph::Bell => {
                 "M3 11.5h10c-1.2-1-1.5-2-1.5-4.5a3.5 3.5 0 0 0-7 0c0 2.5-.3 3.5-1.5 4.5zM6.8 13.5h2.4M8 2v1.5"
             }
+            Glyph::Pin => "M5.5 2.5h5M6.5 2.5v4L4 9.5h8l-2.5-3v-4M8 9.5v4.5",
+            Glyph::Flag => "M3.5 14V2.5M3.5 3h9l-2 3 2 3h-9",
+            Glyph::Tag => "M2.5 2.5h5l6 6-5 5-6-6zM5.2 5.2v.1",
+            Glyph::Archive => "M2.5 3h11v3h-11zM3.5 6v7h9V6M6.5 8.5h3",
         }
     }
 }

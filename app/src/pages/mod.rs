@@ -2,6 +2,7 @@
 
 pub mod api_docs;
 pub mod audit;
+pub mod compare;
 pub mod connections;
 pub mod data;
 pub mod dataset;

@@ -2,6 +2,7 @@
 
 mod advanced;
 mod deciding;
+mod model_settings;
 mod plan;
 
 use crate::pages::leakage::LeakPanel;
@@ -26,6 +27,7 @@ use trainyard_types::{
     Action as May, DatasetVersionId, PageQuery, Problem, ResourceName, RunId,
     catalog::ColumnFlag,
     dataset::{DatasetView, VersionSummary, VersionView},
+    hyper,
     run::{Family, NewRun, RunView, SplitMethod, TrainSettings},
     split::{PARTS, SplitView, UsedSplit},
 };
@@ -156,6 +158,17 @@ fn Form(
     let version = open.summary.id;
     let (target, family) = (use_query_param("target").get_untracked(), use_query_param("family").get_untracked());
     let mut first = first_settings(&open, from.as_ref(), &target, &family);
+    if let Ok(seconds) = use_query_param("budget").get_untracked().parse::<f64>() {
+        (first.epochs, first.budget_seconds) = (None, Some(seconds.clamp(1.0, 86_400.0)));
+    }
+    // `trees.budget:0.5`, as the links of a verdict say it.
+    if let Some((key, value)) = use_query_param("set").get_untracked().split_once(':')
+        && let (Some(known), Ok(value)) = (hyper::find(key), value.parse())
+        && known.check(value).is_ok()
+    {
+        first.parameters.insert(key.to_owned(), value);
+    }
+    first.parameters.retain(|key, _| hyper::of(first.family).any(|known| known.key == key.as_str()));
     let split = use_query_param("split").get_untracked();
     if let Some(kept) = splits.iter().find(|kept| kept.id.to_string() == split) {
         first.split = kept.plan.spec.clone();
@@ -297,16 +310,17 @@ fn DataChoice(datasets: Vec<DatasetView>, versions: Vec<VersionSummary>, open: V
     }
 }
 
-/// The four families, each with what it is good for.
+/// The families, each with what it is good for.
 #[component]
 fn FamilyChoice(settings: RwSignal<TrainSettings>, choose: Callback<Family>) -> impl IntoView {
     let cards = Family::ALL
         .into_iter()
         .map(|family| {
             let words = match family {
-                Family::Auto => "Trains all three and keeps the one that is best on validation rows.",
+                Family::Auto => "Trains several and keeps the one that is best on validation rows.",
                 Family::Linear => "One weight a column. Quick and easy to explain.",
                 Family::RealMlp => "A neural network for tables. Often the most accurate.",
+                Family::TabM => "Sixteen neural networks in one. Accurate, and slower to train.",
                 Family::Trees => "Many small decision trees. Strong on mixed columns.",
             };
             view! {

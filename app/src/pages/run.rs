@@ -2,7 +2,7 @@
 
 mod curves;
 mod decision;
-mod draw;
+pub(super) mod draw;
 mod explain;
 mod groups;
 mod head;
@@ -10,16 +10,20 @@ mod live;
 mod log;
 mod overview;
 mod register;
-mod scale;
-mod series;
+mod rules;
+pub(super) mod scale;
+mod seeds;
+pub(super) mod series;
 mod source;
+mod system;
 mod verdict;
 
 use crate::wire::{Resource, resource};
 use crate::{
     AppError,
     api::runs::{
-        Evaluation, get_run, run_charts, run_evaluation, run_groups, run_log, run_metrics, run_raw, threshold_at,
+        Evaluation, get_run, run_charts, run_evaluation, run_groups, run_log, run_metrics, run_raw, run_rules,
+        run_seeds, threshold_at,
     },
     components::*,
     hooks::{use_param, use_project, use_query_param},
@@ -31,7 +35,9 @@ use trainyard_types::{
     RunId,
     decision::ThresholdFigures,
     evaluation::Chart,
+    rules::RuleView,
     run::{LogLine, MetricSeries, RunView},
+    seeds::SeedsView,
     slices::SliceColumn,
 };
 
@@ -53,6 +59,7 @@ enum Extra {
     Charts(Vec<Chart>),
     Log(Vec<LogLine>),
     Raw(String),
+    Overview(SeedsView, Vec<RuleView>),
 }
 
 type ExtraResource = Resource<Result<Extra, AppError>>;
@@ -64,6 +71,10 @@ async fn load_extra(project: String, run: String, tab: String) -> Result<Extra, 
         "explain" => run_charts(project, run).await.map(Extra::Charts),
         "log" => run_log(project, run).await.map(Extra::Log),
         "raw" => run_raw(project, run).await.map(Extra::Raw),
+        "overview" => {
+            let seeds = run_seeds(project.clone(), run).await?;
+            Ok(Extra::Overview(seeds, run_rules(project, run).await?))
+        }
         _ => Ok(Extra::Nothing),
     }
 }
@@ -149,7 +160,12 @@ fn page(
         tabs.push(Tab::new("evaluation", "Evaluation"));
         tabs.push(Tab::new("explain", "Explain"));
     }
-    tabs.extend([Tab::new("log", "Log"), Tab::new("lineage", "Lineage"), Tab::new("raw", "Raw")]);
+    tabs.extend([
+        Tab::new("log", "Log"),
+        Tab::new("system", "System"),
+        Tab::new("lineage", "Lineage"),
+        Tab::new("raw", "Raw"),
+    ]);
     view! {
         <head::RunHead context reload=Callback::new(move |()| loaded.refetch())/>
         <Tabs label="Run" tabs/>
@@ -157,6 +173,7 @@ fn page(
             "evaluation" if done => view! { <decision::Evaluation context/> }.into_any(),
             "explain" if done => view! { <explain::Explain context/> }.into_any(),
             "log" => view! { <log::Log context/> }.into_any(),
+            "system" => view! { <system::System context/> }.into_any(),
             "lineage" => view! { <source::Lineage context/> }.into_any(),
             "raw" => view! { <source::Raw context/> }.into_any(),
             _ => view! { <overview::Overview context/> }.into_any(),

@@ -1,17 +1,35 @@
-//! The project's runs.
+//! The project's runs: a table whose columns, filter and order the person chooses.
+
+mod bulk;
+pub(crate) mod cells;
+mod columns;
+mod filters;
+mod query;
+mod table;
+mod tools;
+mod views;
+
+pub use cells::position_words;
 
 use crate::wire::resource;
 use crate::{
-    api::runs::list_runs,
+    api::experiments::{read_run_table, run_columns, run_views},
     browser,
     components::*,
-    format::{count, counted, duration, encode, eta, measure, run_series},
-    hooks::{may, use_page_query, use_project},
-    pages::{figure::metric_title, parts::DemoButton},
+    format::{count, counted},
+    hooks::{SignedIn, may, use_project},
+    pages::parts::DemoButton,
 };
+use bulk::{Acts, BulkBar};
 use leptos::prelude::*;
-use leptos_router::components::A;
-use trainyard_types::{Action, Page, PageQuery, evaluation::TestMetric, job::JobState, run::RunSummary};
+use query::{is_whole, use_run_query};
+use tools::Tools;
+use trainyard_types::{
+    Action,
+    account::Me,
+    experiments::{RunQuery, RunTable},
+    job::JobState,
+};
 
 /// How many of the runs shown have not ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,14 +42,19 @@ struct Going {
 #[component]
 pub fn RunsPage() -> impl IntoView {
     let project = use_project();
-    let query = use_page_query();
-    let list = resource(move || (project.get(), query.get()), |(project, query)| list_runs(project, query));
+    let query = use_run_query();
+    let search = RwSignal::new(String::new());
+    let list = resource(move || (project.get(), query.get()), |(project, query)| read_run_table(project, query));
+    let known = resource(move || (project.get(), search.get()), |(project, words)| run_columns(project, words));
+    let views = resource(move || project.get(), run_views);
     let shown = RwSignal::new(Going::default());
     Effect::new(move |_| {
         if shown.with(|s| s.running + s.queued > 0) {
             browser::every(2_000, move || list.refetch());
         }
     });
+    let signed_in = use_context::<SignedIn>();
+    let acts = Acts::new(project, Callback::new(move |()| list.refetch()));
     let new = move || format!("/p/{}/runs/new", project.get());
     let tab = Signal::derive(move || match shown.with(|s| s.running) {
         0 => "Experiments".to_owned(),
@@ -45,127 +68,35 @@ pub fn RunsPage() -> impl IntoView {
         >
             <LinkButton href=Signal::derive(new) label="New run" kind=ButtonKind::Primary glyph=Glyph::Plus/>
         </PageHead>
-        <Load resource=list lines=10 view=move |page| listed(page, &query.get_untracked(), project.get_untracked(), shown)/>
+        <Tools project query known search views/>
+        <Load resource=list lines=10 view=move |table| listed(table, &query.get_untracked(), project.get_untracked(), shown, acts)/>
+        // Apart from the table, which is drawn anew while runs go on: an open dialog stays.
+        {signed_in.map(|signed_in| view! {
+            <Load resource=signed_in.me lines=0 view=move |_: Me| view! { <BulkBar acts project query writes=may(Action::Write)/> }.into_any()/>
+        })}
     }
 }
 
-fn listed(page: Page<RunSummary>, query: &PageQuery, project: String, shown: RwSignal<Going>) -> AnyView {
-    let count = |state: JobState| page.items.iter().filter(|run| run.job.state == state).count();
+fn listed(table: RunTable, query: &RunQuery, project: String, shown: RwSignal<Going>, acts: Acts) -> AnyView {
+    let rows = || table.pinned.iter().chain(&table.page.items);
+    let count = |state: JobState| rows().filter(|row| row.run.job.state == state).count();
     let going = Going { running: count(JobState::Running), queued: count(JobState::Queued) };
     if shown.get_untracked() != going {
         shown.set(going);
     }
-    if page.total == 0 && query.q.is_empty() && query.state.is_empty() {
+    let (total, at, per_page) = (table.page.total, table.page.page, table.page.per_page);
+    let none = rows().next().is_none();
+    if none && total == 0 && is_whole(query) {
         return nothing_yet(project);
     }
-    let download = format!("/api/v1/projects/{}/runs", encode(&project));
-    let (total, at, per_page) = (page.total, page.page, page.per_page);
-    let rows = page.items.into_iter().map(|run| row(run, &project)).collect_view();
-    let columns = vec![
-        Column::text("State"),
-        Column::text("Name").sorted("name"),
-        Column::text("Data set").sorted("dataset"),
-        Column::text("Target").sorted("target"),
-        Column::text("Model").sorted("family"),
-        Column::number("Test score").sorted("score").term("bootstrap_interval"),
-        Column::text("Verdict").term("verdict"),
-        Column::number("Took").sorted("seconds"),
-        Column::text("By"),
-        Column::text("When").sorted("created"),
-    ];
-    let states = [
-        ("", "All"),
-        ("running", "Running"),
-        ("queued", "Queued"),
-        ("succeeded", "Done"),
-        ("failed", "Failed"),
-        ("cancelled", "Cancelled"),
-    ]
-    .map(|(value, label)| (value.to_owned(), label.to_owned()))
-    .to_vec();
+    let archived = query.archived;
     view! {
-        <ListTools search="Search runs, data sets, targets" states download=download/>
         <p class="live-mark muted" role="status">
             {(going != Going::default()).then(|| view! { <span class="live-dot"></span>"Live, every 2 s" })}
         </p>
-        {if total == 0 {
-            view! { <p class="muted">"No run matches. Clear the search or choose another state."</p> }.into_any()
-        } else {
-            view! { <DataTable caption="Runs" columns>{rows}</DataTable> }.into_any()
-        }}
+        {(total == 0 && !is_whole(query)).then(|| view! { <p class="muted">{if archived { "No run is archived, or none matches." } else { "No run matches. Clear the search, take a condition away or choose another state." }}</p> })}
+        {(!none).then(|| table::table(table, query, &project, acts))}
         <Pager total page=at per_page noun="runs"/>
-    }
-    .into_any()
-}
-
-fn row(run: RunSummary, project: &str) -> AnyView {
-    let href = format!("/p/{project}/runs/{}", run.id);
-    let data = format!("/p/{project}/data/{}", run.dataset);
-    let family = match run.trained {
-        Some(trained) if trained != run.family => {
-            format!("{} ({})", trained.title(), run.family.title().to_lowercase())
-        }
-        Some(trained) => trained.title().to_owned(),
-        None => run.family.title().to_owned(),
-    };
-    let verdict = run.verdict.as_deref().and_then(fit_from_name);
-    let mark = format!("run-mark series-{}", run_series(&run.id));
-    let state = state(&run);
-    let score = run.score.as_ref().map(score);
-    view! {
-        <Row>
-            <Cell label="State">{state}</Cell>
-            <Cell label="Name" main=true>
-                <svg class=mark viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" rx="2"></rect></svg>
-                <A href=href>{run.name}</A>
-            </Cell>
-            <Cell label="Data set"><A href=data>{run.dataset_name}</A>{format!(" v{}", run.dataset_version)}</Cell>
-            <Cell label="Target"><code>{run.target}</code></Cell>
-            <Cell label="Model">{family}</Cell>
-            <Cell label="Test score" numeric=true>{score}</Cell>
-            <Cell label="Verdict">{verdict.map(|fit| view! { <FitBadge fit/> })}</Cell>
-            <Cell label="Took" numeric=true>{run.seconds.map(duration)}</Cell>
-            <Cell label="By">{run.created_by}</Cell>
-            <Cell label="When"><RelativeTime at=run.created_at/></Cell>
-        </Row>
-    }
-    .into_any()
-}
-
-/// The state's badge and, below it, how far the run is or where it stands in the queue.
-fn state(run: &RunSummary) -> AnyView {
-    let job = &run.job;
-    let below = match (job.state, &job.progress, job.queue_position) {
-        (JobState::Running, Some(progress), _) => {
-            let left = progress.eta_seconds.map(eta).unwrap_or_default();
-            let label = format!("Progress of {}", run.name);
-            Some(view! {
-                <progress class="row-progress" max="100" value=(progress.fraction * 100.0).round() aria-label=label></progress>
-                <small class="muted">{left}</small>
-            }
-            .into_any())
-        }
-        (JobState::Queued, _, Some(position)) => {
-            Some(view! { <small class="muted">{position_words(position)}</small> }.into_any())
-        }
-        _ => None,
-    };
-    view! { <div class="run-state"><JobBadge state=job.state/>{below}</div> }.into_any()
-}
-
-/// Where a job stands in the queue, in words.
-pub fn position_words(position: u64) -> String {
-    if position <= 1 { "next in the queue".to_owned() } else { format!("number {} in the queue", count(position)) }
-}
-
-/// The primary metric with its interval.
-fn score(metric: &TestMetric) -> AnyView {
-    let interval = format!("{} to {}", measure(metric.low), measure(metric.high));
-    view! {
-        <span class="score" title=format!("95 % interval {interval}")>
-            {measure(metric.value)}
-            <small class="muted">{metric_title(&metric.name)}<br/>{interval.clone()}</small>
-        </span>
     }
     .into_any()
 }

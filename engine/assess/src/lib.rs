@@ -15,6 +15,7 @@ pub mod leakage;
 pub mod metrics;
 pub mod relations;
 pub mod residuals;
+pub mod rules;
 mod scorer;
 pub mod slices;
 pub mod target;

@@ -1,5 +1,6 @@
-//! Tables for `cargo xtask bench data`: `generate ROWS CSV` writes one; `ingest CSV PARQUET`, `profile PARQUET` and
-//! `checks PARQUET [SUITE.json BYTES]` print one JSON object with `seconds` and `peak_mib`, the most memory that was resident.
+//! Tables for `cargo xtask bench data`: `generate ROWS CSV` writes one; `store CSV PARQUET` (without a profile),
+//! `ingest CSV PARQUET`, `inspect CSV`, `profile PARQUET` and `checks PARQUET [SUITE.json BYTES]` print one JSON object with
+//! `seconds` and `peak_mib`, the most memory that was resident.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -82,6 +83,12 @@ fn main() {
             let go_on = &mut |_| ControlFlow::Continue(());
             trainyard_data::ingest(path(1), &options, BadRows::Refuse, path(2), Default::default(), go_on).unwrap();
         }
+        "store" => {
+            let options = trainyard_data::inspect(path(1), "table.csv").unwrap().options;
+            let go_on = &mut |_| ControlFlow::Continue(());
+            trainyard_data::store(path(1), &options, BadRows::Refuse, path(2), Default::default(), go_on).unwrap();
+        }
+        "inspect" => drop(trainyard_data::inspect(path(1), "table.csv").unwrap()),
         "profile" => drop(trainyard_data::profile(path(1), Default::default()).unwrap()),
         "checks" if arguments.len() > 3 => {
             let suite: Suite = serde_json::from_slice(&fs::read(path(2)).unwrap()).unwrap();
@@ -91,7 +98,7 @@ fn main() {
             }
         }
         "checks" => assert_eq!(checks::run(path(1), &suite(), Default::default()).unwrap().outcome, None),
-        other => panic!("'{other}' is none of generate, ingest, profile and checks"),
+        other => panic!("'{other}' is none of generate, store, ingest, inspect, profile and checks"),
     }
     println!("{}", serde_json::json!({ "seconds": start.elapsed().as_secs_f64(), "peak_mib": peak_mib() }));
 }

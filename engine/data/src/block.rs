@@ -1,7 +1,11 @@
 //! A block of rows on its way from a file into columns.
 
-use crate::limits::MAX_BAD_ROWS_LISTED;
+use crate::{
+    digits::{self, Short},
+    limits::MAX_BAD_ROWS_LISTED,
+};
 use arrow_array::ArrayRef;
+use memchr::memchr_iter;
 use trainyard_types::{
     Problem,
     dataset::{BadRow, BadRowReport},
@@ -19,6 +23,25 @@ pub(crate) struct Block {
     pub fraction: f64,
 }
 
+impl Block {
+    /// The line (from 1) that a row begins on.
+    pub(crate) fn line(&self, row: usize) -> u64 {
+        match (&self.lines, &self.cells) {
+            (Lines::Each(lines), _) => lines[row],
+            (Lines::Within(first), Cells::Text(cells)) => first + line_ends(cells.before(row)),
+            (Lines::From(first) | Lines::Within(first), _) => first + row as u64,
+        }
+    }
+
+    /// Its memory, for the next one.
+    pub(crate) fn into_buffers(self) -> Buffers {
+        match self.cells {
+            Cells::Text(cells) => cells.into_buffers(),
+            Cells::Arrow(_) => Buffers::default(),
+        }
+    }
+}
+
 /// Where the rows stand in the file.
 #[derive(Debug)]
 pub(crate) enum Lines {
@@ -26,15 +49,15 @@ pub(crate) enum Lines {
     Each(Vec<u64>),
     /// The number (from 1) of the first row; the others follow.
     From(u64),
+    /// The line of the text's beginning, where the cells' text is the file's with its line ends.
+    Within(u64),
 }
 
-impl Lines {
-    pub(crate) fn of(&self, row: usize) -> u64 {
-        match self {
-            Lines::Each(lines) => lines[row],
-            Lines::From(first) => first + row as u64,
-        }
-    }
+/// Line ends: `\n`, `\r\n` and lone `\r` each count once.
+pub(crate) fn line_ends(bytes: &[u8]) -> u64 {
+    let feeds = memchr_iter(b'\n', bytes).count();
+    let returns = memchr_iter(b'\r', bytes).filter(|&i| bytes.get(i + 1) != Some(&b'\n')).count();
+    (feeds + returns) as u64
 }
 
 #[derive(Debug)]
@@ -51,10 +74,20 @@ pub(crate) struct TextCells {
     /// Where each cell ends in `text`, `rows x columns`, row-major.
     ends: Vec<u32>,
     pub columns: usize,
+    /// Bytes between a cell's end and the next one's beginning.
+    gap: usize,
+}
+
+/// Memory that reading one block leaves to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    pub text: Vec<u8>,
+    pub ends: Vec<u32>,
 }
 
 impl TextCells {
-    /// Checks that the bytes are UTF-8 and that no cell cuts a character; otherwise the number of the cell at fault.
+    /// Cells one right after the other. Checks that the bytes are UTF-8 and that no cell cuts a character; otherwise the
+    /// number of the cell at fault.
     pub(crate) fn new(bytes: Vec<u8>, ends: Vec<u32>, columns: usize) -> Result<Self, usize> {
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
@@ -65,21 +98,66 @@ impl TextCells {
         {
             return Err(cell);
         }
-        Ok(Self { text, ends, columns })
+        Ok(Self { text, ends, columns, gap: 0 })
+    }
+
+    /// Cells one right after the other, none of which cuts a character.
+    pub(crate) fn joined(text: String, ends: Vec<u32>, columns: usize) -> Self {
+        Self { text, ends, columns, gap: 0 }
+    }
+
+    /// Cells that an ASCII byte separates: a delimiter or a line feed.
+    pub(crate) fn separated(text: String, ends: Vec<u32>, columns: usize) -> Self {
+        Self { text, ends, columns, gap: 1 }
+    }
+
+    pub(crate) fn into_buffers(self) -> Buffers {
+        Buffers { text: self.text.into_bytes(), ends: self.ends }
+    }
+
+    #[inline]
+    fn start(&self, index: usize) -> usize {
+        if index == 0 { 0 } else { self.ends[index - 1] as usize + self.gap }
+    }
+
+    /// The text before a row.
+    fn before(&self, row: usize) -> &[u8] {
+        &self.text.as_bytes()[..self.start(row * self.columns)]
+    }
+
+    /// The cell where it is nothing but a short number.
+    #[inline]
+    pub(crate) fn short(&self, row: usize, column: usize) -> Option<Short> {
+        let index = row * self.columns + column;
+        digits::short(self.text.as_bytes(), self.start(index), self.ends[index] as usize)
     }
 
     /// The cell without white space around it; empty where it is missing.
     #[inline]
     pub(crate) fn get(&self, row: usize, column: usize) -> &str {
         let index = row * self.columns + column;
-        let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
-        let cell = &self.text[start..self.ends[index] as usize];
-        match cell.as_bytes() {
-            // Most cells need no trimming, and looking costs less than trimming.
-            [first, .., last] if is_plain(*first) && is_plain(*last) => cell,
-            [only] if is_plain(*only) => cell,
-            _ => cell.trim(),
-        }
+        trim(&self.text[self.start(index)..self.ends[index] as usize])
+    }
+}
+
+/// As `str::trim`, quickly for what is common.
+#[inline]
+fn trim(cell: &str) -> &str {
+    match cell.as_bytes() {
+        // Most cells need no trimming, and looking costs less than trimming.
+        [first, .., last] if is_plain(*first) && is_plain(*last) => cell,
+        [only] if is_plain(*only) => cell,
+        [] => cell,
+        _ => trim_slowly(cell),
+    }
+}
+
+#[inline(never)]
+fn trim_slowly(cell: &str) -> &str {
+    let ascii = cell.trim_matches([' ', '\r']);
+    match ascii.as_bytes() {
+        [first, .., last] if is_plain(*first) && is_plain(*last) => ascii,
+        _ => ascii.trim(),
     }
 }
 

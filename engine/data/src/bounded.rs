@@ -50,6 +50,17 @@ impl<T> Reservoir<T> {
         }
     }
 
+    /// As pushing one after the other.
+    pub(crate) fn extend(&mut self, values: &[T])
+    where
+        T: Copy,
+    {
+        let room = (self.most - self.kept.len()).min(values.len());
+        self.kept.extend_from_slice(&values[..room]);
+        self.seen += room as u64;
+        values[room..].iter().for_each(|&value| self.push(value));
+    }
+
     /// How many values are kept, where these are not all.
     pub(crate) fn sample(&self) -> Option<u64> {
         let kept = self.kept.len() as u64;
@@ -211,7 +222,8 @@ mod tests {
     #[test]
     fn a_reservoir_is_whole_and_in_order_until_it_is_full() {
         let mut all = Reservoir::new(100);
-        (0..100).for_each(|i| all.push(i));
+        (0..50).for_each(|i| all.push(i));
+        all.extend(&(50..100).collect::<Vec<i32>>());
         assert!(all.kept.is_sorted() && all.sample().is_none());
         (100..10_000).for_each(|i| all.push(i));
         assert_eq!((all.sample(), all.seen), (Some(100), 10_000));

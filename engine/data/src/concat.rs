@@ -60,14 +60,13 @@ pub fn concat(
         while let Some(block) = source.next_block().map_err(|stop: Stop| Problem::from(stop))? {
             let Cells::Arrow(arrays) = &block.cells else { continue };
             rows += block.rows as u64;
-            guarded(|| writer.write(arrays, block.rows, &mut stats))?;
+            guarded(|| writer.write(arrays, block.rows, Some(&mut stats)))?;
             if progress(rows as f64 / total.max(1) as f64 * 0.98).is_break() {
                 return Err(Problem::conflict("The work was cancelled. Nothing was stored."));
             }
         }
     }
-    let written = writer.finish()?;
-    let profile = stats.finish()?;
+    let (written, profile) = writer.finish_with(stats)?;
     let _ = progress(1.0);
     Ok(Ingested { rows, bytes: written.bytes, hash: written.hash, profile, bad_rows: BadRowReport::default() })
 }

@@ -3,6 +3,7 @@
 use crate::{
     block::{Block, Cells},
     cell::{self, Missing},
+    digits::Short,
     limits::{MAX_BAD_ROWS_LISTED, MAX_FIELD_BYTES},
     normal, words,
 };
@@ -56,18 +57,37 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
 /// Reads a column of the block as the type.
 pub(crate) fn column(block: &Block, column: usize, kind: ColumnType, reading: &Reading) -> Converted {
     match &block.cells {
-        Cells::Text(cells) => parse(block.rows, |row| cells.get(row, column), kind, reading),
+        Cells::Text(cells) => {
+            let short = |row| cells.short(row, column);
+            parse_short(block.rows, short, |row| cells.get(row, column), kind, reading)
+        }
         Cells::Arrow(arrays) => normal::column(&arrays[column], kind, reading),
     }
 }
 
 /// Reads trimmed texts, of which the empty one is missing, as the type. Infinite numbers are missing.
 pub(crate) fn parse<'a>(rows: usize, get: impl Fn(usize) -> &'a str, kind: ColumnType, reading: &Reading) -> Converted {
+    parse_short(rows, |_| None, get, kind, reading)
+}
+
+/// As [`parse`], with `short` where it knows the number.
+fn parse_short<'a>(
+    rows: usize,
+    short: impl Fn(usize) -> Option<Short>,
+    get: impl Fn(usize) -> &'a str,
+    kind: ColumnType,
+    reading: &Reading,
+) -> Converted {
     let mut bad = Bad::default();
+    let short = |row| if reading.missing.no_numbers() { short(row) } else { None };
     macro_rules! build {
-        ($builder:expr, $read:expr) => {{
+        ($builder:expr, $short:expr, $read:expr) => {{
             let mut builder = $builder;
             for row in 0..rows {
+                if let Some(value) = $short(row) {
+                    builder.append_value(value);
+                    continue;
+                }
                 let text = get(row);
                 if reading.missing.is(text) {
                     builder.append_null();
@@ -85,15 +105,23 @@ pub(crate) fn parse<'a>(rows: usize, get: impl Fn(usize) -> &'a str, kind: Colum
         }};
     }
     let array = match kind {
-        ColumnType::Integer => build!(Int64Builder::with_capacity(rows), |text| cell::integer(text).map(Some)),
-        ColumnType::Float => build!(Float64Builder::with_capacity(rows), |text| {
+        ColumnType::Integer => {
+            let short = |row| short(row).and_then(Short::integer);
+            build!(Int64Builder::with_capacity(rows), short, |text| cell::integer(text).map(Some))
+        }
+        ColumnType::Float => {
             // Minus zero is zero: the two would count as different values.
-            cell::float(text, reading.decimal_comma).map(|value| value.is_finite().then_some(value + 0.0))
-        }),
-        ColumnType::Boolean => build!(BooleanBuilder::with_capacity(rows), |text| cell::boolean(text).map(Some)),
+            let short = |row| short(row).map(|number| number.float() + 0.0);
+            build!(Float64Builder::with_capacity(rows), short, |text| {
+                cell::float(text, reading.decimal_comma).map(|value| value.is_finite().then_some(value + 0.0))
+            })
+        }
+        ColumnType::Boolean => {
+            build!(BooleanBuilder::with_capacity(rows), |_| None, |text| cell::boolean(text).map(Some))
+        }
         ColumnType::Datetime => {
             let builder = TimestampMillisecondBuilder::with_capacity(rows).with_timezone("UTC");
-            build!(builder, |text| cell::datetime(text).map(Some))
+            build!(builder, |_| None, |text| cell::datetime(text).map(Some))
         }
         ColumnType::Text => {
             let mut builder = StringBuilder::with_capacity(rows, rows * 8);
@@ -135,6 +163,7 @@ impl Bad {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::digits;
     use arrow_array::{Array, cast::AsArray, types::*};
 
     fn reading() -> Reading {
@@ -155,6 +184,21 @@ mod tests {
         assert_eq!(array.iter().take(3).collect::<Vec<_>>(), [Some(1.5), None, Some(0.0)]);
         assert!(array.value(2).is_sign_positive());
         assert_eq!(got.bad, [3]);
+
+        // Short numbers, but for those that mean "missing".
+        let texts = ["7", "-0.50", "-9", "1.5"];
+        let text = "........7,-0.50,-9,1.5";
+        let at = [(8, 9), (10, 15), (16, 18), (19, 22)];
+        let short = |row: usize| digits::short(text.as_bytes(), at[row].0, at[row].1);
+        for (missing, third) in [("NA", Some(-9.0)), ("-9", None)] {
+            let reading = Reading { missing: Missing::new(&[missing.into()]), decimal_comma: false };
+            let got = parse_short(4, short, |row| texts[row], ColumnType::Float, &reading);
+            assert_eq!(
+                got.array.as_primitive::<Float64Type>().iter().collect::<Vec<_>>(),
+                [Some(7.0), Some(-0.5), third, Some(1.5)]
+            );
+            assert_eq!(parse_short(4, short, |row| texts[row], ColumnType::Integer, &reading).bad, [1, 3]);
+        }
 
         let texts = ["true", "no"];
         assert_eq!(parse(2, |row| texts[row], ColumnType::Boolean, &reading()).bad, [1]);

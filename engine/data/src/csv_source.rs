@@ -1,22 +1,30 @@
-//! Delimited text (RFC 4180, read leniently as the `csv` crate does) as blocks of cells, in bounded memory.
+//! Delimited text (RFC 4180, read leniently as the `csv` crate does), record by record, in bounded memory.
 //!
 //! A record ends at `\n`, `\r\n` or `\r` outside quotes; empty lines are skipped; a field may be quoted with `"`, which
 //! is doubled inside; a quote in the middle of an unquoted field, and text after a closing quote, stand for themselves.
+//! This reader decides what is meant; [`crate::chunks`] reads the usual faster and leaves the rest to it.
+
+mod scan;
 
 use crate::{
     block::{Block, Cells, Lines, Stop, TextCells, note_bad},
+    chunks::Chunks,
     decode::{Meter, Window},
-    limits::{BLOCK_BYTES, BLOCK_CELLS, BLOCK_ROWS, MAX_FIELD_BYTES, MAX_RECORD_BYTES},
+    limits::{MAX_FIELD_BYTES, MAX_RECORD_BYTES},
     words,
 };
-use memchr::{memchr, memchr_iter, memchr3};
-use std::io::Read;
+use memchr::memchr;
+use scan::{Scan, scan};
+use std::{
+    io::{self, Read},
+    iter,
+};
 use trainyard_types::{
     Code, Problem,
     dataset::{BadRow, BadRowReport},
 };
 
-/// Reads records one by one, or blocks of them.
+/// Reads records one by one.
 pub(crate) struct CsvSource<R> {
     window: Window<R>,
     delimiter: u8,
@@ -27,17 +35,12 @@ pub(crate) struct CsvSource<R> {
     columns: usize,
 }
 
-enum Scan {
-    /// A record of `used` bytes that has `lines` line ends, its own included.
-    Record {
-        used: usize,
-        lines: u64,
-    },
-    /// The record goes on behind the window.
-    Incomplete,
-    FieldTooLong,
-    /// The text ends inside quotes.
-    Unclosed,
+impl CsvSource<io::Empty> {
+    /// A source over text from the given line on; `whole` where nothing of its last record is missing.
+    pub(crate) fn within(text: Vec<u8>, delimiter: u8, line: u64, whole: bool) -> Self {
+        let window = Window::over(text, whole, io::empty());
+        Self { window, delimiter, line, started: true, meter: None, columns: 0 }
+    }
 }
 
 impl<R: Read> CsvSource<R> {
@@ -50,9 +53,15 @@ impl<R: Read> CsvSource<R> {
         self.columns = columns;
     }
 
-    /// Appends the next record's fields to `text` and their ends to `ends`; the answer is the line it begins on, or
-    /// `None` at the end.
-    fn record(&mut self, text: &mut Vec<u8>, ends: &mut Vec<u32>) -> Result<Option<u64>, Stop> {
+    /// What is unread, cut into chunks.
+    pub(crate) fn into_chunks(mut self) -> Result<Chunks<R>, Stop> {
+        self.begin()?;
+        let (unread, reader) = self.window.into_parts();
+        Ok(Chunks::new(reader, unread, self.delimiter, self.columns.max(1), self.line, self.meter))
+    }
+
+    /// Passes a byte order mark.
+    fn begin(&mut self) -> Result<(), Stop> {
         if !self.started {
             self.started = true;
             self.fill()?;
@@ -60,22 +69,34 @@ impl<R: Read> CsvSource<R> {
                 self.window.pass(3);
             }
         }
+        Ok(())
+    }
+
+    /// Appends the next record's fields to `text` and their ends to `ends`; the answer is the line it begins on, or
+    /// `None` at the end.
+    fn record(&mut self, text: &mut Vec<u8>, ends: &mut Vec<u32>) -> Result<Option<u64>, Stop> {
+        self.begin()?;
         self.skip_empty_lines()?;
         let (text_mark, ends_mark) = (text.len(), ends.len());
         loop {
-            let unread = self.window.unread();
-            if unread.is_empty() && self.window.finished() {
+            let all = self.window.unread();
+            if all.is_empty() && self.window.finished() {
                 return Ok(None);
             }
-            match scan(unread, self.window.finished(), self.delimiter, text, ends) {
-                Scan::Record { used, lines } => {
+            // One byte more than a row may have says that it has too many, however much the window holds.
+            let unread = &all[..all.len().min(MAX_RECORD_BYTES + 1)];
+            let too_many = unread.len() > MAX_RECORD_BYTES;
+            let finished = self.window.finished() && unread.len() == all.len();
+            match scan(unread, finished, self.delimiter, text, ends) {
+                Scan::FieldTooLong => return Err(self.too_long("value", MAX_FIELD_BYTES).into()),
+                Scan::Record { used, lines } if used <= MAX_RECORD_BYTES => {
                     let line = self.line;
                     self.line += lines;
                     self.window.pass(used);
                     return Ok(Some(line));
                 }
-                Scan::FieldTooLong => return Err(self.too_long("value", MAX_FIELD_BYTES).into()),
-                Scan::Incomplete if unread.len() >= MAX_RECORD_BYTES => {
+                Scan::Record { .. } => return Err(self.too_long("row", MAX_RECORD_BYTES).into()),
+                Scan::Incomplete | Scan::Unclosed if too_many => {
                     return Err(self.too_long("row", MAX_RECORD_BYTES).into());
                 }
                 Scan::Incomplete => {
@@ -140,66 +161,77 @@ impl<R: Read> CsvSource<R> {
     pub(crate) fn next_record(&mut self) -> Result<Option<(u64, Vec<String>)>, Stop> {
         let (mut text, mut ends) = (Vec::new(), Vec::new());
         let Some(line) = self.record(&mut text, &mut ends)? else { return Ok(None) };
-        let fields = ends.len();
-        let cells = self.checked(text, ends, fields, &[line])?;
-        Ok(Some((line, (0..fields).map(|i| cells.get(0, i).to_owned()).collect())))
+        let text = checked(&text, &ends, line)?;
+        let starts = iter::once(0).chain(ends.iter().copied());
+        let fields = starts.zip(&ends).map(|(start, &end)| text[start as usize..end as usize].trim().to_owned());
+        Ok(Some((line, fields.collect())))
     }
 
-    /// The next block; `None` at the end.
-    pub(crate) fn next_block(&mut self) -> Result<Option<Block>, Stop> {
+    /// All records left, as one block, up to what ends the reading early.
+    pub(crate) fn rest(&mut self) -> (Block, Option<Stop>) {
         let columns = self.columns.max(1);
-        let most = BLOCK_ROWS.min(BLOCK_CELLS / columns).max(1);
-        let mut text = Vec::with_capacity(BLOCK_BYTES + (64 << 10));
-        let mut ends = Vec::with_capacity(BLOCK_ROWS);
-        let mut lines = Vec::new();
+        let (mut text, mut ends, mut lines) = (String::new(), Vec::new(), Vec::new());
         let mut bad = BadRowReport::default();
-        while lines.len() < most && text.len() < BLOCK_BYTES && bad.count < BLOCK_ROWS as u64 {
-            let (text_mark, ends_mark) = (text.len(), ends.len());
-            let Some(line) = self.record(&mut text, &mut ends)? else { break };
-            let fields = ends.len() - ends_mark;
-            if fields == columns {
-                lines.push(line);
+        let (mut record, mut fields) = (Vec::new(), Vec::new());
+        let stop = loop {
+            record.clear();
+            fields.clear();
+            let line = match self.record(&mut record, &mut fields) {
+                Ok(Some(line)) => line,
+                Ok(None) => break None,
+                Err(stop) => break Some(stop),
+            };
+            if fields.len() == columns {
+                match checked(&record, &fields, line) {
+                    Ok(valid) => {
+                        let before = text.len() as u32;
+                        text.push_str(valid);
+                        ends.extend(fields.iter().map(|end| before + end));
+                        lines.push(line);
+                    }
+                    Err(stop) => break Some(stop),
+                }
                 continue;
             }
-            let record = String::from_utf8_lossy(&text[text_mark..]).into_owned();
             // A line of nothing but white space is as good as an empty one.
-            if fields != 1 || !record.trim().is_empty() {
+            if fields.len() != 1 || !String::from_utf8_lossy(&record).trim().is_empty() {
                 let delimiter = char::from(self.delimiter).to_string();
                 note_bad(&mut bad, || BadRow {
                     line,
                     column: String::new(),
-                    value: words::clip(&fields_of(&text, &ends, ends_mark, text_mark).join(&delimiter)),
+                    value: words::clip(&lossy(&record, &fields).join(&delimiter)),
                     reason: format!(
                         "has {} where the table has {columns}",
-                        words::counted(fields as u64, "value", "values")
+                        words::counted(fields.len() as u64, "value", "values")
                     ),
                 });
             }
-            text.truncate(text_mark);
-            ends.truncate(ends_mark);
-        }
-        if lines.is_empty() && bad.count == 0 && self.window.finished() && self.window.unread().is_empty() {
-            return Ok(None);
-        }
+        };
         let rows = lines.len();
-        let cells = self.checked(text, ends, columns, &lines)?;
-        let fraction = self.meter.as_ref().map_or(0.0, Meter::fraction);
-        Ok(Some(Block { rows, lines: Lines::Each(lines), cells: Cells::Text(cells), bad, fraction }))
+        let cells = Cells::Text(TextCells::joined(text, ends, columns));
+        (Block { rows, lines: Lines::Each(lines), cells, bad, fraction: 1.0 }, stop)
     }
+}
 
-    /// The cells, once they are known to be text without NUL.
-    fn checked(&self, text: Vec<u8>, ends: Vec<u32>, columns: usize, lines: &[u64]) -> Result<TextCells, Stop> {
-        let line_of = |cell: usize| words::count(lines.get(cell / columns.max(1)).copied().unwrap_or(self.line));
-        if let Some(at) = memchr(0, &text) {
-            let cell = ends.partition_point(|&end| end as usize <= at);
-            return Err(Problem::invalid(format!(
-                "Line {} holds a NUL byte, which no text file does. The file is damaged, or not a table of text.",
-                line_of(cell)
-            ))
-            .into());
-        }
-        TextCells::new(text, ends, columns).map_err(|cell| not_utf8(&line_of(cell)))
+/// A record's text, once each of its fields is known to be UTF-8 without NUL; otherwise what the first one is not.
+fn checked<'a>(record: &'a [u8], ends: &[u32], line: u64) -> Result<&'a str, Stop> {
+    if let Ok(text) = std::str::from_utf8(record)
+        && memchr(0, record).is_none()
+        && (text.is_ascii() || ends.iter().all(|&end| text.is_char_boundary(end as usize)))
+    {
+        return Ok(text);
     }
+    let line = words::count(line);
+    let starts = iter::once(0).chain(ends.iter().copied());
+    let mut fields = starts.zip(ends).map(|(start, &end)| &record[start as usize..end as usize]);
+    let faulty = fields.find(|field| memchr(0, field).is_some() || std::str::from_utf8(field).is_err());
+    Err(match faulty {
+        Some(field) if memchr(0, field).is_some() => Problem::invalid(format!(
+            "Line {line} holds a NUL byte, which no text file does. The file is damaged, or not a table of text."
+        ))
+        .into(),
+        _ => not_utf8(&line),
+    })
 }
 
 /// The stop for bytes that are not UTF-8.
@@ -215,82 +247,11 @@ pub(crate) fn not_utf8(line: &str) -> Stop {
     }
 }
 
-fn fields_of(text: &[u8], ends: &[u32], ends_mark: usize, text_mark: usize) -> Vec<String> {
-    let mut start = text_mark;
-    ends[ends_mark..]
-        .iter()
-        .take(80)
-        .map(|&end| {
-            let field = String::from_utf8_lossy(&text[start..end as usize]).into_owned();
-            start = end as usize;
-            field
-        })
-        .collect()
-}
-
-fn scan(input: &[u8], finished: bool, delimiter: u8, text: &mut Vec<u8>, ends: &mut Vec<u32>) -> Scan {
-    let (mut at, mut lines) = (0, 0);
-    loop {
-        let field = text.len();
-        if input.get(at) == Some(&b'"') {
-            at += 1;
-            loop {
-                let Some(i) = memchr(b'"', &input[at..]) else {
-                    return if text.len() - field + input.len() - at > MAX_FIELD_BYTES {
-                        Scan::FieldTooLong
-                    } else if finished {
-                        Scan::Unclosed
-                    } else {
-                        Scan::Incomplete
-                    };
-                };
-                lines += line_ends(&input[at..at + i]);
-                text.extend_from_slice(&input[at..at + i]);
-                if text.len() - field > MAX_FIELD_BYTES {
-                    return Scan::FieldTooLong;
-                }
-                at += i + 1;
-                match input.get(at) {
-                    Some(b'"') => {
-                        text.push(b'"');
-                        at += 1;
-                    }
-                    None if !finished => return Scan::Incomplete,
-                    _ => break,
-                }
-            }
-        }
-        let Some(i) = memchr3(delimiter, b'\n', b'\r', &input[at..]) else {
-            if text.len() - field + input.len() - at > MAX_FIELD_BYTES {
-                return Scan::FieldTooLong;
-            }
-            if !finished {
-                return Scan::Incomplete;
-            }
-            text.extend_from_slice(&input[at..]);
-            ends.push(text.len() as u32);
-            return Scan::Record { used: input.len(), lines };
-        };
-        text.extend_from_slice(&input[at..at + i]);
-        if text.len() - field > MAX_FIELD_BYTES {
-            return Scan::FieldTooLong;
-        }
-        ends.push(text.len() as u32);
-        at += i;
-        match (input[at], input.get(at + 1)) {
-            (b'\r', None) if !finished => return Scan::Incomplete,
-            (b'\r', Some(b'\n')) => return Scan::Record { used: at + 2, lines: lines + 1 },
-            (b'\r' | b'\n', _) => return Scan::Record { used: at + 1, lines: lines + 1 },
-            _ => at += 1,
-        }
-    }
-}
-
-/// Line ends inside quotes: `\n`, `\r\n` and lone `\r` each count once.
-fn line_ends(bytes: &[u8]) -> u64 {
-    let feeds = memchr_iter(b'\n', bytes).count();
-    let returns = memchr_iter(b'\r', bytes).filter(|&i| bytes.get(i + 1) != Some(&b'\n')).count();
-    (feeds + returns) as u64
+/// The first fields of a record that may be no text.
+fn lossy(record: &[u8], ends: &[u32]) -> Vec<String> {
+    let starts = iter::once(0).chain(ends.iter().copied());
+    let fields = starts.zip(ends).map(|(start, &end)| &record[start as usize..end as usize]);
+    fields.take(80).map(|field| String::from_utf8_lossy(field).into_owned()).collect()
 }
 
 #[cfg(test)]

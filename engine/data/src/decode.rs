@@ -93,6 +93,17 @@ impl<R: Read> Window<R> {
     pub(crate) fn new(reader: R) -> Self {
         Self { reader, bytes: Vec::new(), start: 0, end: 0, finished: false }
     }
+    /// A window on bytes that were read already; `finished` where the stream ends with them.
+    pub(crate) fn over(bytes: Vec<u8>, finished: bool, reader: R) -> Self {
+        let end = bytes.len();
+        Self { reader, bytes, start: 0, end, finished }
+    }
+    /// What has been read and not yet passed, and the stream.
+    pub(crate) fn into_parts(mut self) -> (Vec<u8>, R) {
+        self.bytes.truncate(self.end);
+        self.bytes.drain(..self.start);
+        (self.bytes, self.reader)
+    }
     /// What has been read and not yet passed.
     pub(crate) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]

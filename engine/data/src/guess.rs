@@ -3,6 +3,7 @@
 use crate::{
     cell::{Look, look},
     convert::Reading,
+    digits::Short,
     words,
 };
 use trainyard_types::dataset::ColumnType;
@@ -27,8 +28,8 @@ pub(crate) struct Guess {
 }
 
 impl Guess {
-    /// Adds a trimmed value that stands on the given line.
-    pub(crate) fn add(&mut self, text: &str, line: u64, reading: &Reading) {
+    /// Adds a trimmed value that stands on the line that is asked for where it matters.
+    pub(crate) fn add(&mut self, text: &str, line: impl FnOnce() -> u64, reading: &Reading) {
         if reading.missing.is(text) {
             self.tokens += u64::from(!text.is_empty());
             return;
@@ -52,9 +53,38 @@ impl Guess {
                 } else if is_day_first(bytes) {
                     self.day_first += 1;
                 } else if self.first_text.is_none() {
-                    self.first_text = Some((line, words::clip(text)));
+                    self.first_text = Some((line(), words::clip(text)));
                 }
             }
+        }
+    }
+
+    /// Adds a number that is not missing.
+    #[inline]
+    pub(crate) fn add_short(&mut self, number: Short) {
+        self.present += 1;
+        match number.integer() {
+            Some(_) => self.integers += 1,
+            None => self.floats += 1,
+        }
+    }
+
+    /// Adds what was counted further down in the file.
+    pub(crate) fn merge(&mut self, later: Self) {
+        self.present += later.present;
+        self.integers += later.integers;
+        self.huge += later.huge;
+        self.floats += later.floats;
+        self.infinite += later.infinite;
+        self.booleans += later.booleans;
+        self.datetimes += later.datetimes;
+        self.texts += later.texts;
+        self.zero_led += later.zero_led;
+        self.day_first += later.day_first;
+        self.decimal_commas += later.decimal_commas;
+        self.tokens += later.tokens;
+        if self.first_text.is_none() {
+            self.first_text = later.first_text;
         }
     }
 
@@ -151,7 +181,7 @@ mod tests {
     fn guess(values: &[&str]) -> Guess {
         let reading = Reading { missing: Missing::new(&DEFAULT_MISSING.map(String::from)), decimal_comma: false };
         let mut guess = Guess::default();
-        values.iter().enumerate().for_each(|(i, value)| guess.add(value, i as u64 + 2, &reading));
+        values.iter().enumerate().for_each(|(i, value)| guess.add(value, || i as u64 + 2, &reading));
         guess
     }
 

@@ -1,25 +1,27 @@
 //! Reads a file as its options say and stores it as Parquet (zstd), with a profile made on the way.
 //!
-//! One thread reads and divides the text into blocks of about 4 MiB, while the columns of the block before are
-//! converted, described and encoded by all cores. Nothing depends on timing: the same file read the same way gives
-//! the same bytes. Memory stays within [`Memory`], whatever the file's size.
+//! All cores read chunks of the text and convert them, while the columns of the chunks before are described and encoded,
+//! column by column. Nothing depends on timing: the same file read the same way gives the same bytes. Memory stays within
+//! [`Memory`], whatever the file's size.
 
 use crate::{
-    block::{Block, Stop, note_bad},
+    block::{Block, Buffers, note_bad},
     cell,
     convert::{self, Converted, Reading},
+    inspect::too_many_rows,
     limits::{MAX_BAD_ROWS_LISTED, MAX_ROWS},
     memory::Memory,
     parallel,
+    parquet_source::guarded,
     profile::{TableStats, folder_of},
-    source::Source,
+    source::{Part, Source},
     words,
-    write::TableWriter,
+    write::{TableWriter, Written},
 };
 use arrow_array::{ArrayRef, BooleanArray};
-use std::{ops::ControlFlow, path::Path, sync::mpsc, thread};
+use std::{ops::ControlFlow, path::Path};
 use trainyard_types::{
-    Code, Problem,
+    Problem,
     dataset::{BadRow, BadRowReport, BadRows, Profile, ReadFailure, ReadOptions},
 };
 
@@ -50,41 +52,86 @@ pub fn ingest(
     memory: Memory,
     progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
 ) -> Result<Ingested, ReadFailure> {
-    let mut stats = TableStats::new(&options.columns, memory, folder_of(dest_parquet));
     let mut report = BadRowReport::default();
-    let mut rows = 0_u64;
-    let written = (|| {
-        let opened = Source::open(source, options)?;
-        let mut writer = Some(TableWriter::create(dest_parquet, &options.columns, memory)?);
-        read_blocks(opened, options, &mut report, &mut |table, report, fraction| {
-            if progress(fraction * 0.98).is_break() {
-                return Err(Problem::conflict("The import was cancelled. Nothing was stored."));
-            }
-            rows += table.rows as u64;
-            if rows > MAX_ROWS {
-                return Err(too_many_rows());
-            }
-            // Once rows are refused, the rest is read only to count them.
-            if bad == BadRows::Refuse && report.count > 0 {
-                writer = None;
-            }
-            writer.as_mut().map_or(Ok(()), |writer| writer.write(&table.columns, table.rows, &mut stats))
-        })?;
-        refuse(&report, rows, bad)?;
-        writer.map(TableWriter::finish).transpose()
-    })();
-    match written {
-        Ok(Some(written)) => {
-            let profile = match stats.finish() {
-                Ok(profile) => profile,
-                Err(problem) => return Err(ReadFailure { problem, report }),
-            };
+    let mut stats = TableStats::new(&options.columns, memory, folder_of(dest_parquet));
+    let filled = fill(source, options, bad, dest_parquet, memory, Some(&mut stats), &mut report, progress);
+    match filled.and_then(|(writer, rows)| Ok((writer.finish_with(stats)?, rows))) {
+        Ok(((Written { bytes, hash }, profile), rows)) => {
             let _ = progress(1.0);
-            Ok(Ingested { rows, bytes: written.bytes, hash: written.hash, profile, bad_rows: report })
+            Ok(Ingested { rows, bytes, hash, profile, bad_rows: report })
         }
-        Ok(None) => Err(ReadFailure { problem: Problem::internal("The table was not stored."), report }),
         Err(problem) => Err(ReadFailure { problem, report }),
     }
+}
+
+/// A table that was stored without a profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    pub rows: u64,
+    /// Size of the Parquet file.
+    pub bytes: u64,
+    /// blake3 of the Parquet file, hex.
+    pub hash: String,
+    /// Rows left out, where bad rows are skipped.
+    pub bad_rows: BadRowReport,
+}
+
+/// As [`ingest()`], without a profile.
+///
+/// # Errors
+/// As [`ingest()`].
+pub fn store(
+    source: &Path,
+    options: &ReadOptions,
+    bad: BadRows,
+    dest_parquet: &Path,
+    memory: Memory,
+    progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
+) -> Result<Stored, ReadFailure> {
+    let mut report = BadRowReport::default();
+    let filled = fill(source, options, bad, dest_parquet, memory, None, &mut report, progress);
+    match filled.and_then(|(writer, rows)| Ok((writer.finish()?, rows))) {
+        Ok((Written { bytes, hash }, rows)) => {
+            let _ = progress(1.0);
+            Ok(Stored { rows, bytes, hash, bad_rows: report })
+        }
+        Err(problem) => Err(ReadFailure { problem, report }),
+    }
+}
+
+/// Reads all rows into a writer, and into the statistics, if any. The answer is the writer with the number of its rows.
+#[allow(clippy::too_many_arguments)]
+fn fill(
+    source: &Path,
+    options: &ReadOptions,
+    bad: BadRows,
+    dest_parquet: &Path,
+    memory: Memory,
+    mut stats: Option<&mut TableStats>,
+    report: &mut BadRowReport,
+    progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
+) -> Result<(TableWriter, u64), Problem> {
+    let mut rows = 0_u64;
+    let opened = Source::open(source, options)?;
+    let mut writer = Some(TableWriter::create(dest_parquet, &options.columns, memory)?);
+    read_blocks(opened, options, report, &mut |table, report, fraction| {
+        if progress(fraction * 0.98).is_break() {
+            return Err(Problem::conflict("The import was cancelled. Nothing was stored."));
+        }
+        rows += table.rows as u64;
+        if rows > MAX_ROWS {
+            return Err(too_many_rows());
+        }
+        // Once rows are refused, the rest is read only to count them.
+        if bad == BadRows::Refuse && report.count > 0 {
+            writer = None;
+        }
+        let stats = stats.as_deref_mut();
+        writer.as_mut().map_or(Ok(()), |writer| writer.write(&table.columns, table.rows, stats))
+    })?;
+    refuse(report, rows, bad)?;
+    let writer = writer.ok_or_else(|| Problem::internal("The table was not stored."))?;
+    Ok((writer, rows))
 }
 
 /// Whether the bad rows, or the lack of good ones, forbid going on.
@@ -111,24 +158,14 @@ pub(crate) fn refuse(report: &BadRowReport, rows: u64, bad: BadRows) -> Result<(
     }
 }
 
-fn too_many_rows() -> Problem {
-    Problem::new(
-        Code::TooLarge,
-        format!(
-            "The file has more than {} rows, which is the limit. Take a sample of the rows.",
-            words::count(MAX_ROWS)
-        ),
-    )
-}
-
 /// The good rows of a block, as typed columns.
 pub(crate) struct Table {
     pub rows: usize,
     pub columns: Vec<ArrayRef>,
 }
 
-/// Reads every block on a thread of its own, converts it, sorts out bad rows into the report, and hands the rest on with
-/// the share of the file read.
+/// Reads and converts every block on all cores, sorts out bad rows into the report, and hands the rest on in the file's
+/// order, with the share of the file read.
 pub(crate) fn read_blocks(
     mut source: Source,
     options: &ReadOptions,
@@ -136,47 +173,29 @@ pub(crate) fn read_blocks(
     take: &mut dyn FnMut(Table, &BadRowReport, f64) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let reading = Reading::new(options);
-    thread::scope(|scope| {
-        // One block waits while another is converted.
-        let (send, receive) = mpsc::sync_channel::<Result<Block, Stop>>(1);
-        let reader = scope.spawn(move || {
-            loop {
-                let block = match source.next_block() {
-                    Ok(Some(block)) => Ok(block),
-                    Ok(None) => return,
-                    Err(stop) => Err(stop),
-                };
-                let last = block.is_err();
-                if send.send(block).is_err() || last {
-                    return;
-                }
-            }
-        });
-        for block in &receive {
-            let block = block?;
-            let table = good_rows(&block, options, &reading, report)?;
-            take(table, report, block.fraction)?;
-        }
-        // Dropping the receiver ends the reader; here it has ended already.
-        reader.join().map_err(|_| words::damaged("reading it failed"))
-    })
+    parallel::in_order(
+        |memory| source.next_part(memory).map_err(Problem::from),
+        Buffers::default,
+        |memory, part: Part| {
+            let (block, stop) = part.block();
+            let fraction = block.fraction;
+            let (table, bad) = guarded(|| good_rows(&block, options, &reading))?;
+            *memory = block.into_buffers();
+            Ok((table, bad, fraction, stop))
+        },
+        |(table, bad, fraction, stop)| {
+            let unlisted = bad.count - bad.first.len() as u64;
+            bad.first.into_iter().for_each(|row| note_bad(report, || row));
+            report.count += unlisted;
+            take(table, report, fraction)?;
+            stop.map_or(Ok(()), |stop| Err(stop.problem))
+        },
+    )
 }
 
-fn good_rows(
-    block: &Block,
-    options: &ReadOptions,
-    reading: &Reading,
-    report: &mut BadRowReport,
-) -> Result<Table, Problem> {
-    let mut converted: Vec<Option<Converted>> = options.columns.iter().map(|_| None).collect();
-    parallel::each(
-        &mut converted,
-        || (),
-        |(), i, out| {
-            *out = Some(convert::column(block, i, options.columns[i].kind, reading));
-        },
-    );
-    let converted: Vec<Converted> = converted.into_iter().flatten().collect();
+fn good_rows(block: &Block, options: &ReadOptions, reading: &Reading) -> Result<(Table, BadRowReport), Problem> {
+    let converted: Vec<Converted> =
+        options.columns.iter().enumerate().map(|(i, column)| convert::column(block, i, column.kind, reading)).collect();
     let mut keep = vec![true; if converted.iter().any(|column| !column.bad.is_empty()) { block.rows } else { 0 }];
     // The first bad column of each of the first bad rows.
     let mut found: Vec<(u32, usize, usize)> = Vec::new();
@@ -190,7 +209,7 @@ fn good_rows(
         .into_iter()
         .take(MAX_BAD_ROWS_LISTED)
         .map(|(row, i, at)| BadRow {
-            line: block.lines.of(row as usize),
+            line: block.line(row as usize),
             column: options.columns[i].name.clone(),
             value: converted[i].bad_values[at].clone(),
             reason: cell::not_a(options.columns[i].kind).into(),
@@ -199,17 +218,16 @@ fn good_rows(
     let dropped = keep.iter().filter(|keep| !**keep).count();
     bad.extend(block.bad.first.iter().cloned());
     bad.sort_by_key(|row| row.line);
-    let unlisted = dropped as u64 + block.bad.count - bad.len() as u64;
-    bad.into_iter().for_each(|row| note_bad(report, || row));
-    report.count += unlisted;
+    bad.truncate(MAX_BAD_ROWS_LISTED);
+    let report = BadRowReport { count: dropped as u64 + block.bad.count, first: bad };
     let columns = converted.into_iter().map(|column| column.array);
     if dropped == 0 {
-        return Ok(Table { rows: block.rows, columns: columns.collect() });
+        return Ok((Table { rows: block.rows, columns: columns.collect() }, report));
     }
     let mask = BooleanArray::from(keep);
     let columns = columns
         .map(|array| arrow_select::filter::filter(&array, &mask))
         .collect::<Result<_, _>>()
         .map_err(|error| Problem::internal(format!("Bad rows could not be left out: {error}.")))?;
-    Ok(Table { rows: block.rows - dropped, columns })
+    Ok((Table { rows: block.rows - dropped, columns }, report))
 }

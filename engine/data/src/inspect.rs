@@ -8,9 +8,10 @@
 //! `NULL`, `None`, `?` and the empty text mean missing. Columns of the same name are renamed, with a note.
 
 mod other;
+mod seen;
 
 use crate::{
-    block::{Block, Cells, Stop},
+    block::{Block, Buffers, Cells, Stop},
     cell::DEFAULT_MISSING,
     convert::Reading,
     csv_source::CsvSource,
@@ -18,13 +19,14 @@ use crate::{
     guess::Guess,
     json_source::too_many_columns,
     limits::{MAX_COLUMNS, MAX_ROWS},
-    names, normal, parallel,
+    names, normal,
     sniff::{self, Sniffed},
-    source::{self, Source},
+    source::{self, Part, Source},
     words,
 };
 use encoding_rs::{Encoding, UTF_8};
 use other::{inspect_json, inspect_parquet};
+use seen::Seen;
 use std::path::Path;
 use trainyard_types::{
     Code, Problem,
@@ -107,8 +109,13 @@ pub fn sample(path: &Path, options: &ReadOptions, rows: usize) -> Result<Vec<Vec
     let reading = Reading::new(options);
     let mut sample = Vec::new();
     while sample.len() < rows {
-        let Some(block) = source.next_block()? else { break };
+        let Some(part) = source.next_part(&mut Buffers::default())? else { break };
+        let (block, stop) = part.block();
         sample_rows(&block, options.columns.len(), &reading, rows, &mut sample)?;
+        match stop {
+            Some(stop) if sample.len() < rows => return Err(stop.problem),
+            _ => {}
+        }
     }
     Ok(sample)
 }
@@ -217,11 +224,9 @@ fn inspect_csv(path: &Path, layout: &ReadOptions) -> Result<Inspection, Stop> {
         source.next_record()?;
     }
     source.set_columns(names.len());
-    let mut guesses = vec![Guess::default(); names.len()];
-    let (mut rows, mut bad, mut sample) = (0, BadRowReport::default(), Vec::new());
-    while let Some(block) = source.next_block()? {
-        take_block(block, names.len(), &reading, &mut guesses, &mut sample, &mut bad, &mut rows)?;
-    }
+    let mut chunks = source.into_chunks()?;
+    let seen = Seen::of(|memory| Ok(chunks.next(std::mem::take(memory))?.map(Part::Text)), &reading)?;
+    let Seen { guesses, sample, rows, bad } = seen.of_width(names.len());
     if rows == 0 {
         return Err(no_rows(&bad).into());
     }
@@ -230,45 +235,15 @@ fn inspect_csv(path: &Path, layout: &ReadOptions) -> Result<Inspection, Stop> {
     Ok(Inspection { options, sample, notes, rows })
 }
 
-/// Adds a block to the guesses, the sample and the counts.
-fn take_block(
-    block: Block,
-    columns: usize,
-    reading: &Reading,
-    guesses: &mut [Guess],
-    sample: &mut Vec<Vec<Option<String>>>,
-    bad: &mut BadRowReport,
-    rows: &mut u64,
-) -> Result<(), Problem> {
-    if sample.len() < SAMPLE_ROWS {
-        sample_rows(&block, columns, reading, SAMPLE_ROWS, sample)?;
-    }
-    if let Cells::Text(cells) = &block.cells {
-        let present = cells.columns.min(guesses.len());
-        parallel::each(
-            &mut guesses[..present],
-            || (),
-            |(), column, guess| {
-                for row in 0..block.rows {
-                    guess.add(cells.get(row, column), block.lines.of(row), reading);
-                }
-            },
-        );
-    }
-    *rows += block.rows as u64;
-    bad.count += block.bad.count;
-    let room = crate::limits::MAX_BAD_ROWS_LISTED.saturating_sub(bad.first.len());
-    bad.first.extend(block.bad.first.into_iter().take(room));
-    if *rows > MAX_ROWS {
-        return Err(Problem::new(
-            Code::TooLarge,
-            format!(
-                "The file has more than {} rows, which is the limit. Take a sample of the rows.",
-                words::count(MAX_ROWS)
-            ),
-        ));
-    }
-    Ok(())
+/// The refusal of a table with too many rows.
+pub(crate) fn too_many_rows() -> Problem {
+    Problem::new(
+        Code::TooLarge,
+        format!(
+            "The file has more than {} rows, which is the limit. Take a sample of the rows.",
+            words::count(MAX_ROWS)
+        ),
+    )
 }
 
 fn header_names(

@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(cells(&first), [["1", "x"]]);
         let second = source.next_block().unwrap().unwrap();
         assert_eq!(cells(&second), [["2.0", "", "{\"k\":[1,2]}"], ["", "false", ""]]);
-        assert_eq!(second.lines.of(0), 3);
+        assert_eq!(second.line(0), 3);
         assert!(source.next_block().unwrap().is_none());
         assert_eq!(source.names(), ["b", "a", "c"]);
         assert_eq!(source.nested(), [false, false, true]);

@@ -19,7 +19,9 @@ pub const MAX_CLASSES: usize = 100;
 /// Whole numbers with at most this many different values make a classification.
 pub const MAX_INTEGER_CLASSES: usize = 20;
 
-/// Text of a block of rows, in bytes: the unit in which files are read, converted and written.
+/// Delimited text is read in chunks of this many bytes: small enough for a core's cache.
+pub(crate) const CHUNK_BYTES: usize = 512 << 10;
+/// Text of a block of rows, in bytes: the unit in which other files are read, converted and written.
 pub(crate) const BLOCK_BYTES: usize = 4 << 20;
 /// Rows of a block at most.
 pub(crate) const BLOCK_ROWS: usize = 65_536;

@@ -91,15 +91,14 @@ pub fn relabel(
             .map(|(row, change)| ((row - first) as usize, change))
             .collect();
         let (arrays, left) = guarded(|| changed(arrays, at, block.rows, &here, &values, &mut used))?;
-        guarded(|| writer.write(&arrays, left, &mut stats))?;
+        guarded(|| writer.write(&arrays, left, Some(&mut stats)))?;
         first += block.rows as u64;
         rows += left as u64;
     }
     if rows == 0 {
         return Err(Problem::invalid("No row would be left. Leave out fewer rows."));
     }
-    let written = writer.finish()?;
-    let profile = stats.finish()?;
+    let (written, profile) = writer.finish_with(stats)?;
     Ok(Ingested { rows, bytes: written.bytes, hash: written.hash, profile, bad_rows: BadRowReport::default() })
 }
 

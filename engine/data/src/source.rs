@@ -1,7 +1,8 @@
 //! A file opened as its options say, whatever its format.
 
 use crate::{
-    block::{Block, Stop},
+    block::{Block, Buffers, Stop},
+    chunks::{Chunk, Chunks},
     csv_source::CsvSource,
     decode,
     json_source::JsonSource,
@@ -18,7 +19,7 @@ use trainyard_types::{
 
 /// A stream of blocks with the columns of the options.
 pub(crate) enum Source {
-    Csv(CsvSource<Box<dyn Read + Send>>),
+    Csv(Chunks<Box<dyn Read + Send>>),
     Json(JsonSource<Box<dyn Read + Send>>),
     Parquet(Box<ParquetSource>),
 }
@@ -43,7 +44,7 @@ impl Source {
                     }
                 }
                 source.set_columns(options.columns.len());
-                Ok(Source::Csv(source))
+                Ok(Source::Csv(source.into_chunks()?))
             }
             FileFormat::JsonLines => {
                 let (reader, meter) = decode::open(path, &options.encoding)?;
@@ -74,12 +75,28 @@ impl Source {
         }
     }
 
-    /// The next block; `None` at the end.
-    pub(crate) fn next_block(&mut self) -> Result<Option<Block>, Stop> {
+    /// The next part of the file, as far as one thread has to bring it; `None` at the end.
+    pub(crate) fn next_part(&mut self, memory: &mut Buffers) -> Result<Option<Part>, Stop> {
+        Ok(match self {
+            Source::Csv(source) => source.next(std::mem::take(memory))?.map(Part::Text),
+            Source::Json(source) => source.next_block()?.map(Part::Block),
+            Source::Parquet(source) => source.next_block()?.map(Part::Block),
+        })
+    }
+}
+
+/// A part of a file, which any thread can make a block of.
+pub(crate) enum Part {
+    Text(Chunk),
+    Block(Block),
+}
+
+impl Part {
+    /// Its rows, up to what ends the reading early.
+    pub(crate) fn block(self) -> (Block, Option<Stop>) {
         match self {
-            Source::Csv(source) => source.next_block(),
-            Source::Json(source) => source.next_block(),
-            Source::Parquet(source) => source.next_block(),
+            Part::Text(chunk) => chunk.block(),
+            Part::Block(block) => (block, None),
         }
     }
 }

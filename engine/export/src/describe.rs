@@ -27,6 +27,15 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
             steps.push(head_step(net.head()));
             encoder(net.encoder())
         }
+        Predictor::TabM(net) => {
+            steps.extend(encode_steps(net.encoder()));
+            steps.extend(tabm_steps());
+            steps.push(mean_step(net.head()));
+            steps.push(head_step(net.head()));
+            let mut preparation = encoder(net.encoder());
+            preparation["numbers"] = json!(net.net().weights().numbers);
+            preparation
+        }
         Predictor::Linear(linear) => {
             steps.extend(encode_steps(linear.encoder()));
             steps.push("outputs = dense · weights + bias".to_owned());
@@ -99,6 +108,33 @@ fn realmlp_steps(activation: Activation) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec()
+}
+
+fn tabm_steps() -> Vec<String> {
+    [
+        "The numbers are the entries of dense that preparation.numbers lists, in this order. pieces has a row [knots, edges] for \
+         each: so many entries of knots and scores, and of edges, are its own, one number's after the other.",
+        "score = the line through a number's knots and scores at it, held at the first and the last knot",
+        "share[t] = (score − edges[t])/(edges[t + 1] − edges[t]) for each of a number's bins; held at 0 or above but for the \
+         first bin, and at 1 or below but for the last",
+        "embedding[i] = offset[i] + score[i]·slope[i] + Σ_t share[i, t]·steps[i, t]",
+        "x = embedding[0], embedding[1] and so on, then the other entries of dense, then of each embedded column n the row \
+         codes[n] of table.n",
+        "For each member m: y = x · scales[m] entry by entry; for layer 0, 1, …: y = max(y · layer.N.weight + layer.N.bias, 0); \
+         outputs[m, o] = Σ y·heads[m, o] + head_bias[m, o]",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn mean_step(head: Head) -> String {
+    match head {
+        Head::Classes { .. } => {
+            "outputs = the logarithm of the mean over the members of softmax(outputs[m]), whose softmax is that mean"
+                .to_owned()
+        }
+        Head::Value { .. } => "output = the mean over the members of outputs[m]".to_owned(),
+    }
 }
 
 fn head_step(head: Head) -> String {

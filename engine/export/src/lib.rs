@@ -9,6 +9,7 @@ mod graph;
 mod nets;
 mod proto;
 mod quantise;
+mod tabm;
 mod trees;
 
 pub use columns::Categories;
@@ -56,6 +57,7 @@ pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Prob
     let mut columns = Columns::new(signature, options.categories);
     let answer = match &model.predictor {
         Predictor::RealMlp(net) => nets::realmlp(&mut columns, net, options.int8)?,
+        Predictor::TabM(net) => tabm::tabm(&mut columns, net, options.int8)?,
         Predictor::Linear(linear) => nets::linear(&mut columns, linear, options.int8)?,
         Predictor::Trees(trees) => trees::trees(&mut columns, trees)?,
         Predictor::Dummy(dummy) => baseline(&mut columns, dummy),

@@ -86,7 +86,7 @@ fn first_layer_input(columns: &mut Columns, weights: &RealMlpWeights, encoded: &
 }
 
 /// `x · weight + bias`; `weight` is `inputs x outputs`.
-fn multiply(columns: &mut Columns, x: &str, weight: &[f32], bias: &[f32], int8: bool) -> Value {
+pub fn multiply(columns: &mut Columns, x: &str, weight: &[f32], bias: &[f32], int8: bool) -> Value {
     let graph = &mut columns.graph;
     let shape = [weight.len() / bias.len(), bias.len()];
     let weight = if int8 {
@@ -122,7 +122,8 @@ fn activate(columns: &mut Columns, activation: Activation, z: &str, alpha: &[f32
     graph.op("Add", &[z, &step])
 }
 
-fn answer(columns: &mut Columns, x: &str, head: Head) -> Value {
+/// What the head makes of the outputs, `rows x outputs`.
+pub fn answer(columns: &mut Columns, x: &str, head: Head) -> Value {
     let graph = &mut columns.graph;
     match head {
         Head::Classes { .. } => graph.op_with("Softmax", &[x], vec![("axis", Given::Int(1))]),

@@ -2,7 +2,7 @@
 
 use trainyard_infer::{
     LoadError, Model, Predictor,
-    net::{LinearModel, RealMlpModel, RealMlpNet},
+    net::{LinearModel, RealMlpModel, RealMlpNet, TabMModel, TabMNet},
 };
 use trainyard_types::Problem;
 
@@ -41,6 +41,13 @@ pub fn quantised(model: &Model) -> Result<Model, Problem> {
                 RealMlpModel::new(net.encoder().clone(), RealMlpNet::new(weights)?, net.head())
             };
             Predictor::RealMlp(rebuilt()?)
+        }
+        Predictor::TabM(net) => {
+            let mut weights = net.net().weights().clone();
+            for layer in &mut weights.layers {
+                layer.weight = rounded(&layer.weight, layer.outputs);
+            }
+            Predictor::TabM(TabMModel::new(net.encoder().clone(), TabMNet::new(weights)?, net.head())?)
         }
         Predictor::Linear(linear) => Predictor::Linear(LinearModel::new(
             linear.encoder().clone(),

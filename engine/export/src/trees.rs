@@ -229,7 +229,7 @@ fn count(columns: &mut Columns, values: &str, bounds: &str) -> Value {
 }
 
 /// As [`flat`], in two steps: first which stretch of thresholds, then how many within it.
-fn stepped(columns: &mut Columns, values: &str, thresholds: &[&[f64]]) -> Value {
+pub fn stepped(columns: &mut Columns, values: &str, thresholds: &[&[f64]]) -> Value {
     let most = thresholds.iter().map(|list| list.len()).max().unwrap_or(0);
     let stretch = (1..).find(|side| side * side >= most).unwrap_or(1);
     let stretches = most.div_ceil(stretch);

@@ -92,6 +92,60 @@ pub fn mish_slope(x: f32) -> (f32, f32) {
     (x * tanh, tanh + x * (1.0 - tanh * tanh) * (u / (1.0 + u)))
 }
 
+/// The normal distribution's quantile at `share`, in (0, 1) but no nearer to its ends than 1e-10, to 15 digits (Wichura
+/// 1988, algorithm AS 241).
+pub fn normal_quantile(share: f64) -> f64 {
+    let ratio = |x: f64, above: [f64; 8], below: [f64; 7]| {
+        let sum = |list: &[f64], last: f64| list.iter().rev().fold(0.0, |sum, c| (sum + c) * x) + last;
+        sum(&above[1..], above[0]) / sum(&below, 1.0)
+    };
+    let q = share - 0.5;
+    if q.abs() <= 0.425 {
+        let above = [
+            3.387_132_872_796_366_5,
+            133.141_667_891_784_38,
+            1_971.590_950_306_551_3,
+            13_731.693_765_509_46,
+            45_921.953_931_549_87,
+            67_265.770_927_008_7,
+            33_430.575_583_588_13,
+            2_509.080_928_730_122_7,
+        ];
+        let below = [
+            42.313_330_701_600_91,
+            687.187_007_492_057_9,
+            5_394.196_021_424_751,
+            21_213.794_301_586_597,
+            39_307.895_800_092_71,
+            28_729.085_735_721_943,
+            5_226.495_278_852_854,
+        ];
+        return q * ratio(0.180_625 - q * q, above, below);
+    }
+    let tail = if q < 0.0 { share } else { 1.0 - share };
+    let r = (-tail.ln()).sqrt() - 1.6;
+    let above = [
+        1.423_437_110_749_683_5,
+        4.630_337_846_156_546,
+        5.769_497_221_460_691,
+        3.647_848_324_763_204_5,
+        1.270_458_252_452_368_4,
+        0.241_780_725_177_450_6,
+        0.022_723_844_989_269_184,
+        0.000_774_545_014_278_341_4,
+    ];
+    let below = [
+        2.053_191_626_637_759,
+        1.676_384_830_183_803_8,
+        0.689_767_334_985_1,
+        0.148_103_976_427_480_08,
+        0.015_198_666_563_616_457,
+        0.000_547_593_808_499_534_5,
+        1.050_750_071_644_416_9e-9,
+    ];
+    ratio(r, above, below).copysign(q)
+}
+
 /// Makes each row of `logits` (rows x `classes`) probabilities that sum to 1.
 pub fn softmax(logits: &mut [f32], classes: usize) {
     for row in logits.chunks_exact_mut(classes) {
@@ -124,6 +178,24 @@ mod tests {
             assert!((f64::from(selu(x)) - exact).abs() < 1e-5 * (1.0 + exact.abs()), "selu({x})");
         }
         assert!(exp(f32::NAN).is_nan() && exp(-1e9) < 1e-37 && exp(1e9) > 1e38);
+    }
+
+    #[test]
+    fn normal_quantiles_are_those_of_python() {
+        // python 3.11: statistics.NormalDist().inv_cdf(p)
+        for (share, expected) in [
+            (1e-7, -5.199_337_582_192_817),
+            (0.001, -3.090_232_306_167_813),
+            (0.05, -1.644_853_626_951_472_6),
+            (0.074_9, -1.440_238_267_527_963_2),
+            (0.075_1, -1.438_825_392_752_539_8),
+            (0.25, -0.674_489_750_196_081_7),
+            (0.4, -0.253_347_103_135_799_8),
+            (0.5, 0.0),
+        ] {
+            assert!((normal_quantile(share) - expected).abs() < 1e-12, "at {share}");
+            assert!((normal_quantile(1.0 - share) + expected).abs() < 1e-8, "at 1 - {share}");
+        }
     }
 
     #[test]

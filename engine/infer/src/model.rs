@@ -5,7 +5,7 @@ use crate::{
     dummy::DummyModel,
     error::{LoadError, PredictError},
     frame::{Column, Frame, MISSING, Values},
-    net::{LinearModel, RealMlpModel},
+    net::{LinearModel, RealMlpModel, TabMModel},
     signature,
     target::Predictions,
     tensors::{Stored, TensorBag},
@@ -38,6 +38,7 @@ pub struct Model {
 pub enum Predictor {
     Linear(LinearModel),
     RealMlp(RealMlpModel),
+    TabM(TabMModel),
     Trees(TreesModel),
     Dummy(DummyModel),
 }
@@ -58,6 +59,7 @@ struct Header {
 enum Kind {
     Linear,
     RealMlp,
+    TabM,
     Trees,
     Dummy,
 }
@@ -67,6 +69,7 @@ impl Model {
         let family = match predictor {
             Predictor::Linear(_) => Family::Linear,
             Predictor::RealMlp(_) => Family::RealMlp,
+            Predictor::TabM(_) => Family::TabM,
             Predictor::Trees(_) => Family::Trees,
             Predictor::Dummy(_) => Family::Auto,
         };
@@ -100,6 +103,7 @@ impl Model {
         match &self.predictor {
             Predictor::Linear(model) => model.predict(&frame),
             Predictor::RealMlp(model) => model.predict(&frame),
+            Predictor::TabM(model) => model.predict(&frame),
             Predictor::Trees(model) => model.predict(&frame),
             Predictor::Dummy(model) => model.predict(&frame),
         }
@@ -112,6 +116,7 @@ impl Model {
         let (predictor, body) = match &self.predictor {
             Predictor::Linear(model) => (Kind::Linear, model.store(&mut bag)?),
             Predictor::RealMlp(model) => (Kind::RealMlp, model.store(&mut bag)?),
+            Predictor::TabM(model) => (Kind::TabM, model.store(&mut bag)?),
             Predictor::Trees(model) => (Kind::Trees, model.store(&mut bag)?),
             Predictor::Dummy(model) => (Kind::Dummy, model.store(&mut bag)?),
         };
@@ -142,6 +147,7 @@ impl Model {
         let predictor = match header.predictor {
             Kind::Linear => Predictor::Linear(LinearModel::restore(header.body, &mut bag)?),
             Kind::RealMlp => Predictor::RealMlp(RealMlpModel::restore(header.body, &mut bag)?),
+            Kind::TabM => Predictor::TabM(TabMModel::restore(header.body, &mut bag)?),
             Kind::Trees => Predictor::Trees(TreesModel::restore(header.body, &mut bag)?),
             Kind::Dummy => Predictor::Dummy(DummyModel::restore(header.body, &mut bag)?),
         };

@@ -1,13 +1,20 @@
-//! Forward passes of the nets: RealMLP and the linear model.
+//! Forward passes of the nets: RealMLP, TabM and the linear model.
 
 mod linear;
+mod pieces;
 mod realmlp;
+mod tabm;
 
 use crate::{error::LoadError, target::Predictions, tensors::TensorBag};
 use serde::{Deserialize, Serialize};
 
 pub use linear::LinearModel;
+pub use pieces::{BINS, Pieces, Place};
 pub use realmlp::{Layer, RealMlpModel, RealMlpNet, RealMlpWeights};
+pub use tabm::{TabMModel, TabMNet, TabMWeights, bin_starts};
+
+/// The least mean probability of several members, so that its logarithm is a number.
+const LEAST: f32 = 1e-30;
 
 /// The nonlinearity of RealMLP's hidden layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +43,30 @@ impl Head {
             Head::Classes { classes } => *classes,
             Head::Value { .. } => 1,
         }
+    }
+
+    /// The outputs of a single net that answers as `members` do together (`rows x members x outputs`): the mean of their
+    /// values, or the logarithm of the mean of their probabilities.
+    pub fn combined(&self, members: usize, mut outputs: Vec<f32>) -> Vec<f32> {
+        let wide = self.outputs();
+        if members < 2 {
+            return outputs;
+        }
+        let classes = matches!(self, Head::Classes { .. });
+        if classes {
+            crate::math::softmax(&mut outputs, wide);
+        }
+        let mut together = Vec::with_capacity(outputs.len() / members);
+        let mut sums = vec![0.0f32; wide];
+        for row in outputs.chunks_exact(members * wide) {
+            sums.fill(0.0);
+            for member in row.chunks_exact(wide) {
+                sums.iter_mut().zip(member).for_each(|(sum, value)| *sum += value);
+            }
+            let mean = sums.iter().map(|sum| sum / members as f32);
+            together.extend(mean.map(|mean| if classes { mean.max(LEAST).ln() } else { mean }));
+        }
+        together
     }
 
     /// Makes predictions of the net's outputs, row-major.
@@ -74,5 +105,7 @@ impl Head {
     }
 }
 
+#[cfg(test)]
+mod tabm_tests;
 #[cfg(test)]
 mod tests;

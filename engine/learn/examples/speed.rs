@@ -70,7 +70,13 @@ fn main() {
         target_name: "y",
         weights: None,
     };
-    let options = FitOptions { seed: 1, epochs: Some(epochs as u32), budget_seconds: 600.0, device: DeviceChoice::Cpu };
+    let options = FitOptions {
+        seed: 1,
+        epochs: Some(epochs as u32),
+        budget_seconds: 600.0,
+        device: DeviceChoice::Cpu,
+        parameters: Default::default(),
+    };
     let fitted = realmlp::fit(&data, &options, None, &mut Quiet).unwrap();
     let one_row = median(5_000, || drop(black_box(fitted.model.predict(black_box(&one)).unwrap())));
     let batch = median(50, || drop(black_box(fitted.model.predict(black_box(&valid)).unwrap())));

@@ -5,8 +5,10 @@ pub mod device;
 pub mod dummy;
 mod lbfgs;
 pub mod linear;
+mod net;
 pub mod realmlp;
 mod scale;
+pub mod tabm;
 pub mod trees;
 pub mod weights;
 
@@ -14,6 +16,7 @@ use std::collections::BTreeMap;
 use trainyard_infer::{Frame, Target};
 use trainyard_types::{
     Problem,
+    hyper::Hyperparameters,
     run::{DeviceChoice, MetricPoint, Task},
 };
 
@@ -49,6 +52,15 @@ pub struct FitOptions {
     /// Seconds of wall time to aim for.
     pub budget_seconds: f64,
     pub device: DeviceChoice,
+    /// What is not left at its default; see [`trainyard_types::hyper`].
+    pub parameters: Hyperparameters,
+}
+
+impl FitOptions {
+    /// The hyperparameter's value where it is set.
+    pub fn set(&self, key: &str) -> Option<f64> {
+        self.parameters.get(key).copied()
+    }
 }
 
 /// Hears how fitting goes, and stops it.

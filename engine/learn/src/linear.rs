@@ -1,4 +1,4 @@
-//! Logistic and linear regression with an L2 penalty, as scikit-learn's `LogisticRegression(C=1)` and `Ridge(alpha=1)`,
+//! Logistic and linear regression with an L2 penalty, as scikit-learn's `LogisticRegression(C=1)` and `Ridge(alpha=1)` unless `linear.l2` says otherwise,
 //! fitted on all rows at once: burn's matrix products on the chosen device, L-BFGS on the host.
 
 use crate::{
@@ -53,6 +53,7 @@ pub fn fit(
     let train = Rows::new(encode(data.train)?, data.train_target, weights, head, &chosen.device);
     let valid = Rows::new(encode(data.valid)?, data.valid_target, None, head, &chosen.device);
     let mut x = vec![0.0f64; (train.width + 1) * train.outputs];
+    let penalty = options.set("linear.l2").unwrap_or(1.0);
     let limit = options.epochs.unwrap_or(ITERATIONS).max(1);
     let mut told = (Instant::now(), 0usize);
     let mut iterations = 0usize;
@@ -79,7 +80,7 @@ pub fn fit(
         &mut x,
         limit as usize,
         TOLERANCE,
-        |x, gradient| pool.install(|| train.gradient(x, gradient)),
+        |x, gradient| pool.install(|| train.gradient(x, gradient, penalty)),
         |iteration, x, _| {
             iterations = iteration;
             cancelled = observer.cancelled();
@@ -121,7 +122,7 @@ pub fn fit(
             if matches!(head, Head::Classes { .. }) { "Logistic regression" } else { "Linear regression" }.to_owned(),
         ),
         ("optimiser", format!("L-BFGS on all rows, {words} after {iterations} iterations")),
-        ("penalty", "L2, strength 1 (C = 1, alpha = 1)".to_owned()),
+        ("penalty", format!("L2, strength {penalty} (alpha = {penalty}, C = {})", 1.0 / penalty)),
         ("preprocessing", format!("{} columns: numbers standardised, one a category level", encoder.width())),
         ("device", chosen.name),
     ];
@@ -201,7 +202,7 @@ impl Rows {
     }
 
     /// The mean loss plus the penalty, and its gradient.
-    fn gradient(&self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
+    fn gradient(&self, parameters: &[f64], gradient: &mut [f64], penalty: f64) -> f64 {
         let mut outputs = self.outputs(parameters);
         let share = 1.0 / self.rows.max(1) as f64;
         let Ok(values) = outputs.as_mut_slice::<f32>() else {
@@ -219,10 +220,11 @@ impl Rows {
         let Ok(product) = product.as_slice::<f32>() else {
             return f64::NAN;
         };
-        // scikit-learn's objective divided by the rows: C = 1 and alpha = 1 are a penalty of ½·|w|² / rows.
+        // scikit-learn's objective divided by the rows: a penalty of alpha·½·|w|² / rows.
+        let penalty = penalty * share;
         for ((to, from), weight) in of_weights.iter_mut().zip(product).zip(parameters) {
-            *to = f64::from(*from) * share + weight * share;
-            loss += 0.5 * share * weight * weight;
+            *to = f64::from(*from) * share + weight * penalty;
+            loss += 0.5 * penalty * weight * weight;
         }
         loss
     }

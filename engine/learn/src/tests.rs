@@ -67,7 +67,13 @@ pub fn data<'a>(
 }
 
 pub fn options() -> FitOptions {
-    FitOptions { seed: 7, epochs: Some(2), budget_seconds: 10.0, device: DeviceChoice::Cpu }
+    FitOptions {
+        seed: 7,
+        epochs: Some(2),
+        budget_seconds: 10.0,
+        device: DeviceChoice::Cpu,
+        parameters: Default::default(),
+    }
 }
 
 #[derive(Default)]

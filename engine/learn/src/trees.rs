@@ -111,6 +111,7 @@ struct Plan {
     /// Columns of the outcome matrix.
     outputs: usize,
     budget: f32,
+    max_bin: u16,
     rounds: usize,
     expected_seconds: f64,
 }
@@ -123,7 +124,7 @@ impl Plan {
         let cells = (data.train.rows * encoder.width().max(1) * trees_a_round) as f64;
         let seconds_a_round = cells / CELLS_A_SECOND;
         let affordable = (options.budget_seconds.max(1.0) / seconds_a_round.max(1e-9)) as usize;
-        // The budget is perpetual's one setting: each step takes 10^-budget of the way, so that it needs some 250, 70, 40 or
+        // The budget is perpetual's main setting: each step takes 10^-budget of the way, so that it needs some 250, 70, 40 or
         // 20 rounds. Measured, 1.0 against 1.5: Adult test accuracy .8667 and .8704, Diamonds RMSE 543.7 and 536.0.
         let (budget, fewest) = match affordable {
             400.. => (1.5, 400),
@@ -131,13 +132,15 @@ impl Plan {
             45..100 => (0.75, 45),
             _ => (0.5, 25),
         };
-        let rounds = affordable.clamp(fewest, MOST_ROUNDS);
+        let budget = options.set("trees.budget").map_or(budget, |set| set as f32);
+        let rounds = options.set("trees.max_rounds").map_or(affordable.clamp(fewest, MOST_ROUNDS), |set| set as usize);
         Self {
             features: encoder.width(),
             categorical: encoder.categorical(),
             objective: if data.task == Task::Regression { Objective::SquaredLoss } else { Objective::LogLoss },
             outputs,
             budget,
+            max_bin: options.set("trees.max_bin").map_or(MAX_BIN, |set| set as u16),
             rounds,
             expected_seconds: (seconds_a_round * rounds.min(250) as f64).max(0.5),
         }
@@ -147,7 +150,7 @@ impl Plan {
         [
             ("library", "perpetual 3.0.0-rc.2".to_owned()),
             ("budget", self.budget.to_string()),
-            ("max_bin", MAX_BIN.to_string()),
+            ("max_bin", self.max_bin.to_string()),
             ("features", self.features.to_string()),
             ("categorical_features", self.categorical.len().to_string()),
             ("round_limit", self.rounds.to_string()),
@@ -178,7 +181,7 @@ impl Plan {
             let mut booster = PerpetualBooster::default()
                 .set_objective(self.objective.clone())
                 .set_budget(self.budget)
-                .set_max_bin(MAX_BIN)
+                .set_max_bin(self.max_bin)
                 .set_seed(seed)
                 .set_categorical_features(categorical)
                 .set_iteration_limit(Some(self.rounds))
@@ -192,7 +195,7 @@ impl Plan {
             .set_n_boosters(self.outputs)
             .set_objective(self.objective.clone())
             .set_budget(self.budget)
-            .set_max_bin(MAX_BIN)
+            .set_max_bin(self.max_bin)
             .set_seed(seed)
             .set_categorical_features(categorical)
             .set_iteration_limit(Some(self.rounds))

@@ -79,7 +79,7 @@ fn target(task: Task, score: &[f64], classes: usize) -> Target {
 }
 
 fn options() -> FitOptions {
-    FitOptions { seed: 5, epochs: None, budget_seconds: 1.0, device: DeviceChoice::Cpu }
+    FitOptions { seed: 5, epochs: None, budget_seconds: 1.0, device: DeviceChoice::Cpu, parameters: Default::default() }
 }
 
 struct Case {
@@ -295,4 +295,17 @@ fn weighted_classes_are_expected_more_often() {
         let (before, after) = (share(None), share(Some(weights)));
         assert!(after > before + 0.01, "{task:?} of {classes}: {after} is not above {before}");
     }
+}
+
+#[test]
+fn hyperparameters_reach_the_booster() {
+    let case = Case::new(Task::Regression, 0, 600, false);
+    let data = case.data();
+    let encoder = TreeEncoder::fit(data.train);
+    let set = [("trees.max_rounds", 3.0), ("trees.max_bin", 16.0), ("trees.budget", 0.3)];
+    let parameters = set.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let plan = Plan::new(&data, &FitOptions { parameters, ..options() }, &encoder);
+    assert_eq!((plan.rounds, plan.max_bin, plan.budget), (3, 16, 0.3));
+    let booster = plan.fit(&encoder.encode(data.train).unwrap(), &outcomes(&data), None, data.train.rows, 5).unwrap();
+    assert!(booster.rounds() <= 3, "{} rounds", booster.rounds());
 }

@@ -169,6 +169,7 @@ fn family(family: Family) -> &'static str {
     match family {
         Family::Linear => "a linear model",
         Family::RealMlp => "RealMLP",
+        Family::TabM => "TabM",
         Family::Trees => "gradient-boosted trees",
         Family::Auto => "the model",
     }

@@ -15,7 +15,7 @@ use trainyard_types::{
     run::TrainSpec,
 };
 
-pub use trainyard_store::jobs::{Batch, Lease, Reaped};
+pub use trainyard_store::jobs::{Batch, Lease, Reaped, Wish};
 
 /// A worker has to send a heartbeat within this time or loses its jobs, milliseconds. It should send one every 5 s.
 pub const LEASE: i64 = 30_000;
@@ -38,13 +38,8 @@ pub struct Claimed {
     pub lease: Lease,
     /// What the job process is to do. Its folder exists; after a worker's death it holds the checkpoint.
     pub spec: JobSpec,
-}
-
-/// The answer to a heartbeat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Beat {
-    /// The job is to stop.
-    pub cancel: bool,
+    /// When its first attempt began.
+    pub started: Timestamp,
 }
 
 /// Why a report was not taken.
@@ -132,7 +127,10 @@ pub async fn claim(ctx: &Ctx, worker: WorkerId) -> Result<Option<Claimed>, Probl
             return Ok(None);
         };
         match prepare(ctx, &lease).await {
-            Ok(spec) => return Ok(Some(Claimed { lease, spec })),
+            Ok(spec) => {
+                let started = store::jobs::started(ctx.store().db(), lease.job).await?.unwrap_or(at);
+                return Ok(Some(Claimed { lease, spec, started }));
+            }
             Err(problem) => match fail(ctx, &lease, &problem).await {
                 Ok(()) | Err(LeaseError::Lost) => {}
                 Err(LeaseError::Problem(problem)) => return Err(problem),
@@ -172,16 +170,14 @@ fn folder_failed(folder: &Path, error: &io::Error) -> Problem {
     ))
 }
 
-/// Extends the lease and hears whether the job is to stop. Also says that the worker is alive.
+/// Extends the lease and hears what people want of the job. Also says that the worker is alive.
 ///
 /// # Errors
 /// [`LeaseError::Lost`] where another attempt has the job.
-pub async fn heartbeat(ctx: &Ctx, lease: &Lease) -> Result<Beat, LeaseError> {
+pub async fn heartbeat(ctx: &Ctx, lease: &Lease) -> Result<Wish, LeaseError> {
     let at = now();
-    match store::jobs::heartbeat(ctx.store(), lease, at, Timestamp(at.0 + LEASE)).await? {
-        Some(cancel) => Ok(Beat { cancel }),
-        None => Err(LeaseError::Lost),
-    }
+    let wish = store::jobs::heartbeat(ctx.store(), lease, at, Timestamp(at.0 + LEASE)).await?;
+    wish.ok_or(LeaseError::Lost)
 }
 
 /// Writes what a job reported: progress, device, metric points, log lines.

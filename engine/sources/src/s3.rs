@@ -243,7 +243,7 @@ fn join(parts: &[Part], dest: &Path, memory: Memory) -> Result<(), Problem> {
         }
         let parquet = part.file.with_extension("parquet");
         let go_on = &mut |_| ControlFlow::Continue(());
-        trainyard_data::ingest(&part.file, &options, BadRows::Refuse, &parquet, memory, go_on)
+        trainyard_data::store(&part.file, &options, BadRows::Refuse, &parquet, memory, go_on)
             .map_err(|failure| named(part, failure.problem))?;
         // Two copies of the largest object at a time are enough.
         let _ = std::fs::remove_file(&part.file);

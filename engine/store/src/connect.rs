@@ -100,11 +100,16 @@ impl Store {
         Ok(Self { connection, writers: Arc::new(Mutex::new(())) })
     }
 
-    /// Makes or updates the tables; nothing to do is no error.
+    /// Makes or updates the tables, and what follows from rows that are there; nothing to do is no error.
     ///
     /// # Errors
     /// [`StoreError::Newer`] where the database holds steps that this program doesn't know.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_tables().await?;
+        crate::runs::values::backfill(self).await
+    }
+
+    async fn migrate_tables(&self) -> Result<(), StoreError> {
         let known = Migrator::known();
         let mut tries = 0;
         loop {

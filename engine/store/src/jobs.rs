@@ -6,7 +6,7 @@ use crate::{
     inbox::{self, To},
     logs, metrics, parse,
     query::unsigned,
-    to_json,
+    runs, to_json,
 };
 use sea_orm::{
     ActiveModelTrait,
@@ -45,6 +45,15 @@ pub struct Batch {
     pub log: Vec<(Timestamp, LogLevel, String)>,
 }
 
+/// What people want of a job that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    GoOn,
+    /// It is to be given up, to go on later from its last checkpoint.
+    Pause,
+    Cancel,
+}
+
 /// What came of asking a run to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancel {
@@ -77,6 +86,7 @@ pub async fn enqueue(tx: &Tx, id: JobId, project: ProjectId, run: RunId, at: Tim
         attempt: Set(0),
         max_attempts: Set(MAX_ATTEMPTS),
         cancel_requested: Set(false),
+        paused: Set(false),
         metric_seq: Set(0),
         log_seq: Set(0),
         queued_at: Set(at.0),
@@ -108,6 +118,7 @@ pub async fn claim(
         .select_only()
         .column(job::Column::Id)
         .filter(job::Column::State.eq(JobState::Queued.as_str()))
+        .filter(job::Column::Paused.eq(false))
         .limit(1)
         .into_tuple::<String>()
         .one(store.db())
@@ -119,6 +130,7 @@ pub async fn claim(
     next.column(job::Column::Id)
         .from(job::Entity)
         .and_where(Expr::col(job::Column::State).eq(JobState::Queued.as_str()))
+        .and_where(Expr::col(job::Column::Paused).eq(false))
         .order_by(job::Column::QueuedAt, Order::Asc)
         .order_by(job::Column::Id, Order::Asc)
         .limit(1);
@@ -171,7 +183,7 @@ pub async fn heartbeat(
     lease: &Lease,
     now: Timestamp,
     until: Timestamp,
-) -> Result<Option<bool>, StoreError> {
+) -> Result<Option<Wish>, StoreError> {
     let tx = store.begin().await?;
     worker::Entity::update_many()
         .col_expr(worker::Column::LastSeen, Expr::value(now.0))
@@ -185,7 +197,11 @@ pub async fn heartbeat(
         .await?
         .pop();
     tx.commit().await?;
-    Ok(updated.map(|model| model.cancel_requested))
+    Ok(updated.map(|model| match (model.cancel_requested, model.paused) {
+        (true, _) => Wish::Cancel,
+        (false, true) => Wish::Pause,
+        (false, false) => Wish::GoOn,
+    }))
 }
 
 /// Writes what a job reported; `false`, and nothing written, where the lease is lost. Values that are no numbers are
@@ -221,6 +237,14 @@ pub async fn record(store: &Store, lease: &Lease, batch: &Batch) -> Result<bool,
     Ok(true)
 }
 
+/// When the job's first attempt began.
+///
+/// # Errors
+/// The database failed.
+pub async fn started(db: &impl ConnectionTrait, id: JobId) -> Result<Option<Timestamp>, StoreError> {
+    Ok(job::Entity::find_by_id(id.to_string()).one(db).await?.and_then(|model| model.started_at).map(Timestamp))
+}
+
 /// Ends a job within the caller's transaction; `false`, and nothing changed, where the lease is lost.
 ///
 /// # Errors
@@ -237,6 +261,10 @@ pub async fn end(
         update = update.col_expr(job::Column::Progress, Expr::value(None::<String>));
     }
     let done = update.filter(held(lease)).exec(&**tx).await?;
+    // What a run that goes well found out is kept with its result.
+    if done.rows_affected > 0 && state != JobState::Succeeded {
+        runs::values::keep_outcome(tx, lease.run, None).await?;
+    }
     Ok(done.rows_affected > 0)
 }
 
@@ -259,6 +287,7 @@ fn ended(state: JobState, reason: Option<&str>, now: Timestamp) -> UpdateMany<jo
         .col_expr(job::Column::State, Expr::value(state.as_str()))
         .col_expr(job::Column::EndedAt, Expr::value(now.0))
         .col_expr(job::Column::LeaseUntil, Expr::value(None::<i64>))
+        .col_expr(job::Column::Paused, Expr::value(false))
         .col_expr(job::Column::Reason, Expr::value(reason.map(str::to_owned)))
 }
 
@@ -313,6 +342,24 @@ pub async fn request_cancel(tx: &Tx, run: RunId, reason: &str, now: Timestamp) -
     }
     let known = job::Entity::find().filter(of_run).one(&**tx).await?;
     Ok(known.map(|_| Cancel::TooLate))
+}
+
+/// Holds a run's job back, or lets it go on, within the caller's transaction. `false` where it has ended, is being
+/// cancelled, or is as it is asked to be.
+///
+/// # Errors
+/// The database failed.
+pub async fn pause(tx: &Tx, run: RunId, paused: bool, reason: Option<&str>) -> Result<bool, StoreError> {
+    let done = job::Entity::update_many()
+        .col_expr(job::Column::Paused, Expr::value(paused))
+        .col_expr(job::Column::Reason, Expr::value(reason.map(str::to_owned)))
+        .filter(job::Column::RunId.eq(run.to_string()))
+        .filter(job::Column::State.is_in([JobState::Queued, JobState::Running].map(JobState::as_str)))
+        .filter(job::Column::CancelRequested.eq(false))
+        .filter(job::Column::Paused.eq(!paused))
+        .exec(&**tx)
+        .await?;
+    Ok(done.rows_affected > 0)
 }
 
 /// Deals with jobs whose lease ended before `now`: queued again from their checkpoint, or failed where they have used up
@@ -371,7 +418,11 @@ async fn release(store: &Store, which: Condition, cause: &str, now: Timestamp) -
             .pop();
         let Some(updated) = updated else { continue };
         logs::write(&tx, run, &[(now, level, line.clone())], updated.log_seq - 1).await?;
-        match parse("jobs.state", &updated.state)? {
+        let state: JobState = parse("jobs.state", &updated.state)?;
+        if state.is_final() {
+            runs::values::keep_outcome(&tx, run, None).await?;
+        }
+        match state {
             JobState::Failed => {
                 set_problem(&tx, run, &Problem::new(Code::Unavailable, line), now).await?;
                 reaped.failed += 1;

@@ -8,7 +8,7 @@ use crate::{
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, Func, OnConflict, Order, Query},
+    sea_query::{Expr, Func, OnConflict, Order, Query, SelectStatement},
 };
 use std::collections::{BTreeMap, HashMap};
 use trainyard_types::{
@@ -103,8 +103,52 @@ struct Extent {
 /// # Errors
 /// The database failed.
 pub async fn curves(db: &impl ConnectionTrait, run: RunId) -> Result<Vec<MetricSeries>, StoreError> {
+    read(db, run, Which::default()).await
+}
+
+/// The curves of one part, `train` or `valid`, as [`curves`] thins them.
+///
+/// # Errors
+/// The database failed.
+pub async fn part(db: &impl ConnectionTrait, run: RunId, part: &str) -> Result<Vec<MetricSeries>, StoreError> {
+    read(db, run, Which { part: Some(part), key: None }).await
+}
+
+/// One curve, as [`curves`] thins it; `None` where the run has none of that name.
+///
+/// # Errors
+/// The database failed.
+pub async fn curve(
+    db: &impl ConnectionTrait,
+    run: RunId,
+    key: &str,
+    part: &str,
+) -> Result<Option<MetricSeries>, StoreError> {
+    Ok(read(db, run, Which { part: Some(part), key: Some(key) }).await?.pop())
+}
+
+/// Which curves of a run.
+#[derive(Clone, Copy, Default)]
+struct Which<'a> {
+    part: Option<&'a str>,
+    key: Option<&'a str>,
+}
+
+impl Which<'_> {
+    fn narrow(self, select: &mut SelectStatement) {
+        if let Some(part) = self.part {
+            select.and_where(run_metric::Column::Part.eq(part));
+        }
+        if let Some(key) = self.key {
+            select.and_where(run_metric::Column::Key.eq(key));
+        }
+    }
+}
+
+async fn read(db: &impl ConnectionTrait, run: RunId, which: Which<'_>) -> Result<Vec<MetricSeries>, StoreError> {
     use run_metric::Column;
     let mut extents = Query::select();
+    which.narrow(&mut extents);
     extents
         .columns([Column::Key, Column::Part])
         .expr_as(Func::count(Expr::cust("*")), "n")
@@ -120,7 +164,7 @@ pub async fn curves(db: &impl ConnectionTrait, run: RunId) -> Result<Vec<MetricS
     for Extent { key, part, n, first, last } in extents {
         thinners.entry(key).or_default().insert(part, Thinner::new(unsigned(n), first, last));
     }
-    let mut reader = Reader { run, after: None, last: false };
+    let mut reader = Reader { run, which, after: None, last: false };
     while let Some(page) = reader.next(db).await? {
         for point in page {
             // A curve that began between the two queries is left for the next look.
@@ -143,14 +187,15 @@ pub async fn curves(db: &impl ConnectionTrait, run: RunId) -> Result<Vec<MetricS
 }
 
 /// All points of a run by curve and step, read a page at a time.
-struct Reader {
+struct Reader<'a> {
     run: RunId,
+    which: Which<'a>,
     after: Option<(String, String, i64)>,
     /// The last page was read.
     last: bool,
 }
 
-impl Reader {
+impl Reader<'_> {
     async fn next(&mut self, db: &impl ConnectionTrait) -> Result<Option<Vec<run_metric::Model>>, StoreError> {
         use run_metric::Column;
         if self.last {
@@ -164,6 +209,7 @@ impl Reader {
             .order_by(Column::Part, Order::Asc)
             .order_by(Column::Step, Order::Asc)
             .limit(PAGE);
+        self.which.narrow(&mut select);
         if let Some((key, part, step)) = &self.after {
             let place = Expr::tuple([Expr::col(Column::Key), Expr::col(Column::Part), Expr::col(Column::Step)]);
             let read = Expr::tuple([Expr::value(key.as_str()), Expr::value(part.as_str()), Expr::value(*step)]);

@@ -65,6 +65,7 @@ pub async fn read(db: &impl ConnectionTrait, now: Timestamp) -> Result<Queue, St
         .select_only()
         .column(job::Column::Id)
         .filter(job::Column::State.eq(JobState::Queued.as_str()))
+        .filter(job::Column::Paused.eq(false))
         .order_by_asc(job::Column::QueuedAt)
         .order_by_asc(job::Column::Id)
         .into_tuple()
@@ -161,6 +162,7 @@ pub(crate) fn job_view(model: job::Model, queue: &Queue) -> Result<JobView, Stor
         queue_position: place.map(|(position, _)| position),
         queue_eta_seconds: place.and_then(|(_, eta)| eta),
         cancel_requested: model.cancel_requested,
+        paused: model.paused,
         progress: model.progress.as_deref().map(|text| from_json("jobs.progress", text)).transpose()?,
         worker: model.worker_id.as_deref().map(|id| parse("jobs.worker_id", id)).transpose()?,
         queued_at: Timestamp(model.queued_at),

@@ -1,5 +1,12 @@
 //! Training runs with their jobs and logs. A run and its job are made together and read together.
 
+mod entries;
+pub mod marks;
+pub mod table;
+mod table_query;
+pub mod values;
+pub mod views;
+
 use crate::{
     Store, StoreError, Tx,
     entity::{dataset, dataset_version, job, model, model_version, run},
@@ -62,6 +69,7 @@ pub async fn create(tx: &Tx, new: NewRun<'_>) -> Result<(), StoreError> {
     }
     .insert(&**tx)
     .await?;
+    values::keep_settings(tx, new.project, new.id, new.settings).await?;
     jobs::enqueue(tx, new.job, new.project, new.id, new.created_at).await
 }
 
@@ -98,7 +106,7 @@ pub async fn set_result(tx: &Tx, id: RunId, result: &RunResult, model_bytes: u64
     }
     .update(&**tx)
     .await?;
-    Ok(())
+    values::keep_outcome(tx, id, Some(result)).await
 }
 
 /// What a worker needs of a run that it claimed.
@@ -149,12 +157,13 @@ pub async fn state(db: &impl ConnectionTrait, project: ProjectId, id: RunId) -> 
 }
 
 /// Runs of a project, newest first, or by `name`, `created`, `score`, `seconds`, `target`, `family`, `dataset`. `q` looks
-/// in name, target and data set; `state` is a job's state.
+/// in name, target and data set; `state` is a job's state. Archived runs are left out.
 ///
 /// # Errors
 /// The database failed.
 pub async fn list(store: &Store, project: ProjectId, query: &PageQuery) -> Result<Page<RunSummary>, StoreError> {
     let mut select = summaries(project);
+    select.and_where(run::Column::ArchivedAt.is_null());
     if !query.state.is_empty() {
         select.and_where(job::Column::State.eq(query.state.as_str()));
     }
@@ -178,7 +187,8 @@ pub async fn list(store: &Store, project: ProjectId, query: &PageQuery) -> Resul
     Ok(Page::new(read(store.db(), &select).await?, total, query))
 }
 
-/// Runs of a project whose jobs are in one of these states: `limit` of them, newest or longest waiting first.
+/// Runs of a project whose jobs are in one of these states: `limit` of them, newest or longest waiting first. Archived runs
+/// are left out.
 ///
 /// # Errors
 /// The database failed.
@@ -189,7 +199,10 @@ pub async fn in_states(
     limit: u64,
 ) -> Result<Vec<RunSummary>, StoreError> {
     let mut select = summaries(project);
-    select.and_where(job::Column::State.is_in(states.iter().map(|state| state.as_str()))).limit(limit);
+    select
+        .and_where(job::Column::State.is_in(states.iter().map(|state| state.as_str())))
+        .and_where(run::Column::ArchivedAt.is_null())
+        .limit(limit);
     if states.iter().all(|state| state.is_final()) {
         order_nulls_last(&mut select, job::Column::EndedAt, true);
     } else {

@@ -373,6 +373,13 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         T,
+        "tabm",
+        "TabM",
+        "Several neural networks in one: they share most of their weights, and their answers are averaged (Gorishniy and \
+         others, 2025).",
+    ),
+    entry(
+        T,
         "trees",
         "Boosted trees",
         "Many small decision trees, each correcting the ones before. Strong on tables of mixed columns.",
@@ -381,7 +388,8 @@ pub const ENTRIES: &[Entry] = &[
         T,
         "auto",
         "Automatic",
-        "Trains a linear model, RealMLP and boosted trees, and keeps the one that is best on the validation rows.",
+        "Trains a linear model, boosted trees and RealMLP, on small data TabM too, and keeps the one that is best on the \
+         validation rows.",
     ),
     entry(D, "target", "Target", "The column that the model learns to predict."),
     entry(
@@ -522,6 +530,24 @@ pub const ENTRIES: &[Entry] = &[
         "A worker's right to a job for a short time, renewed while it works. When it runs out, another worker may take the job.",
     ),
     entry(O, "device", "Device", "What computes: a graphics card (GPU) through Vulkan, or the CPU."),
+    entry(
+        O,
+        "cpu_cores",
+        "Processor cores in use",
+        "How many cores of the processor the job's process kept busy on average: 1.5 is one and a half.",
+    ),
+    entry(
+        O,
+        "memory_mib",
+        "Memory, MiB",
+        "Main memory that the job's process held (its resident set), in units of 1,048,576 bytes.",
+    ),
+    entry(
+        O,
+        "rows_per_second",
+        "Rows a second",
+        "How many train rows the model went through in a second, each epoch counting all of them.",
+    ),
     entry(
         O,
         "audit_chain",

@@ -72,6 +72,8 @@ ids! {
     ConnectionId;
     /// One fetching of a source.
     FetchId;
+    /// A saved view of the runs table.
+    SavedViewId;
     /// A message to people.
     NoticeId;
     /// A process that claims jobs.

@@ -105,6 +105,8 @@ pub enum JobEvent {
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum JobCommand {
     Cancel,
+    /// Write a checkpoint as soon as that can be done, and end.
+    Pause,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +145,8 @@ pub struct JobView {
     /// Estimated from the running jobs' progress and the last runs' durations.
     pub queue_eta_seconds: Option<f64>,
     pub cancel_requested: bool,
+    /// Held back by a person: while it is queued nobody starts it, while it runs it is about to be given up.
+    pub paused: bool,
     pub progress: Option<Progress>,
     pub worker: Option<WorkerId>,
     pub queued_at: Timestamp,

@@ -6,6 +6,7 @@ use crate::{
     DatasetId, DatasetVersionId, Problem, ResourceName, RunId, Timestamp,
     decision::{ClassWeight, DecisionSettings},
     evaluation::{RunResult, TestMetric},
+    hyper::Hyperparameters,
     job::{JobView, LogLevel},
 };
 use serde::{Deserialize, Serialize};
@@ -45,25 +46,29 @@ impl Task {
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
-    /// Trains all three and keeps the one that is best on the validation rows.
+    /// Trains a linear model, boosted trees and RealMLP, on small data TabM too, and keeps the one that is best on the
+    /// validation rows.
     #[default]
     Auto,
     /// Logistic or linear regression, with L2.
     Linear,
     /// RealMLP-TD, a neural network for tables.
     RealMlp,
+    /// TabM, several neural networks that share most of their weights and answer together.
+    TabM,
     /// Gradient-boosted trees.
     Trees,
 }
 
 impl Family {
-    pub const ALL: [Family; 4] = [Family::Auto, Family::Linear, Family::RealMlp, Family::Trees];
+    pub const ALL: [Family; 5] = [Family::Auto, Family::Linear, Family::RealMlp, Family::TabM, Family::Trees];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Family::Auto => "auto",
             Family::Linear => "linear",
             Family::RealMlp => "realmlp",
+            Family::TabM => "tabm",
             Family::Trees => "trees",
         }
     }
@@ -73,6 +78,7 @@ impl Family {
             Family::Auto => "Automatic",
             Family::Linear => "Linear",
             Family::RealMlp => "RealMLP",
+            Family::TabM => "TabM",
             Family::Trees => "Boosted trees",
         }
     }
@@ -84,7 +90,7 @@ impl std::str::FromStr for Family {
         Family::ALL
             .into_iter()
             .find(|f| f.as_str() == text)
-            .ok_or_else(|| format!("'{text}' is no model family. Use auto, linear, realmlp or trees."))
+            .ok_or_else(|| format!("'{text}' is no model family. Use auto, linear, realmlp, tabm or trees."))
     }
 }
 
@@ -137,14 +143,18 @@ pub struct TrainSettings {
     pub family: Family,
     #[serde(default)]
     pub seed: u64,
-    /// RealMLP's and the linear model's passes over the train rows. Left out: what fits the time budget, 256 at most.
+    /// The nets' and the linear model's passes over the train rows; TabM may end earlier. Left out: what fits the time budget,
+    /// 256 at most.
     #[serde(default)]
     pub epochs: Option<u32>,
-    /// Seconds that RealMLP may take, unless `epochs` is given. Left out: 60.
+    /// Seconds that a net may take, unless `epochs` is given. Left out: 60.
     #[serde(default)]
     pub budget_seconds: Option<f64>,
     #[serde(default)]
     pub device: DeviceChoice,
+    /// Hyperparameters that are not left at their defaults, such as `trees.budget`; see [`crate::hyper`].
+    #[serde(default, skip_serializing_if = "Hyperparameters::is_empty")]
+    pub parameters: Hyperparameters,
     /// How rows of the classes count while fitting.
     #[serde(default, skip_serializing_if = "is_default")]
     pub class_weight: ClassWeight,
@@ -179,6 +189,7 @@ impl TrainSettings {
             epochs: None,
             budget_seconds: None,
             device: DeviceChoice::Auto,
+            parameters: Hyperparameters::new(),
             class_weight: ClassWeight::None,
             weight_column: None,
             decision: DecisionSettings::default(),
@@ -198,6 +209,20 @@ pub struct NewRun {
     pub settings: TrainSettings,
 }
 
+/// What a run is likely to take, each as a range.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct Estimate {
+    pub seconds_low: f64,
+    pub seconds_high: f64,
+    /// The most that the job's process holds at a time, MiB.
+    pub memory_mib_low: f64,
+    pub memory_mib_high: f64,
+    /// Past runs of about this size on this server that the range comes from. 0: there are too few, and a rough rule for
+    /// two processor cores stands in.
+    pub from_runs: u32,
+}
+
 /// What the New run page says about a target before anything is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
@@ -209,7 +234,8 @@ pub struct RunPlan {
     pub valid_rows: u64,
     pub test_rows: u64,
     pub features: u32,
-    pub estimated_seconds: f64,
+    /// What it will take; unknown while something forbids the run.
+    pub estimate: Option<Estimate>,
     /// Jobs ahead in the queue.
     pub queued_before: u64,
     /// What is wrong or worth knowing; `Critical` blocks the run.
@@ -270,11 +296,12 @@ pub struct RegisteredAs {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct MetricPoint {
-    /// `loss`, `accuracy`, `rmse` …; a family's name stands before it when several are trained: `realmlp/loss`.
+    /// `loss`, `accuracy`, `rmse` …; a family's name stands before it when several are trained: `realmlp/loss`. What the
+    /// job's process uses: `system/cpu_cores`, `system/memory_mib`, `system/rows_per_second`.
     pub key: String,
-    /// `train` or `valid`.
+    /// `train` or `valid`; `process` for `system/…`.
     pub part: String,
-    /// Epochs done (boosting rounds for trees).
+    /// Epochs done (boosting rounds for trees); seconds since the job began for `system/…`.
     pub step: u64,
     pub value: f64,
 }

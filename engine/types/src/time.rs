@@ -37,6 +37,23 @@ pub fn civil_from_days(days: i64) -> (i64, u32, u32) {
     (yoe + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// The count of days since 1970-01-01 of a date; `None` where there is no such day. The inverse of [`civil_from_days`], by
+/// the same source.
+pub fn days_from_civil(year: i64, month: u32, day: u32) -> Option<i64> {
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || !(-9_999..=9_999).contains(&year) {
+        return None;
+    }
+    let y = year - i64::from(month <= 2);
+    let era = y.div_euclid(400);
+    let yoe = y.rem_euclid(400);
+    let shifted = i64::from(if month > 2 { month - 3 } else { month + 9 });
+    let doy = (153 * shifted + 2) / 5 + i64::from(day) - 1;
+    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    let days = era * 146_097 + doe - 719_468;
+    // The 31st of a shorter month is a day of the next one.
+    (civil_from_days(days) == (year, month, day)).then_some(days)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +63,18 @@ mod tests {
         assert_eq!(Timestamp(0).to_iso(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp(951_827_696_000).to_iso(), "2000-02-29T12:34:56Z");
         assert_eq!(Timestamp(-1_000).to_iso(), "1969-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn dates_are_counted_both_ways() {
+        assert_eq!(days_from_civil(1970, 1, 1), Some(0));
+        assert_eq!(days_from_civil(2000, 2, 29), Some(11_016));
+        assert_eq!(days_from_civil(2026, 2, 29), None);
+        assert_eq!(days_from_civil(2026, 4, 31), None);
+        assert_eq!(days_from_civil(2026, 13, 1), None);
+        for days in (-800_000..800_000).step_by(997) {
+            let (year, month, day) = civil_from_days(days);
+            assert_eq!(days_from_civil(year, month, day), Some(days));
+        }
     }
 }

@@ -49,8 +49,8 @@ pub fn run_child(spec: &Path) -> i32 {
         };
     }
     prefer_as_victim();
-    let cancelled = Arc::new(AtomicBool::new(false));
-    listen(Arc::clone(&cancelled));
+    let (cancelled, pausing) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    listen(Arc::clone(&cancelled), Arc::clone(&pausing));
     let order: Order = match std::fs::read(spec)
         .map_err(|e| e.to_string())
         .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|e| e.to_string()))
@@ -68,7 +68,7 @@ pub fn run_child(spec: &Path) -> i32 {
         }
         order => order,
     };
-    let mut sink = Lines { cancelled };
+    let mut sink = Lines { cancelled, pausing };
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| work(&order, &mut sink)));
     let (event, code) = match outcome {
         Ok(Ok(event)) => (event, exit::OK),
@@ -117,12 +117,13 @@ fn fail(problem: Problem) -> i32 {
 
 /// Obeys commands; ends the process when there is nobody left to give them. A checkpoint is written whole or not at all, so
 /// that the process may end at any point.
-fn listen(cancelled: Arc<AtomicBool>) {
+fn listen(cancelled: Arc<AtomicBool>, pausing: Arc<AtomicBool>) {
     thread::spawn(move || {
         for line in io::stdin().lock().lines() {
             let Ok(line) = line else { break };
             match serde_json::from_str(&line) {
                 Ok(JobCommand::Cancel) => cancelled.store(true, Ordering::Relaxed),
+                Ok(JobCommand::Pause) => pausing.store(true, Ordering::Relaxed),
                 Err(error) => {
                     let _ = writeln!(io::stderr(), "a command that is none: {error}");
                 }
@@ -134,6 +135,7 @@ fn listen(cancelled: Arc<AtomicBool>) {
 
 struct Lines {
     cancelled: Arc<AtomicBool>,
+    pausing: Arc<AtomicBool>,
 }
 
 impl Sink for Lines {
@@ -145,6 +147,9 @@ impl Sink for Lines {
     }
     fn cancelled(&mut self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+    fn pausing(&mut self) -> bool {
+        self.pausing.load(Ordering::Relaxed)
     }
 }
 

@@ -6,6 +6,7 @@ mod piping;
 mod reviewing;
 mod running;
 mod training;
+mod usage;
 
 use identity::Identity;
 use std::{

@@ -33,6 +33,10 @@ pub trait Sink {
     fn event(&mut self, event: JobEvent);
     /// Asked often; `true` ends the job with [`TrainError::Cancelled`].
     fn cancelled(&mut self) -> bool;
+    /// Asked often; `true` ends the job likewise, but only where it can go on later: after a checkpoint, or between fits.
+    fn pausing(&mut self) -> bool {
+        false
+    }
 }
 
 /// Why there is no result.

@@ -12,6 +12,7 @@ use trainyard_types::{
     Code, Problem,
     decision::{CalibrationChoice, ClassWeight, DecisionSettings, SetMethod, ThresholdRule},
     evaluation::RunResult,
+    hyper,
     job::{JobEvent, LogLevel},
     run::{DeviceChoice, Family, SplitMethod, TrainSettings},
 };
@@ -28,7 +29,7 @@ pub(super) struct TrainArgs {
     /// A file with the test part; the rest is then split into train and validation
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
-    /// auto, linear, realmlp or trees
+    /// auto, linear, realmlp, tabm or trees
     #[arg(long, default_value = "auto")]
     family: Family,
     /// Seed of the split and of the training
@@ -37,9 +38,12 @@ pub(super) struct TrainArgs {
     /// Passes over the train rows [default: what fits the time budget]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-    /// Seconds that RealMLP may take [default: 60]
+    /// Seconds that RealMLP or TabM may take [default: 60]
     #[arg(long, value_name = "SECONDS")]
     budget: Option<f64>,
+    /// A hyperparameter that is not to have its default, such as trees.budget=1; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, f64)>,
     /// A column to leave out; may be given several times
     #[arg(long, value_name = "COLUMN")]
     drop: Vec<String>,
@@ -99,6 +103,12 @@ pub(super) struct PredictArgs {
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+fn parameter(text: &str) -> Result<(String, f64), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("'{text}' has no '='. Write KEY=VALUE."))?;
+    let value = value.trim().parse().map_err(|_| format!("'{}' is no number.", value.trim()))?;
+    Ok((key.trim().to_owned(), value))
 }
 
 fn device(text: &str) -> Result<DeviceChoice, String> {
@@ -169,6 +179,10 @@ pub(super) fn train(args: TrainArgs, out: Out) -> Result<ExitCode, Problem> {
     };
     settings.decision.check()?;
     settings.protected = args.protected;
+    settings.parameters = args.parameters.into_iter().collect();
+    if let Some(message) = hyper::problems(&settings.parameters, settings.family).into_iter().next() {
+        return Err(Problem::field("set", message));
+    }
     settings.split.method = match (args.time_column, args.group_column, args.split_column) {
         (Some(column), _, _) => SplitMethod::Time { column },
         (_, Some(column), _) => SplitMethod::Group { column },

@@ -6,6 +6,7 @@ mod audit;
 mod checks;
 mod datasets;
 mod events;
+mod experiments;
 mod inbox;
 mod labels;
 mod models;
@@ -70,6 +71,7 @@ pub fn router() -> (Router<AppState>, Arc<str>) {
         .merge(labels::router())
         .merge(pipelines::router())
         .merge(runs::router())
+        .merge(experiments::router())
         .merge(models::router())
         .merge(oip::router())
         .merge(audit::router())

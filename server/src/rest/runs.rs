@@ -16,7 +16,9 @@ use trainyard_types::{
     decision::ThresholdFigures,
     home::{ActivityView, HomeView},
     leakage::LeakageReport,
+    rules::RuleView,
     run::*,
+    seeds::{RepeatRun, SeedsView},
     slices::SliceReport,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,6 +38,10 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(events::stream_run))
         .routes(routes!(cancel_run))
         .routes(routes!(retry_run))
+        .routes(routes!(pause_run))
+        .routes(routes!(resume_run))
+        .routes(routes!(get_run_seeds, repeat_run))
+        .routes(routes!(get_run_rules))
 }
 
 /// What a run would be.
@@ -220,4 +226,65 @@ async fn find_leaks(
     Body(PlanRun { dataset_version, settings }): Body<PlanRun>,
 ) -> Answer<LeakageReport> {
     Ok(Json(leakage::of_version(&ctx, &actor, &project, dataset_version, settings).await?))
+}
+
+/// The runs that differ from this one in the seed alone, with mean and standard deviation of their scores.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/seeds", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 200, body = SeedsView), (status = 404, body = ErrorBody)))]
+async fn get_run_seeds(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<SeedsView> {
+    Ok(Json(runs::seeds(&ctx, &actor, &project, run).await?))
+}
+
+/// Asks for the same run with further seeds; answers the new runs.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/runs/{run}/seeds", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)), request_body = RepeatRun,
+    responses((status = 201, body = Vec<RunId>), (status = 422, body = ErrorBody)))]
+async fn repeat_run(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+    Body(RepeatRun { more }): Body<RepeatRun>,
+) -> Result<(StatusCode, Json<Vec<RunId>>), ApiError> {
+    Ok((StatusCode::CREATED, Json(runs::repeat(&ctx, &actor, &project, run, more).await?)))
+}
+
+/// What rules find in a run, live and afterwards; what was found comes first.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/rules", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 200, body = Vec<RuleView>), (status = 404, body = ErrorBody)))]
+async fn get_run_rules(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<Vec<RuleView>> {
+    Ok(Json(runs::rules(&ctx, &actor, &project, run).await?))
+}
+
+/// Holds a run back: it gives its device up, and goes on from its last checkpoint when it is resumed.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/runs/{run}/pause", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 200, body = RunView), (status = 409, body = ErrorBody)))]
+async fn pause_run(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<RunView> {
+    Ok(Json(runs::pause(&ctx, &actor, &project, run, true).await?))
+}
+
+/// Lets a run go on that was paused.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/runs/{run}/resume", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 200, body = RunView), (status = 409, body = ErrorBody)))]
+async fn resume_run(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<RunView> {
+    Ok(Json(runs::pause(&ctx, &actor, &project, run, false).await?))
 }

@@ -6,9 +6,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, header};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use std::{collections::HashSet, future::Future};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor},
+};
+use serde_json::Value;
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    future::Future,
+};
 use trainyard_types::{Page, PageQuery, Problem};
 
 /// Rows of a downloaded list at most.
@@ -42,13 +49,13 @@ where
                 let step = fetch(PageQuery { page, per_page: STEP, ..query.clone() }).await?;
                 let last = page * STEP >= step.total;
                 for item in step.items {
-                    rows.push(serde_json::to_value(item).map_err(|e| trainyard_store::error::internal(&e))?);
+                    rows.push(node(&item).map_err(|e| trainyard_store::error::internal(&e))?);
                 }
                 if last {
                     break;
                 }
             }
-            Ok(file(name, "text/csv; charset=utf-8", csv(&rows)))
+            Ok(file(name, "text/csv; charset=utf-8", csv(rows)))
         }
         other => Err(Problem::field("format", format!("'{other}' is no format. Use json or csv.")).into()),
     }
@@ -64,23 +71,72 @@ pub fn file(name: &str, content_type: &'static str, text: String) -> Response {
     response
 }
 
-/// RFC 4180. Fields of nested objects become columns of their own, `job.state`; lists stay JSON.
-fn csv(rows: &[Value]) -> String {
-    let rows: Vec<Map<String, Value>> = rows
-        .iter()
+/// RFC 4180, with these heads and one line for each row.
+pub fn table(heads: &[String], rows: &[Vec<Value>]) -> String {
+    let line = |cells: Vec<String>| cells.join(",");
+    let mut text = line(heads.iter().map(|head| quoted(&harmless(head))).collect());
+    for row in rows {
+        text.push_str("\r\n");
+        text.push_str(&line(row.iter().map(cell).collect()));
+    }
+    text.push_str("\r\n");
+    text
+}
+
+/// One value of a row, fields in the order in which its type declares them (`serde_json::Map` sorts them).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Node {
+    Fields(Fields),
+    Leaf(Value),
+}
+
+struct Fields(Vec<(String, Node)>);
+
+fn node(row: &impl Serialize) -> serde_json::Result<Node> {
+    serde_json::from_str(&serde_json::to_string(row)?)
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Fields;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// RFC 4180, columns in the order of the rows' fields. Fields of nested objects become columns of their own, `job.state`;
+/// lists stay JSON.
+fn csv(rows: Vec<Node>) -> String {
+    let mut names: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
+    let rows: Vec<HashMap<String, Value>> = rows
+        .into_iter()
         .map(|row| {
-            let mut flat = Map::new();
-            flatten("", row, &mut flat);
-            flat
+            let mut flat = Vec::new();
+            flatten(String::new(), row, &mut flat);
+            for (name, _) in &flat {
+                if seen.insert(name.clone()) {
+                    names.push(name.clone());
+                }
+            }
+            flat.into_iter().collect()
         })
         .collect();
-    let mut names: Vec<&String> = Vec::new();
-    let mut seen = HashSet::new();
-    for name in rows.iter().flat_map(Map::keys) {
-        if seen.insert(name) {
-            names.push(name);
-        }
-    }
     // A nested object that is missing in some row left a column of nothing.
     let nested =
         |name: &str| seen.iter().any(|other| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
@@ -90,24 +146,21 @@ fn csv(rows: &[Value]) -> String {
         out.push_str(&cells.join(","));
         out.push_str("\r\n");
     };
-    line(names.iter().map(|name| quoted(name)).collect());
+    line(names.iter().map(|name| quoted(&harmless(name))).collect());
     for row in &rows {
-        line(names.iter().map(|name| row.get(*name).map_or(String::new(), cell)).collect());
+        line(names.iter().map(|name| row.get(name).map_or(String::new(), cell)).collect());
     }
     out
 }
 
-fn flatten(prefix: &str, value: &Value, flat: &mut Map<String, Value>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                flatten(&name, value, flat);
+fn flatten(name: String, node: Node, flat: &mut Vec<(String, Value)>) {
+    match node {
+        Node::Fields(Fields(fields)) => {
+            for (field, node) in fields {
+                flatten(if name.is_empty() { field } else { format!("{name}.{field}") }, node, flat);
             }
         }
-        other => {
-            flat.insert(prefix.to_owned(), other.clone());
-        }
+        Node::Leaf(value) => flat.push((name, value)),
     }
 }
 
@@ -134,16 +187,37 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    #[test]
-    fn formulas_are_disarmed_and_numbers_kept() {
-        let rows = [json!({"a": "=HYPERLINK(\"x\")", "b": -1.5, "c": "x,y", "d": null, "e": ["@"]})];
-        assert_eq!(csv(&rows), "a,b,c,d,e\r\n\"'=HYPERLINK(\"\"x\"\")\",-1.5,\"x,y\",,\"[\"\"@\"\"]\"\r\n");
+    fn rows(text: &[&str]) -> Vec<Node> {
+        text.iter().map(|row| serde_json::from_str(row).unwrap()).collect()
     }
 
     #[test]
-    fn nested_fields_are_columns_of_their_own() {
-        let rows = [json!({"a": null, "b": 1}), json!({"a": {"x": 2, "y": {"z": "t"}}, "b": 3})];
-        assert_eq!(csv(&rows), "b,a.x,a.y.z\r\n1,,\r\n3,2,t\r\n");
-        assert_eq!(csv(&[]), "\r\n");
+    fn a_table_keeps_the_order_of_its_columns() {
+        let heads = ["z".to_owned(), "a,b".to_owned()];
+        let rows = [vec![json!(0.5), json!("=1")], vec![Value::Null, json!("x")]];
+        assert_eq!(table(&heads, &rows), "z,\"a,b\"\r\n0.5,'=1\r\n,x\r\n");
+    }
+
+    #[test]
+    fn formulas_are_disarmed_and_numbers_kept() {
+        let rows = rows(&[r#"{"b": "=HYPERLINK(\"x\")", "a": -1.5, "c": "x,y", "d": null, "e": ["@"], "=f": 0}"#]);
+        assert_eq!(csv(rows), "b,a,c,d,e,'=f\r\n\"'=HYPERLINK(\"\"x\"\")\",-1.5,\"x,y\",,\"[\"\"@\"\"]\",0\r\n");
+    }
+
+    #[test]
+    fn nested_fields_are_columns_of_their_own_in_the_order_of_the_type() {
+        #[derive(Serialize)]
+        struct Row {
+            name: &'static str,
+            at: Option<At>,
+        }
+        #[derive(Serialize)]
+        struct At {
+            x: u8,
+            a: u8,
+        }
+        let rows = [Row { name: "n", at: None }, Row { name: "m", at: Some(At { x: 1, a: 2 }) }];
+        assert_eq!(csv(rows.iter().map(|row| node(row).unwrap()).collect()), "name,at.x,at.a\r\nn,,\r\nm,1,2\r\n");
+        assert_eq!(csv(Vec::new()), "\r\n");
     }
 }

@@ -4,6 +4,7 @@
 mod accounts;
 mod api;
 mod data;
+mod experiments;
 mod inbox;
 mod labels;
 mod pipelines;

@@ -116,6 +116,7 @@ async fn life(server: Server) {
     let (step, table) = (StepId::parse("out").unwrap(), claimed.spec.datasets["People"].clone());
     let input = EffectInput { name: "old".into(), path: table, rows: Some(50) };
     let effect = Effect { kind: "write_out".into(), with: json!({ "dataset": "Old people" }), inputs: vec![input] };
+    nothing_half_written(&server, &mut admin, &claimed, &effect).await;
     let line = work::effect(&ctx, &claimed.lease, &step, &effect, &[]).await.unwrap();
     assert!(line.contains("version 1"), "{line}");
     assert_eq!(work::effect(&ctx, &claimed.lease, &step, &effect, &[]).await.unwrap(), "Was done before.");
@@ -150,6 +151,29 @@ async fn life(server: Server) {
     partitions(&server, &mut admin).await;
     starts(&server, &mut admin, &at).await;
     assert!(admin.get("/api/v1/audit/verify").await.expect(200).json()["intact"].as_bool().unwrap());
+}
+
+/// A step that fails while it writes, and one whose run another worker has, leave neither a data set nor a version.
+async fn nothing_half_written(server: &Server, admin: &mut Client, claimed: &ClaimedRun, whole: &Effect) {
+    let half = server.folder.path().join("half.parquet");
+    let bytes = std::fs::read(&whole.inputs[0].path).unwrap();
+    std::fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
+    let before = admin.get(&format!("{PROJECT}/datasets")).await.expect(200).json();
+    let input = EffectInput { path: half.display().to_string(), ..whole.inputs[0].clone() };
+    for name in ["Half", "People"] {
+        let with = json!({ "dataset": name });
+        let effect = Effect { kind: "write_out".into(), with, inputs: vec![input.clone()] };
+        let step = StepId::parse("half").unwrap();
+        let answer = work::effect(&server.running.ctx, &claimed.lease, &step, &effect, &[]).await;
+        assert!(matches!(answer, Err(LeaseError::Problem(_))), "{answer:?}");
+    }
+    let mut lost = claimed.lease;
+    lost.attempt -= 1;
+    let step = StepId::parse("late").unwrap();
+    let late = Effect { with: json!({ "dataset": "Late" }), ..whole.clone() };
+    let answer = work::effect(&server.running.ctx, &lost, &step, &late, &[]).await;
+    assert!(matches!(answer, Err(LeaseError::Lost)), "{answer:?}");
+    assert_eq!(admin.get(&format!("{PROJECT}/datasets")).await.expect(200).json(), before);
 }
 
 /// From both ends of the run: what it read, and what it wrote of it.

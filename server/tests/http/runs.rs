@@ -56,6 +56,35 @@ fn events(text: &str) -> Vec<(String, Value)> {
         .collect()
 }
 
+/// The same with other seeds: what they score apart is chance.
+async fn other_seeds(server: &Server, admin: &mut Client, at: &str) {
+    for more in [0, 21] {
+        admin.post(&format!("{at}/seeds"), json!({ "more": more })).await.expect(422);
+    }
+    let alone = admin.get(&format!("{at}/seeds")).await.expect(200).json();
+    assert_eq!((alone["runs"].as_array().unwrap().len(), &alone["mean"]), (1, &Value::Null));
+    assert_eq!(alone["test_looks"], 1);
+    let made = admin.post(&format!("{at}/seeds"), json!({ "more": 2 })).await.expect(201).json();
+    assert_eq!(made.as_array().unwrap().len(), 2);
+    for _ in 0..2 {
+        let claimed = claim(server).await;
+        assert!(claimed.spec.train.settings.seed > 0);
+        finish(server, &claimed).await;
+    }
+    let seeds = admin.get(&format!("{at}/seeds")).await.expect(200).json();
+    let all: Vec<_> = seeds["runs"].as_array().unwrap().iter().map(|run| run["seed"].as_u64().unwrap()).collect();
+    assert_eq!(all, [0, 1, 2]);
+    assert_eq!(seeds["test_looks"], 3);
+    let off = seeds["mean"].as_f64().unwrap() - alone["runs"][0]["score"].as_f64().unwrap();
+    assert!(off.abs() < 1e-12 && seeds["std"].as_f64().unwrap() < 1e-9, "the same model each time: {seeds}");
+    let rules = admin.get(&format!("{at}/rules")).await.expect(200).json();
+    let of = |name: &str| rules.as_array().unwrap().iter().find(|rule| rule["rule"] == name).unwrap().clone();
+    assert_eq!(of("loss_not_decreasing")["standing"], "unknown", "two steps say nothing: {rules}");
+    assert_ne!(of("simple_model_comparison")["standing"], "unknown", "{rules}");
+    let other = format!("{PROJECT}/runs/00000000-0000-7000-8000-000000000000/seeds");
+    admin.get(&other).await.expect(404);
+}
+
 async fn story(server: Server) {
     let mut admin = server.admin().await;
     let version = dataset(&mut admin).await;
@@ -115,6 +144,7 @@ async fn story(server: Server) {
     let home = admin.get(&format!("{PROJECT}/home")).await.expect(200).json();
     assert_eq!((home["first_visit"].as_bool(), home["counts"]["models"].as_i64()), (Some(false), Some(1)));
     assert_eq!(admin.get("/api/v1/workers").await.expect(200).json().as_array().unwrap().len(), 1);
+    other_seeds(&server, &mut admin, &at).await;
     let report = admin.get("/api/v1/audit/verify").await.expect(200).json();
     assert_eq!(report["intact"], true, "{report}");
 }

@@ -24,8 +24,8 @@ struct Figures {
     peak_mib: f64,
 }
 
-/// A table of a million rows and ten columns: CSV to Parquet with zstd (ours with profile and content hashes, the peer
-/// without), the profile of the Parquet file, and ten checks on it.
+/// A table of a million rows and ten columns: CSV to Parquet with zstd (as the peer does it, and with profile and content
+/// hashes), the profile of the Parquet file, and ten checks on it.
 pub fn measure() -> Result<Vec<Row>> {
     // ydata-profiling still asks setuptools for its resources.
     let (program, python) = (tables()?, python_with("venv-data", &["setuptools<81", PYARROW, YDATA, EXPECTATIONS])?);
@@ -41,14 +41,15 @@ pub fn measure() -> Result<Vec<Row>> {
     let peer = |mode: &str, path: &Path| -> Result<f64> {
         Ok(run(Command::new(&python).arg(root().join("xtask/src/bench/data.py")).arg(mode).arg(path))?.seconds)
     };
+    let million = 1e6;
+    let store = own(&[&csv, &parquet], "store")?;
+    let arrow = million / peer("ingest", &csv)?;
     let ingest = own(&[&csv, &parquet], "ingest")?;
     let profile = own(&[&parquet], "profile")?;
     let checks = own(&[&parquet], "checks")?;
-    let million = 1e6;
     Ok(vec![
-        Row::new("CSV to Parquet, with profile", million / ingest.seconds, "rows/s")
-            .against(PYARROW, million / peer("ingest", &csv)?)
-            .at_least_of_peer(3.0),
+        Row::new("CSV to Parquet", million / store.seconds, "rows/s").against(PYARROW, arrow).at_least_of_peer(3.0),
+        Row::new("the same with profile and hashes", million / ingest.seconds, "rows/s").against(PYARROW, arrow),
         Row::new("its most memory", ingest.peak_mib, "MiB"),
         Row::new("profile", million / profile.seconds, "rows/s")
             .against(YDATA, million / peer("profile", &parquet)?)

@@ -80,7 +80,9 @@ def net(told, arrays, columns, kinds):
         return z / np.sqrt(1 + (z / 3) ** 2) if smooth else z
 
     dense, codes = encode({**preparation, "clip": clip}, columns, kinds)
-    if told["family"] == "linear":
+    if told["family"] == "tabm":
+        x = tabm(told, arrays, dense, codes)
+    elif told["family"] == "linear":
         x = dense @ arrays["weights"] + arrays["bias"]
     else:
         turns = dense[:, :, None] * arrays["frequency"] + arrays["phase"]
@@ -102,6 +104,33 @@ def net(told, arrays, columns, kinds):
         mean, scale, low, high = arrays["head"]
         return np.clip(x * scale + mean, low, high)
     return softmax(x)
+
+
+def tabm(told, arrays, dense, codes):
+    numbers = told["preparation"]["numbers"]
+    parts, knot_at, edge_at = [], 0, 0
+    for i, (column, (knot_count, edge_count)) in enumerate(zip(numbers, arrays["pieces"].astype(int))):
+        knots = arrays["knots"][knot_at:knot_at + knot_count].astype(np.float64)
+        edges = arrays["edges"][edge_at:edge_at + edge_count].astype(np.float64)
+        score = np.interp(dense[:, column], knots, arrays["scores"][knot_at:knot_at + knot_count])
+        knot_at, edge_at = knot_at + knot_count, edge_at + edge_count
+        share = (score[:, None] - edges[:-1]) / (edges[1:] - edges[:-1])
+        share[:, 1:] = np.maximum(share[:, 1:], 0)
+        share[:, :-1] = np.minimum(share[:, :-1], 1)
+        steps = arrays["steps"][i, :edge_count - 1]
+        parts.append(arrays["offset"][i] + score[:, None] * arrays["slope"][i] + share @ steps)
+    parts.append(dense[:, [at for at in range(dense.shape[1]) if at not in numbers]])
+    parts += [arrays[f"table.{n}"][code] for n, code in enumerate(codes)]
+    x = np.concatenate(parts, axis=1)
+    outputs = []
+    for scale, heads, bias in zip(arrays["scales"], arrays["heads"], arrays["head_bias"]):
+        y = x * scale
+        for n in range(sum(name.endswith(".weight") for name in arrays)):
+            y = np.maximum(y @ arrays[f"layer.{n}.weight"].astype(np.float64) + arrays[f"layer.{n}.bias"], 0)
+        outputs.append(y @ heads.T.astype(np.float64) + bias)
+    if "head" in arrays:
+        return np.mean(outputs, axis=0)
+    return np.log(np.mean([softmax(output) for output in outputs], axis=0))
 
 
 def feature(entry, values):
@@ -165,7 +194,7 @@ def predict(file, description, columns):
     arrays = read(file)
     if told["family"] == "trees":
         return trees(told, arrays, columns, kinds)
-    if told["family"] in ("linear", "realmlp"):
+    if told["family"] in ("linear", "realmlp", "tabm"):
         return net(told, arrays, columns, kinds)
     (value,) = told["preparation"].values()
     rows = len(next(iter(columns.values())))

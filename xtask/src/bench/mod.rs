@@ -8,6 +8,7 @@ mod flights;
 mod http;
 mod pages;
 mod peer;
+mod quality;
 mod site_size;
 mod speed;
 
@@ -93,17 +94,22 @@ fn program() -> Result<PathBuf> {
 
 type Measure = fn(&mut Cells) -> Result<Vec<Row>>;
 
-const PARTS: [(&str, Measure); 6] = [
+const PARTS: [(&str, Measure); 7] = [
     ("site", |cells| cells.get("site", site_size::measure)),
     ("pages", |cells| cells.get("pages", pages::measure)),
     ("speed", |cells| cells.get("speed", speed::measure)),
     ("export", |cells| cells.get("export", export::measure)),
     ("data", |cells| Ok([cells.get("tables", data::measure)?, flights::measure(cells)?].concat())),
+    ("quality", quality::measure),
     ("big", big::measure),
 ];
 
+/// What takes longer than the rest together.
+const LONG: [&str; 2] = ["quality", "big"];
+
 /// Runs the parts named, prints a table of each and writes it to `<target>/bench/NAME.json`. `full` runs all, and goes on
-/// where an earlier full run was cut off; `quick`, or no name, all but the tables larger than memory.
+/// where an earlier full run was cut off; `quick`, or no name, all but the tables
+/// larger than memory and the models' quality, which goes on as well when it is asked for by name.
 pub fn bench(names: &[String]) -> Result<()> {
     let (mut wanted, mut resume): (Vec<&str>, bool) = (Vec::new(), false);
     for name in names {
@@ -112,7 +118,7 @@ pub fn bench(names: &[String]) -> Result<()> {
                 wanted.extend(PARTS.map(|(part, _)| part));
                 resume = true;
             }
-            "quick" => wanted.extend(PARTS.map(|(part, _)| part).iter().filter(|part| **part != "big")),
+            "quick" => wanted.extend(PARTS.map(|(part, _)| part).iter().filter(|part| !LONG.contains(part))),
             name if PARTS.iter().any(|(part, _)| name == *part) => wanted.push(name),
             unknown => bail!(
                 "there is no measurement '{unknown}'. There are: {}, and quick and full",
@@ -121,7 +127,7 @@ pub fn bench(names: &[String]) -> Result<()> {
         }
     }
     if wanted.is_empty() {
-        wanted.extend(PARTS.map(|(part, _)| part).iter().filter(|part| **part != "big"));
+        wanted.extend(PARTS.map(|(part, _)| part).iter().filter(|part| !LONG.contains(part)));
     }
     let folder = target_dir()?.join("bench");
     fs::create_dir_all(&folder)?;
@@ -130,7 +136,7 @@ pub fn bench(names: &[String]) -> Result<()> {
         if !wanted.contains(&part) {
             continue;
         }
-        let mut cells = Cells::open(&folder.join(format!("{part}.cells.json")), resume)?;
+        let mut cells = Cells::open(&folder.join(format!("{part}.cells.json")), resume || part == "quality")?;
         let rows = measure(&mut cells)?;
         print(part, &rows);
         fs::write(folder.join(format!("{part}.json")), serde_json::to_string_pretty(&rows)?)?;

@@ -1,6 +1,6 @@
 //! Small drawings of columns: bars as SVG text, in the theme's colours.
 
-use crate::format::{count, date, percent, plain};
+use crate::format::{self, count, date, percent, plain};
 use std::fmt::Write;
 use trainyard_types::{
     Timestamp,
@@ -13,6 +13,11 @@ pub fn value(kind: ColumnType, value: f64) -> String {
         return date(Timestamp(value as i64));
     }
     plain(value)
+}
+
+/// The mean of a column as a page shows it.
+pub fn mean(kind: ColumnType, numeric: &NumericProfile) -> String {
+    if kind == ColumnType::Datetime { value(kind, numeric.mean) } else { format::mean(numeric.mean, numeric.std) }
 }
 
 /// Bars for the column's histogram or its most frequent values; the sentence for those who can't see it.

@@ -1,9 +1,9 @@
 //! The columns of a version: what they hold at a glance, and one of them in full.
 
-use super::minis::{bars, mini, share, value};
+use super::minis::{bars, mean, mini, share, value};
 use crate::{
     components::Words,
-    format::{count, plain},
+    format::{count, measure},
     hooks::{use_address, use_query_param},
 };
 use leptos::prelude::*;
@@ -140,7 +140,7 @@ fn row(
         }
     });
     let (min, mean, max) = column.numeric.as_ref().map_or_else(Default::default, |n| {
-        (value(column.kind, n.min), value(column.kind, n.mean), value(column.kind, n.max))
+        (value(column.kind, n.min), mean(column.kind, n), value(column.kind, n.max))
     });
     let name = column.name.clone();
     let is_open = {
@@ -202,9 +202,9 @@ fn ColumnPanel(column: ColumnProfile, rows: u64, warnings: Vec<String>, close: S
         }
     });
     let facts = column.numeric.as_ref().map(|n| {
-        let mut facts = vec![("Mean", value(kind, n.mean))];
+        let mut facts = vec![("Mean", mean(kind, n))];
         if kind.is_numeric() {
-            facts.push(("Standard deviation", plain(n.std)));
+            facts.push(("Standard deviation", measure(n.std)));
             facts.push(("Zeros", format!("{} ({})", count(n.zeros), share(n.zeros, rows))));
             facts.push(("Negative", format!("{} ({})", count(n.negative), share(n.negative, rows))));
         }

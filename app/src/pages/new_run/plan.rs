@@ -4,7 +4,7 @@ use crate::{
     AppError,
     api::runs::plan_run,
     components::*,
-    format::{count, counted, duration},
+    format::{bytes, count, counted, duration},
     pages::dataset::Warnings,
 };
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use std::{fmt::Write, time::Duration};
 use trainyard_types::{
     DatasetVersionId,
     dataset::Severity,
-    run::{RunPlan, TrainSettings},
+    run::{Estimate, RunPlan, TrainSettings},
 };
 
 /// Follows the settings, a moment after the last change. `blocked` says whether something forbids the run.
@@ -87,16 +87,41 @@ fn shown(plan: RunPlan, without_target: bool) -> AnyView {
             <ul class="plan-parts">{legend}</ul>
         }
     });
-    let facts = (plan.train_rows > 0).then(|| view! {
-        <p>{format!("{}. About {} on this machine. {queue}", counted(u64::from(plan.features), "feature", "features"), duration(plan.estimated_seconds.round()))}</p>
+    let facts = (plan.train_rows > 0).then(|| {
+        let features = counted(u64::from(plan.features), "feature", "features");
+        view! { <p>{format!("{features}. {queue}")}</p> }
+    });
+    let estimate = plan.estimate.map(|estimate| {
+        view! {
+            <p>{taken(&estimate)}</p>
+            <p class="muted">{reason(&estimate)}</p>
+        }
     });
     view! {
         <p class="plan-summary"><Words text=plan.summary/></p>
         {rows}
         {facts}
+        {estimate}
         <Warnings warnings=plan.warnings/>
     }
     .into_any()
+}
+
+/// Time and memory: "Takes 20 to 40 s and 200 to 300 MB of memory."
+fn taken(estimate: &Estimate) -> String {
+    let mib = |value: f64| bytes((value * 1_048_576.0) as u64);
+    let (low, high) = (duration(estimate.seconds_low.ceil()), duration(estimate.seconds_high.ceil()));
+    let time = if low == high { low } else { format!("{low} to {high}") };
+    format!("Takes {time} and {} to {} of memory.", mib(estimate.memory_mib_low), mib(estimate.memory_mib_high))
+}
+
+fn reason(estimate: &Estimate) -> String {
+    match estimate.from_runs {
+        0 => {
+            "A rough rule for two processor cores: there are no three runs of about this size to go by yet.".to_owned()
+        }
+        n => format!("From {} of about this size here.", counted(u64::from(n), "past run", "past runs")),
+    }
 }
 
 /// The three parts as one bar.

@@ -3,7 +3,7 @@
 
 use super::{
     scale::Axis,
-    series::{best, lower_is_better, nearest, split_key},
+    series::{SYSTEM, best, lower_is_better, nearest, split_key},
 };
 use crate::{
     format::{escape, measure},
@@ -37,7 +37,11 @@ pub fn part_title(part: &str) -> &str {
 
 /// What one step is in the family's words.
 pub fn step_word(key: &str) -> &'static str {
-    if split_key(key).0 == "trees" { "round" } else { "epoch" }
+    match split_key(key).0 {
+        "trees" => "round",
+        SYSTEM => "second",
+        _ => "epoch",
+    }
 }
 
 /// Where the curves of one key lie.
@@ -167,8 +171,11 @@ fn path(part: &MetricSeries, g: &Geometry) -> String {
 
 /// The chart's heading: the finding where there is one.
 pub fn finding(key: &str, parts: &[MetricSeries], running: bool) -> String {
-    let (_, metric) = split_key(key);
+    let (family, metric) = split_key(key);
     let name = metric_title(metric);
+    if family == SYSTEM {
+        return used(&name, parts);
+    }
     let word = step_word(key);
     let Some(valid) = parts.iter().find(|p| p.part != "train").or_else(|| parts.first()) else {
         return name;
@@ -188,6 +195,16 @@ pub fn finding(key: &str, parts: &[MetricSeries], running: bool) -> String {
     } else {
         let verb = if lower { "fell" } else { "rose" };
         format!("{who} {name} {verb} to {} by {word} {at}", measure(value))
+    }
+}
+
+/// What the process took: there is no better or worse.
+fn used(name: &str, parts: &[MetricSeries]) -> String {
+    let mut values: Vec<f64> = parts.iter().flat_map(|p| p.values.iter().copied()).filter(|v| v.is_finite()).collect();
+    values.sort_by(f64::total_cmp);
+    match (values.get(values.len() / 2), values.last()) {
+        (Some(median), Some(most)) => format!("{name}: mostly {}, {} at most", measure(*median), measure(*most)),
+        _ => name.to_owned(),
     }
 }
 

@@ -1,9 +1,13 @@
 //! A run's head: its name, how it stands in words, and what can be done with it.
 
-use super::{RunContext, register::RegisterButton, verdict::VerdictCard};
+use super::{
+    RunContext,
+    register::RegisterButton,
+    verdict::{self, VerdictCard},
+};
 use crate::pages::leakage::Caution;
 use crate::{
-    api::runs::{cancel_run, retry_run},
+    api::runs::{cancel_run, pause_run, retry_run},
     browser,
     components::*,
     format::{ago, duration, eta},
@@ -28,6 +32,7 @@ fn state_words(job: &JobView, device: Option<&str>, now: Timestamp) -> String {
     let again =
         if job.attempt > 1 { format!(" Attempt {} of {}.", job.attempt, job.max_attempts) } else { String::new() };
     match job.state {
+        JobState::Queued if job.paused => "Paused. Resume it to let it go on from its last checkpoint.".to_owned(),
         JobState::Queued => {
             let place = job.queue_position.map_or("in the queue".to_owned(), position_words);
             let start = job
@@ -35,6 +40,7 @@ fn state_words(job: &JobView, device: Option<&str>, now: Timestamp) -> String {
                 .map_or(String::new(), |s| format!("; {} before it starts", eta(s).replace(" left", "")));
             format!("Waiting, {place}{start}.{again}")
         }
+        JobState::Running if job.paused => "Pausing: it ends after its next checkpoint.".to_owned(),
         JobState::Running if job.cancel_requested => "Stopping: it ends at the next safe point.".to_owned(),
         JobState::Running => match job.started_at {
             Some(at) => format!("Training{on}, started {}.{again}", ago(at, now)),
@@ -103,7 +109,8 @@ pub fn RunHead(context: RunContext, reload: Callback<()>) -> impl IntoView {
         {move || reason().map(|text| view! { <Note tone=Tone::Warning>{text}</Note> })}
         {problem.map(|p| view! { <Note tone=Tone::Critical>{p.message}</Note> })}
         {run.with_value(|r| r.result.as_ref().map(|result| view! {
-            <VerdictCard verdict=result.verdict.clone() task=result.task/>
+            <VerdictCard verdict=result.verdict.clone() task=result.task
+                next=if may_write { verdict::next(result.verdict.fit, r, result.family, &project.get_value()) } else { Vec::new() }/>
             {result.leakage.clone().map(|report| view! { <Caution report/> })}
         }))}
     }
@@ -164,8 +171,23 @@ fn Actions(context: RunContext, id: trainyard_types::RunId, state: JobState, rel
     });
     let again = format!("/p/{}/runs/new?from={id}", project.get_value());
     let requested = Signal::derive(move || live.job.with(|j| j.cancel_requested));
+    let paused = Memo::new(move |_| live.job.with(|j| j.paused));
+    let pause = Action::new(move |on: &bool| {
+        let on = *on;
+        async move { pause_run(project.get_value(), id, on).await }
+    });
+    Effect::new(move |_| match pause.value().get() {
+        Some(Ok(())) => reload.run(()),
+        Some(Err(error)) => toasts.fail(error.0.message),
+        None => {}
+    });
+    let busy = Signal::derive(move || requested.get() || pause.pending().get());
     match state {
         JobState::Queued | JobState::Running => view! {
+            {move || match paused.get() {
+                true => view! { <Button label="Resume" glyph=Glyph::Play disabled=busy on_press=move |()| { pause.dispatch(false); }/> },
+                false => view! { <Button label="Pause" glyph=Glyph::Clock disabled=busy on_press=move |()| { pause.dispatch(true); }/> },
+            }}
             <ConfirmButton
                 label="Cancel run" title="Cancel this run?" glyph=Glyph::Stop disabled=requested
                 text="Training stops at the next safe point. The curves and the log stay; there will be no model. You can start it again from the beginning."
@@ -200,6 +222,7 @@ mod tests {
             queue_position: Some(2),
             queue_eta_seconds: Some(120.0),
             cancel_requested: false,
+            paused: false,
             progress: Some(Progress {
                 stage: "Training".into(),
                 fraction: 0.42,
@@ -220,6 +243,10 @@ mod tests {
         let words = |state| job(state).map(|j| state_words(&j, Some("CPU"), now)).unwrap_or_default();
         assert_eq!(words(JobState::Queued), "Waiting, number 2 in the queue; about 2 min before it starts.");
         assert_eq!(words(JobState::Succeeded), "Finished 1 min ago after 42\u{a0}s on CPU.");
+        let held =
+            |state| job(state).map(|j| state_words(&JobView { paused: true, ..j }, None, now)).unwrap_or_default();
+        assert_eq!(held(JobState::Queued), "Paused. Resume it to let it go on from its last checkpoint.");
+        assert_eq!(held(JobState::Running), "Pausing: it ends after its next checkpoint.");
         assert_eq!(words(JobState::Running), "Training on CPU, started 1 min ago.");
         assert_eq!(job(JobState::Running).map(|j| tab_words(&j, "loans")).as_deref(), Some("42 % loans"));
     }

@@ -1,6 +1,6 @@
 //! The run at a glance: key metrics, curves, what was tried, and everything that decided the result.
 
-use super::{RunContext, curves::Curves};
+use super::{RunContext, curves::Curves, rules::Rules, seeds::Seeds, series::of_system};
 use crate::{
     components::*,
     format::{count, duration, measure},
@@ -17,8 +17,9 @@ pub fn Overview(context: RunContext) -> impl IntoView {
     let RunContext { project, run, live, .. } = context;
     let result = run.with_value(|r| r.result.clone());
     let running = live.running();
+    let learned = Memo::new(move |_| live.series.with(|s| of_system(s, false)));
     let nothing = move || {
-        live.series.with(Vec::is_empty).then(|| {
+        learned.with(Vec::is_empty).then(|| {
             let words =
                 if running.get() { "Curves appear with the first epoch." } else { "This run recorded no curves." };
             view! { <p class="muted curves-none">{words}</p> }
@@ -28,10 +29,12 @@ pub fn Overview(context: RunContext) -> impl IntoView {
         {result.as_ref().map(|r| key_metrics(&r.test))}
         <Section title="Curves">
             {nothing}
-            <Curves series=live.series running/>
+            <Curves series=learned running/>
         </Section>
         {result.as_ref().map(metric_table)}
         {result.as_ref().filter(|r| r.candidates.len() > 1).map(candidates)}
+        <Rules context/>
+        {result.as_ref().map(|_| view! { <Seeds context/> })}
         <div class="two-columns">
             <Section title="What it learned from">{provenance(&project.get_value(), &run.get_value(), live.device)}</Section>
             {result.map(|r| view! {

@@ -42,6 +42,14 @@ fn thin(curve: &mut MetricSeries) {
     curve.values = curve.values.iter().enumerate().filter(|(i, _)| kept(*i)).map(|(_, v)| *v).collect();
 }
 
+/// The family of what the job's process uses.
+pub const SYSTEM: &str = "system";
+
+/// The curves of what the process uses, or all others.
+pub fn of_system(series: &[MetricSeries], system: bool) -> Vec<MetricSeries> {
+    series.iter().filter(|s| (split_key(&s.key).0 == SYSTEM) == system).cloned().collect()
+}
+
 /// The keys in the order in which charts stand: by family, losses first.
 pub fn keys(series: &[MetricSeries]) -> Vec<String> {
     let keys: BTreeSet<&str> = series.iter().map(|s| s.key.as_str()).collect();
@@ -67,8 +75,7 @@ pub fn of_key(series: &[MetricSeries], key: &str) -> Vec<MetricSeries> {
 
 /// Whether a lower value of the metric is the better one.
 pub fn lower_is_better(metric: &str) -> bool {
-    matches!(metric, "loss" | "log_loss" | "rmse" | "mae" | "mse" | "mape" | "median_absolute_error" | "brier_score")
-        || metric.ends_with("_loss")
+    trainyard_types::experiments::higher_is_better(metric) == Some(false)
 }
 
 /// Step and value of a curve's best point.

@@ -6,10 +6,54 @@ use crate::{
     pages::figure::metric_title,
 };
 use leptos::prelude::*;
-use trainyard_types::{evaluation::Verdict, run::Task};
+use trainyard_types::{
+    evaluation::{Fit, Verdict},
+    hyper,
+    run::{Family, RunView, Task},
+};
+
+/// What to do next: each a link to where it is done. `project` is its address.
+pub fn next(fit: Fit, run: &RunView, trained: Family, project: &str) -> Vec<(&'static str, String)> {
+    let again = |with: &str| format!("/p/{project}/runs/new?from={}{with}", run.summary.id);
+    let rows = || ("Add rows", format!("/p/{project}/data/{}?tab=versions", run.summary.dataset));
+    let columns = || ("Choose other columns", again(""));
+    // Four times what it had, within what a run may take.
+    let longer = (run.settings.budget_seconds.unwrap_or(60.0) * 4.0).min(86_400.0);
+    let every = || (run.settings.family != Family::Auto).then(|| ("Try every family", again("&family=auto")));
+    match fit {
+        Fit::Good => Vec::new(),
+        Fit::TooLittleData => vec![rows()],
+        Fit::Overfit => {
+            let less = regularised(run, trained).map(|(key, value)| {
+                ("Regularise more", again(&format!("&family={}&set={key}:{value}", trained.as_str())))
+            });
+            let simpler = (trained != Family::Linear).then(|| ("Train a linear model", again("&family=linear")));
+            less.into_iter().chain(simpler).chain([columns(), rows()]).collect()
+        }
+        Fit::Underfit => {
+            let more = match trained {
+                Family::Linear => None,
+                _ => Some(("Train longer", again(&format!("&budget={longer:.0}")))),
+            };
+            every().into_iter().chain(more).chain([columns()]).collect()
+        }
+    }
+}
+
+/// The hyperparameter that holds the family's model back, and a value that does so more than this run's.
+fn regularised(run: &RunView, trained: Family) -> Option<(&'static str, f64)> {
+    let had = |key: &str| run.settings.parameters.get(key).copied();
+    let told = |name: &str| run.result.as_ref()?.parameters.get(name)?.parse::<f64>().ok();
+    let (key, value) = match trained {
+        Family::Trees => ("trees.budget", (had("trees.budget").or(told("budget"))? * 0.6 * 100.0).round() / 100.0),
+        Family::Linear => ("linear.l2", had("linear.l2").unwrap_or(1.0) * 10.0),
+        _ => return None,
+    };
+    hyper::find(key)?.check(value).ok().map(|()| (key, value))
+}
 
 #[component]
-pub fn VerdictCard(verdict: Verdict, task: Task) -> impl IntoView {
+pub fn VerdictCard(verdict: Verdict, task: Task, next: Vec<(&'static str, String)>) -> impl IntoView {
     let Verdict {
         fit,
         sentence,
@@ -42,6 +86,11 @@ pub fn VerdictCard(verdict: Verdict, task: Task) -> impl IntoView {
                 <p class="verdict-sentence">{sentence}</p>
             </div>
             <p class="verdict-advice">{advice}</p>
+            {(!next.is_empty()).then(|| view! {
+                <div class="verdict-next">
+                    {next.into_iter().map(|(label, href)| view! { <LinkButton href label/> }).collect_view()}
+                </div>
+            })}
             <details>
                 <summary>"The rule and the numbers"</summary>
                 <p>{rule}</p>

@@ -101,18 +101,26 @@ fn an_endless_field_stops_at_the_limit() {
 fn ragged_rows_nul_and_bad_utf8_are_found_with_their_line() {
     let mut source = CsvSource::new(&b"1,2\n3\n\n4,5,6\n7,8\n  \n"[..], b',', None);
     source.set_columns(2);
-    let block = source.next_block().unwrap().unwrap();
+    let (block, stop) = source.rest();
+    assert!(stop.is_none());
     assert_eq!((block.rows, block.bad.count), (2, 2));
     assert_eq!(block.bad.first[0].line, 2);
     assert_eq!(block.bad.first[1].line, 4);
     assert_eq!(block.bad.first[1].value, "4,5,6");
-    assert_eq!(block.lines.of(1), 5);
-    assert!(source.next_block().unwrap().is_none());
+    assert_eq!(block.line(1), 5);
+    assert_eq!(source.rest().0.rows, 0);
 
-    for (bytes, encoding) in [(&b"1,2\n3,\0\n"[..], false), (b"1,2\n3,\xE9\n", true), (b"1,2\n\xC3,\xA9\n", true)] {
+    for (bytes, encoding) in [
+        (&b"1,2\n3,\0\n\xE9,4\n"[..], false),
+        (b"1,2\n3,\xE9\n4,\0\n", true),
+        (b"1,2\n\xC3,\xA9\n", true),
+        (b"1,2\n3,\xE9\n\"4", true),
+    ] {
         let mut source = CsvSource::new(bytes, b',', None);
         source.set_columns(2);
-        let stop = source.next_block().unwrap_err();
+        let (block, stop) = source.rest();
+        assert_eq!(block.rows, 1, "what stands before is read");
+        let stop = stop.unwrap();
         assert_eq!(stop.encoding, encoding);
         assert!(stop.problem.message.contains("ine 2"), "{}", stop.problem.message);
     }

@@ -1,21 +1,20 @@
 //! The formats that carry their columns' names: JSON Lines and Parquet.
 
-use super::{Inspection, SAMPLE_ROWS, columns, no_rows, note_bad_rows, sample_rows, take_block};
+use super::{Inspection, SAMPLE_ROWS, Seen, columns, no_rows, note_bad_rows, sample_rows};
 use crate::{
-    block::{Cells, Stop},
+    block::Stop,
     convert::Reading,
     decode,
-    guess::Guess,
     json_source::{JsonSource, too_many_columns},
     limits::MAX_COLUMNS,
     parquet_source::{ParquetFile, ParquetSource, describe, guarded, kind_of},
-    source::parquet_columns,
+    source::{Part, parquet_columns},
     words,
 };
 use std::path::Path;
 use trainyard_types::{
     Problem,
-    dataset::{BadRowReport, ColumnSchema, ColumnType, FileFormat, ReadOptions},
+    dataset::{ColumnSchema, ColumnType, FileFormat, ReadOptions},
 };
 
 /// Finds the columns and their types by reading the whole file.
@@ -31,25 +30,16 @@ pub(super) fn inspect_json(path: &Path, encoding: &str, missing: &[String]) -> R
     let reading = Reading::new(&options);
     let (reader, meter) = decode::open(path, encoding)?;
     let mut source = JsonSource::new(reader, &[], Some(meter));
-    let mut guesses: Vec<Guess> = Vec::new();
-    let (mut rows, mut bad, mut sample) = (0, BadRowReport::default(), Vec::new());
-    while let Some(block) = source.next_block()? {
-        let width = match &block.cells {
-            Cells::Text(cells) => cells.columns,
-            Cells::Arrow(arrays) => arrays.len(),
-        };
-        guesses.resize(guesses.len().max(width), Guess::default());
-        take_block(block, width, &reading, &mut guesses, &mut sample, &mut bad, &mut rows)?;
-    }
-    if rows == 0 {
-        return Err(no_rows(&bad).into());
+    let seen = Seen::of(|_| Ok(source.next_block()?.map(Part::Block)), &reading)?;
+    if seen.rows == 0 {
+        return Err(no_rows(&seen.bad).into());
     }
     let names = source.names().to_vec();
     if names.is_empty() {
         return Err(Problem::invalid("The objects have no keys, so that there are no columns.").into());
     }
     let mut notes = Vec::new();
-    note_bad_rows(&bad, rows, &mut notes);
+    note_bad_rows(&seen.bad, seen.rows, &mut notes);
     let nested: Vec<&String> =
         names.iter().zip(source.nested()).filter(|(_, nested)| **nested).map(|(name, _)| name).collect();
     if !nested.is_empty() {
@@ -61,8 +51,7 @@ pub(super) fn inspect_json(path: &Path, encoding: &str, missing: &[String]) -> R
     if source.odd_keys() {
         notes.push("Keys that are empty, longer than 200 characters or hold control characters are left out.".into());
     }
-    guesses.resize(names.len(), Guess::default());
-    sample.iter_mut().for_each(|row: &mut Vec<Option<String>>| row.resize(names.len(), None));
+    let Seen { guesses, sample, rows, .. } = seen.of_width(names.len());
     options.columns = columns(names, &guesses, &mut notes);
     Ok(Inspection { options, sample, notes, rows })
 }

@@ -1,9 +1,10 @@
 //! A column's content hash.
 
+use super::present;
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray,
+    Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, StringArray,
     cast::AsArray,
-    types::{Float64Type, Int64Type, TimestampMillisecondType},
+    types::{Float64Type, Int32Type, Int64Type, TimestampMillisecondType},
 };
 use trainyard_types::dataset::ColumnType;
 
@@ -42,10 +43,9 @@ impl ContentHash {
             }
             ColumnType::Text => {
                 self.scratch.clear();
-                for text in array.as_string::<i32>().iter() {
-                    let text = text.unwrap_or_default();
-                    self.scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
-                    self.scratch.extend_from_slice(text.as_bytes());
+                match array.as_dictionary_opt::<Int32Type>() {
+                    Some(coded) => self.coded(coded.keys(), coded.values().as_string()),
+                    None => array.as_string::<i32>().iter().for_each(|text| self.text(text.unwrap_or_default())),
                 }
                 self.values.update(&self.scratch);
             }
@@ -58,13 +58,32 @@ impl ContentHash {
         self.rows += array.len() as u64;
     }
 
+    fn text(&mut self, text: &str) {
+        self.scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        self.scratch.extend_from_slice(text.as_bytes());
+    }
+
+    fn coded(&mut self, codes: &PrimitiveArray<Int32Type>, levels: &StringArray) {
+        // Each level as it counts, the missing one last.
+        let (mut pieces, mut starts) = (Vec::new(), vec![0]);
+        for text in levels.iter().map(Option::unwrap_or_default).chain([""]) {
+            pieces.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            pieces.extend_from_slice(text.as_bytes());
+            starts.push(pieces.len());
+        }
+        for code in codes {
+            let level = code.map_or(levels.len(), |code| code as usize);
+            self.scratch.extend_from_slice(&pieces[starts[level]..starts[level + 1]]);
+        }
+    }
+
     fn numbers<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>, bytes: impl Fn(T::Native) -> [u8; 8]) {
         self.scratch.clear();
-        self.scratch.reserve(array.len() * 8);
-        if array.null_count() == 0 {
-            array.values().iter().for_each(|&value| self.scratch.extend_from_slice(&bytes(value)));
-        } else {
-            array.iter().for_each(|value| self.scratch.extend_from_slice(&value.map_or([0; 8], &bytes)));
+        self.scratch.resize(array.len() * 8, 0);
+        let places = self.scratch.as_chunks_mut().0;
+        for (start, end) in present(array) {
+            let values = &array.values()[start..end];
+            places[start..end].iter_mut().zip(values).for_each(|(place, &value)| *place = bytes(value));
         }
         self.values.update(&self.scratch);
     }
@@ -82,7 +101,7 @@ impl ContentHash {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use arrow_array::{Float64Array, Int64Array, StringArray};
+    use arrow_array::{DictionaryArray, Float64Array, Int64Array, StringArray};
     use std::sync::Arc;
 
     fn hash(kind: ColumnType, blocks: &[ArrayRef]) -> String {
@@ -92,6 +111,31 @@ mod tests {
     }
     fn texts(values: &[Option<&str>]) -> ArrayRef {
         Arc::new(StringArray::from(values.to_vec()))
+    }
+
+    // Python, blake3 1.0.11: blake3(struct.pack("<Q", 3) + blake3(kind + values).digest() + blake3(struct.pack("<Q", 1))
+    // .digest()).hexdigest(), with integers as "<q", floats as "<d", texts as "<Q" of their length and UTF-8. Hashes are
+    // stored, so that they must never change.
+    #[test]
+    fn hashes_are_those_of_python() {
+        let integers: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, Some(-7)]));
+        let floats: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.5), None, Some(-0.0)]));
+        let plain = texts(&[Some("a"), None, Some("é")]);
+        let coded: DictionaryArray<Int32Type> = [Some("a"), None, Some("é")].into_iter().collect();
+        let text = "8e67a94c4f1aae699b26b7aecb6b05ac0a8fa36ec61154b16f78784c8867af7c";
+        for (kind, array, expected) in [
+            (ColumnType::Integer, integers, "21834c51934bbbc8f49e4c5b80dd5598ff83b941dc5eafc3d7066fb1fb33bf67"),
+            (ColumnType::Float, floats, "e7aacf2333ab1521830a1c5b2266079e0eb51f73e31ff92358a5cd01895e66d6"),
+            (ColumnType::Text, plain, text),
+            (ColumnType::Text, Arc::new(coded), text),
+        ] {
+            assert_eq!(hash(kind, &[array.clone()]), expected, "{kind:?}");
+            assert_eq!(hash(kind, &[array.slice(0, 2), array.slice(2, 1)]), expected, "{kind:?}");
+        }
+        // What stands in the place of a missing value does not count.
+        let filled = Int64Array::new(vec![1, 99, -7].into(), Some(vec![true, false, true].into()));
+        let expected = "21834c51934bbbc8f49e4c5b80dd5598ff83b941dc5eafc3d7066fb1fb33bf67";
+        assert_eq!(hash(ColumnType::Integer, &[Arc::new(filled)]), expected);
     }
 
     #[test]

@@ -8,12 +8,14 @@
 //! found by 64-bit hashes of all rows, on the disk where they do not fit.
 
 mod content;
+mod duplicates;
 mod numbers;
+mod ranked;
 mod texts;
 mod warnings;
 
 use crate::{
-    bounded::{Spill, mix},
+    bounded::mix,
     memory::Memory,
     parallel,
     parquet_source::{ParquetFile, ParquetSource, guarded, kind_of},
@@ -22,9 +24,10 @@ use crate::{
 use arrow_array::{
     Array, ArrayRef,
     cast::AsArray,
-    types::{Float64Type, Int64Type, TimestampMillisecondType},
+    types::{Float64Type, Int32Type, Int64Type, TimestampMillisecondType},
 };
 use content::ContentHash;
+use duplicates::RowHashes;
 use numbers::NumberStats;
 use std::{hash::BuildHasher, path::Path};
 use texts::TextStats;
@@ -40,15 +43,59 @@ use trainyard_types::{
 pub fn profile(parquet: &Path, memory: Memory) -> Result<Profile, Problem> {
     let file = ParquetFile::open(parquet)?;
     let schema = stored_schema(&file)?;
-    let all: Vec<usize> = (0..schema.len()).collect();
+    let file = file.with_dictionaries()?;
     let mut stats = TableStats::new(&schema, memory, folder_of(parquet));
-    let mut source = ParquetSource::new(&file, &all)?;
-    while let Some(block) = source.next_block()? {
-        if let crate::block::Cells::Arrow(arrays) = &block.cells {
-            guarded(|| stats.add(arrays, block.rows))?;
+    // Each thread decodes and describes columns of its own. A reader takes an open file, of which there are not many.
+    let width = schema.len().div_ceil(MOST_READERS).max(1);
+    let mut lanes = Vec::new();
+    for (i, columns) in stats.columns.chunks_mut(width).enumerate() {
+        let at: Vec<usize> = (i * width..i * width + columns.len()).collect();
+        let source = ParquetSource::new(&file.reopen(parquet)?, &at)?;
+        lanes.push(Lane { source, columns, rows: Ok(0) });
+    }
+    loop {
+        let partial = parallel::each(&mut lanes, Vec::new, |hashes, _, lane| lane.rows = lane.add(hashes));
+        let mut rows = None;
+        for lane in &mut lanes {
+            let here = std::mem::replace(&mut lane.rows, Ok(0))?;
+            if *rows.get_or_insert(here) != here {
+                return Err(words::damaged("its columns differ in length"));
+            }
+        }
+        match rows {
+            Some(rows) if rows > 0 => stats.rows.add(partial)?,
+            _ => break,
         }
     }
+    drop(lanes);
     stats.finish()
+}
+
+/// Readers of one file at most.
+const MOST_READERS: usize = 64;
+
+/// Some of the columns, on their way into their statistics.
+struct Lane<'a> {
+    source: ParquetSource,
+    columns: &'a mut [ColumnStats],
+    /// How many rows the last block had.
+    rows: Result<usize, Problem>,
+}
+
+impl Lane<'_> {
+    /// Adds the next block, and its values to the rows' hashes. The answer is its rows, none at the end.
+    fn add(&mut self, hashes: &mut Vec<u64>) -> Result<usize, Problem> {
+        let Some(block) = self.source.next_block()? else { return Ok(0) };
+        hashes.resize(block.rows, 0);
+        if let crate::block::Cells::Arrow(arrays) = &block.cells {
+            let columns = self.columns.iter_mut().zip(arrays);
+            guarded(|| {
+                columns.for_each(|(column, array)| column.add(array, hashes));
+                Ok(())
+            })?;
+        }
+        Ok(block.rows)
+    }
 }
 
 /// Where a file stands.
@@ -77,9 +124,7 @@ pub(crate) fn stored_schema(file: &ParquetFile) -> Result<Vec<ColumnSchema>, Pro
 /// Statistics of a whole table in the making.
 pub(crate) struct TableStats {
     pub columns: Vec<ColumnStats>,
-    /// Of all rows.
-    hashes: Spill<1>,
-    rows: u64,
+    pub rows: RowHashes,
 }
 
 impl TableStats {
@@ -102,53 +147,44 @@ impl TableStats {
                         Stats::Texts(TextStats::new(memory.texts() / texts, memory.text_bytes() / texts))
                     }
                     ColumnType::Boolean => Stats::Booleans([0; 2]),
-                    _ => Stats::Numbers(NumberStats::new((memory.numbers() / numbers).max(4096))),
+                    kind => {
+                        let most = (memory.numbers() / numbers).max(4096);
+                        Stats::Numbers(NumberStats::new(most, kind == ColumnType::Float))
+                    }
                 },
             })
             .collect();
-        Self { columns, hashes: Spill::new(memory.row_hashes(), spill), rows: 0 }
-    }
-
-    /// Adds rows, column by column in parallel.
-    fn add(&mut self, arrays: &[ArrayRef], rows: usize) -> Result<(), Problem> {
-        let partial =
-            parallel::each(&mut self.columns, || vec![0; rows], |hashes, i, column| column.add(&arrays[i], hashes));
-        self.add_hashes(partial, rows)
-    }
-
-    /// Adds the rows' hashes, which are the sums over the threads' columns.
-    ///
-    /// # Errors
-    /// The disk can't take what does not fit the memory.
-    pub(crate) fn add_hashes(&mut self, partial: Vec<Vec<u64>>, rows: usize) -> Result<(), Problem> {
-        self.rows += rows as u64;
-        let mut partial = partial.into_iter();
-        let mut sum = partial.next().unwrap_or_default();
-        for other in partial {
-            sum.iter_mut().zip(other).for_each(|(sum, hash)| *sum = sum.wrapping_add(hash));
-        }
-        self.hashes.add(sum.into_iter().map(|hash| [hash]))
+        Self { columns, rows: RowHashes::new(memory.row_hashes(), spill) }
     }
 
     /// # Errors
     /// The disk can't be read.
     pub(crate) fn finish(self) -> Result<Profile, Problem> {
+        let rows = self.rows.rows();
+        enum Work {
+            Rows(Option<RowHashes>, Result<u64, Problem>),
+            Column(Box<ColumnStats>, Option<Described>),
+        }
+        let mut work = vec![Work::Rows(Some(self.rows), Ok(0))];
+        work.extend(self.columns.into_iter().map(|column| Work::Column(Box::new(column), None)));
+        parallel::each(
+            &mut work,
+            || (),
+            |(), _, work| match work {
+                Work::Rows(hashes, found) => *found = hashes.take().map_or(Ok(0), RowHashes::duplicates),
+                Work::Column(column, out) => *out = Some(column.finish()),
+            },
+        );
         let mut duplicate_rows = 0;
-        self.hashes.each_part(|hashes| {
-            hashes.sort_unstable();
-            duplicate_rows += (hashes.len() - hashes.chunk_by(|a, b| a == b).count()) as u64;
-            Ok(())
-        })?;
-        let mut done: Vec<(ColumnStats, Option<Described>)> =
-            self.columns.into_iter().map(|column| (column, None)).collect();
-        parallel::each(&mut done, || (), |(), _, (column, out)| *out = Some(column.finish()));
-        let columns: Vec<Described> = done.into_iter().filter_map(|(_, out)| out).collect();
-        let mut profile = Profile {
-            rows: self.rows,
-            duplicate_rows,
-            warnings: Vec::new(),
-            columns: Vec::with_capacity(columns.len()),
-        };
+        let mut columns = Vec::with_capacity(work.len());
+        for work in work {
+            match work {
+                Work::Rows(_, found) => duplicate_rows = found?,
+                Work::Column(_, out) => columns.extend(out),
+            }
+        }
+        let mut profile =
+            Profile { rows, duplicate_rows, warnings: Vec::new(), columns: Vec::with_capacity(columns.len()) };
         profile.warnings = warnings::of(&profile, &columns);
         profile.columns = columns.into_iter().map(|column| column.profile).collect();
         Ok(profile)
@@ -183,41 +219,68 @@ enum Stats {
 }
 
 impl ColumnStats {
-    /// Adds the values, and to each row's hash the value's.
+    /// Adds the values, and to each row's hash the value's. Texts may come as dictionaries.
     pub(crate) fn add(&mut self, array: &ArrayRef, hashes: &mut [u64]) {
         self.missing += array.null_count() as u64;
-        self.content.add(array, self.kind);
         let salt = self.salt;
         // Sums of mixed hashes do not depend on the columns' order, so that threads can share the work.
-        let mut put = |row: usize, value: u64| hashes[row] = hashes[row].wrapping_add(mix(value ^ salt));
+        let put = |hash: &mut u64, value: u64| *hash = hash.wrapping_add(mix(value ^ salt));
         match &mut self.stats {
-            Stats::Numbers(numbers) => match self.kind {
-                ColumnType::Float => {
-                    let array = array.as_primitive::<Float64Type>();
-                    numbers.add(array.iter().map(|value| value.map(numbers::key_of_float)), true, &mut put);
-                }
-                ColumnType::Integer => numbers.add(array.as_primitive::<Int64Type>().iter(), false, &mut put),
-                _ => numbers.add(array.as_primitive::<TimestampMillisecondType>().iter(), false, &mut put),
-            },
-            Stats::Texts(texts) => {
-                let hasher = texts.hasher().clone();
-                for (row, text) in array.as_string::<i32>().iter().enumerate() {
-                    if let Some(text) = text {
-                        let hash = hasher.hash_one(text);
-                        texts.add(text, hash);
-                        put(row, hash);
+            Stats::Numbers(numbers) => {
+                let integers;
+                let values: &[i64] = match self.kind {
+                    ColumnType::Float => {
+                        let floats = array.as_primitive::<Float64Type>().values();
+                        integers = floats.iter().map(|&value| numbers::key_of_float(value)).collect::<Vec<_>>();
+                        &integers
                     }
+                    ColumnType::Integer => array.as_primitive::<Int64Type>().values(),
+                    _ => array.as_primitive::<TimestampMillisecondType>().values(),
+                };
+                for (start, end) in present(array) {
+                    let hashes = hashes[start..end].iter_mut();
+                    hashes.zip(&values[start..end]).for_each(|(hash, &key)| put(hash, key as u64));
+                    numbers.add(&values[start..end]);
                 }
             }
+            Stats::Texts(texts) => match array.as_dictionary_opt::<Int32Type>() {
+                Some(coded) => {
+                    let levels = coded.values().as_string::<i32>();
+                    let hasher = texts.hasher().clone();
+                    let hash_of: Vec<u64> = (0..levels.len()).map(|i| hasher.hash_one(levels.value(i))).collect();
+                    let mixed: Vec<u64> = hash_of.iter().map(|hash| mix(hash ^ salt)).collect();
+                    let mut times = vec![0_u64; levels.len()];
+                    let codes = coded.keys().values();
+                    for (start, end) in present(array) {
+                        for (hash, &code) in hashes[start..end].iter_mut().zip(&codes[start..end]) {
+                            times[code as usize] += 1;
+                            *hash = hash.wrapping_add(mixed[code as usize]);
+                        }
+                    }
+                    for (level, times) in times.into_iter().enumerate().filter(|(_, times)| *times > 0) {
+                        texts.add(levels.value(level), hash_of[level], times);
+                    }
+                }
+                None => {
+                    let array = array.as_string::<i32>();
+                    let hasher = texts.hasher().clone();
+                    for row in present(array).flat_map(|(start, end)| start..end) {
+                        let hash = hasher.hash_one(array.value(row));
+                        texts.add(array.value(row), hash, 1);
+                        put(&mut hashes[row], hash);
+                    }
+                }
+            },
             Stats::Booleans(counts) => {
                 for (row, value) in array.as_boolean().iter().enumerate() {
                     if let Some(value) = value {
                         counts[usize::from(value)] += 1;
-                        put(row, u64::from(value) + 1);
+                        put(&mut hashes[row], u64::from(value) + 1);
                     }
                 }
             }
         }
+        self.content.add(array, self.kind);
     }
 
     fn finish(&mut self) -> Described {
@@ -247,4 +310,11 @@ impl ColumnStats {
         }
         Described { profile, number_like, skewness }
     }
+}
+
+/// Runs of present values: where each begins and ends.
+fn present(array: &dyn Array) -> impl Iterator<Item = (usize, usize)> {
+    let nulls = array.nulls();
+    let all = nulls.is_none().then_some((0, array.len()));
+    nulls.into_iter().flat_map(|nulls| nulls.valid_slices()).chain(all)
 }

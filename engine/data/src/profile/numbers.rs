@@ -1,5 +1,6 @@
 //! Numbers: moments, quantiles, histogram.
 
+use super::ranked::Ranked;
 use crate::{bounded::Reservoir, cell};
 use trainyard_types::dataset::{ColumnProfile, ColumnType, NumericProfile, ValueCount};
 
@@ -7,6 +8,11 @@ use trainyard_types::dataset::{ColumnProfile, ColumnType, NumericProfile, ValueC
 const FEW: usize = 20;
 /// Bins of a histogram at most.
 const BINS: usize = 20;
+
+/// Values that are added up at a time. Where a table is cut into blocks makes no difference to the sums.
+const SEGMENT: usize = 4096;
+/// Sums are made in so many lanes, which the processor adds at the same time.
+const LANES: usize = 8;
 
 /// Numbers are kept as keys: whole numbers as they are, floats by [`key_of_float`], so that keys sort as numbers do.
 pub(super) struct NumberStats {
@@ -17,6 +23,8 @@ pub(super) struct NumberStats {
     max: i64,
     zeros: u64,
     negative: u64,
+    /// Keys of a segment that is not complete.
+    waiting: Vec<i64>,
     keys: Reservoir<i64>,
     /// Counts of the different values, until there are too many.
     few: Option<Vec<(i64, u64)>>,
@@ -34,7 +42,7 @@ fn float_of_key(key: i64) -> f64 {
 }
 
 impl NumberStats {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize, floats: bool) -> Self {
         Self {
             mean: 0.0,
             m2: 0.0,
@@ -42,9 +50,10 @@ impl NumberStats {
             max: i64::MIN,
             zeros: 0,
             negative: 0,
+            waiting: Vec::with_capacity(SEGMENT),
             keys: Reservoir::new(capacity),
             few: Some(Vec::with_capacity(FEW + 1)),
-            floats: false,
+            floats,
         }
     }
 
@@ -52,60 +61,86 @@ impl NumberStats {
         if self.floats { float_of_key(key) } else { key as f64 }
     }
 
-    /// Adds keys; `put` gets the row and the key of every present one.
-    pub(super) fn add(
-        &mut self,
-        keys: impl Iterator<Item = Option<i64>> + Clone,
-        floats: bool,
-        put: &mut impl FnMut(usize, u64),
-    ) {
-        self.floats = floats;
-        let (mut n, mut sum) = (0_u64, 0.0);
-        for (row, key) in keys.clone().enumerate() {
-            let Some(key) = key else { continue };
-            put(row, key as u64);
-            n += 1;
-            sum += self.number(key);
+    /// Adds the keys of present values.
+    pub(super) fn add(&mut self, mut keys: &[i64]) {
+        while self.waiting.len() + keys.len() >= SEGMENT {
+            let (now, later) = keys.split_at(SEGMENT - self.waiting.len());
+            keys = later;
+            if self.waiting.is_empty() {
+                self.add_segment(now);
+            } else {
+                self.waiting.extend_from_slice(now);
+                self.add_waiting();
+            }
+        }
+        self.waiting.extend_from_slice(keys);
+    }
+
+    fn add_waiting(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.add_segment(&waiting);
+        waiting.clear();
+        self.waiting = waiting;
+    }
+
+    fn add_segment(&mut self, segment: &[i64]) {
+        if segment.is_empty() {
+            return;
+        }
+        let mut numbers = [0.0; SEGMENT];
+        let numbers = &mut numbers[..segment.len()];
+        if self.floats {
+            numbers.iter_mut().zip(segment).for_each(|(number, &key)| *number = float_of_key(key));
+        } else {
+            numbers.iter_mut().zip(segment).for_each(|(number, &key)| *number = key as f64);
+        }
+        let n = segment.len() as f64;
+        let mean = sum(numbers, |x| x) / n;
+        let m2 = sum(numbers, |x| (x - mean) * (x - mean));
+        let before = self.keys.seen as f64;
+        let delta = mean - self.mean;
+        self.mean += delta * n / (before + n);
+        self.m2 += m2 + delta * delta * before * n / (before + n);
+        for &key in segment {
             self.min = self.min.min(key);
             self.max = self.max.max(key);
             // Zero has the key 0 and negative numbers negative keys, for floats too.
             self.zeros += u64::from(key == 0);
             self.negative += u64::from(key < 0);
-            self.count_few(key);
-            self.keys.push(key);
         }
-        if n == 0 {
-            return;
-        }
-        let mean = sum / n as f64;
-        let m2: f64 = keys.flatten().map(|key| (self.number(key) - mean).powi(2)).sum();
-        let before = self.keys.seen - n;
-        let delta = mean - self.mean;
-        let total = self.keys.seen as f64;
-        self.mean += delta * n as f64 / total;
-        self.m2 += m2 + delta * delta * before as f64 * n as f64 / total;
+        self.count_few(segment);
+        self.keys.extend(segment);
     }
 
-    fn count_few(&mut self, key: i64) {
-        if let Some(few) = &mut self.few {
+    fn count_few(&mut self, keys: &[i64]) {
+        let Some(few) = &mut self.few else { return };
+        for &key in keys {
             let known = few.len();
             match few.iter_mut().find(|(value, _)| *value == key) {
                 Some((_, count)) => *count += 1,
                 None if known < FEW => few.push((key, 1)),
-                None => self.few = None,
+                None => {
+                    self.few = None;
+                    return;
+                }
             }
         }
     }
 
     /// Fills the profile in; the answer is the skewness.
     pub(super) fn finish(&mut self, kind: ColumnType, profile: &mut ColumnProfile) -> f64 {
+        self.add_waiting();
         let count = self.keys.seen;
         if count == 0 {
             return 0.0;
         }
-        let sample = self.keys.sample();
-        let mut keys = std::mem::take(&mut self.keys.kept);
-        keys.sort_unstable();
+        // As unsigned numbers in the same order.
+        let rank = |key: i64| key as u64 ^ 1 << 63;
+        let key_of_rank = |rank: u64| (rank ^ 1 << 63) as i64;
+        let sampled = self.keys.sample();
+        let kept: Vec<u64> = std::mem::take(&mut self.keys.kept).into_iter().map(rank).collect();
+        let last = kept.len() - 1;
+        let mut ranked = Ranked::new(kept, rank(self.min), rank(self.max));
         let show = |key: i64| match kind {
             ColumnType::Integer => key.to_string(),
             ColumnType::Datetime => cell::show_datetime(key, key.rem_euclid(86_400_000) == 0),
@@ -117,61 +152,91 @@ impl NumberStats {
                 profile.top = few.iter().map(|&(key, count)| ValueCount { value: show(key), count }).collect();
                 few.len() as u64
             }
-            None => keys.chunk_by(|a, b| a == b).count() as u64,
+            None => ranked.different(),
         };
-        let numbers: Vec<f64> = keys.iter().map(|&key| self.number(key)).collect();
         let (min, max) = (self.number(self.min), self.number(self.max));
         let std = if count > 1 { (self.m2 / (count - 1) as f64).sqrt() } else { 0.0 };
+        let mut histogram = Histogram::new(min, max, kind != ColumnType::Float);
+        let mut cubes = 0.0;
+        ranked.each(|rank, times| {
+            let number = self.number(key_of_rank(rank));
+            histogram.add(number, times);
+            if std > 0.0 {
+                let z = (number - self.mean) / std;
+                cubes += z * z * z * times as f64;
+            }
+        });
+        let at = |rank: usize| self.number(key_of_rank(ranked.at(rank)));
         profile.numeric = Some(NumericProfile {
             min,
             max,
             mean: self.mean,
             std,
-            quantiles: [0.05, 0.25, 0.5, 0.75, 0.95].map(|q| quantile(&numbers, q)),
+            quantiles: [0.05, 0.25, 0.5, 0.75, 0.95].map(|q| quantile(last, at, q)),
             zeros: self.zeros,
             negative: self.negative,
-            histogram: histogram(&numbers, min, max, kind != ColumnType::Float, count),
-            sample,
+            histogram: histogram.finish(sampled.map(|kept| (kept, count))),
+            sample: sampled,
         });
-        if std > 0.0 {
-            numbers.iter().map(|x| ((x - self.mean) / std).powi(3)).sum::<f64>() / numbers.len() as f64
-        } else {
-            0.0
-        }
+        cubes / (last + 1) as f64
     }
 }
 
-/// Linear interpolation between the closest ranks of sorted numbers, NumPy's default.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let position = q * (sorted.len() - 1) as f64;
+/// A sum over numbers, in lanes.
+fn sum(numbers: &[f64], of: impl Fn(f64) -> f64) -> f64 {
+    let (lanes, rest) = numbers.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for lane in lanes {
+        sums.iter_mut().zip(lane).for_each(|(sum, &x)| *sum += of(x));
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|&x| of(x)).sum::<f64>()
+}
+
+/// Linear interpolation between the closest ranks, NumPy's default. `at` gives the number of a rank up to `last`.
+fn quantile(last: usize, at: impl Fn(usize) -> f64, q: f64) -> f64 {
+    let position = q * last as f64;
     let (below, share) = (position.floor() as usize, position.fract());
-    let (low, high) = (sorted[below], sorted[(below + 1).min(sorted.len() - 1)]);
-    if share == 0.0 { low } else { low + (high - low) * share }
+    let low = at(below);
+    if share == 0.0 { low } else { low + (at((below + 1).min(last)) - low) * share }
 }
 
-/// Counts in bins of equal width; whole numbers over a short range get a bin each. A sample is scaled up to `count`.
-fn histogram(sorted: &[f64], min: f64, max: f64, whole: bool, count: u64) -> Vec<u64> {
-    let range = max - min;
-    let bins = if range == 0.0 {
-        1
-    } else if whole && range < BINS as f64 {
-        range as usize + 1
-    } else {
-        BINS
-    };
-    let mut counts = vec![0_u64; bins];
-    for value in sorted {
+/// Counts in bins of equal width; whole numbers over a short range get a bin each.
+struct Histogram {
+    min: f64,
+    range: f64,
+    counts: Vec<u64>,
+}
+
+impl Histogram {
+    fn new(min: f64, max: f64, whole: bool) -> Self {
+        let range = max - min;
+        let bins = if range == 0.0 {
+            1
+        } else if whole && range < BINS as f64 {
+            range as usize + 1
+        } else {
+            BINS
+        };
         // Halved, the largest range of floats is still finite.
-        let share = if range == 0.0 { 0.0 } else { (value / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0) };
-        counts[((share * bins as f64) as usize).min(bins - 1)] += 1;
+        Self { min: min / 2.0, range: max / 2.0 - min / 2.0, counts: vec![0; bins] }
     }
-    let kept = sorted.len() as u64;
-    if kept < count {
-        for bin in &mut counts {
-            *bin = (u128::from(*bin) * u128::from(count) / u128::from(kept)) as u64;
+
+    #[inline]
+    fn add(&mut self, number: f64, times: u64) {
+        let share = if self.range == 0.0 { 0.0 } else { (number / 2.0 - self.min) / self.range };
+        let bins = self.counts.len();
+        self.counts[((share * bins as f64) as usize).min(bins - 1)] += times;
+    }
+
+    /// A sample is scaled up: so many were kept of so many.
+    fn finish(mut self, sample: Option<(u64, u64)>) -> Vec<u64> {
+        if let Some((kept, of)) = sample {
+            for bin in &mut self.counts {
+                *bin = (u128::from(*bin) * u128::from(of) / u128::from(kept)) as u64;
+            }
         }
+        self.counts
     }
-    counts
 }
 
 #[cfg(test)]
@@ -180,9 +245,18 @@ mod tests {
     use super::*;
 
     fn stats(values: &[f64], capacity: usize) -> ColumnProfile {
-        let mut stats = NumberStats::new(capacity);
-        for block in values.chunks(7) {
-            stats.add(block.iter().map(|&value| Some(key_of_float(value))), true, &mut |_, _| {});
+        let small = stats_of_blocks(values, capacity, 7);
+        // Where the values are cut makes no difference.
+        for block in [SEGMENT - 1, SEGMENT, 3 * SEGMENT + 1] {
+            assert_eq!(stats_of_blocks(values, capacity, block), small);
+        }
+        small
+    }
+
+    fn stats_of_blocks(values: &[f64], capacity: usize, block: usize) -> ColumnProfile {
+        let mut stats = NumberStats::new(capacity, true);
+        for block in values.chunks(block) {
+            stats.add(&block.iter().map(|&value| key_of_float(value)).collect::<Vec<_>>());
         }
         let mut profile = ColumnProfile {
             name: String::new(),

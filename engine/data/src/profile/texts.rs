@@ -6,7 +6,11 @@ use crate::{
     words,
 };
 use foldhash::fast::RandomState;
-use std::{cmp::Reverse, collections::HashMap};
+use std::{
+    cmp::Reverse,
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
 use trainyard_types::dataset::{ColumnProfile, ValueCount};
 
 /// Most frequent values shown.
@@ -19,11 +23,27 @@ struct Entry {
     length: u32,
 }
 
+/// Hashes are spread evenly as they are.
+#[derive(Clone, Copy, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.0 = self.0.rotate_left(8) ^ u64::from(byte));
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
 /// Counts texts by their hash. Hashes are seeded anew in each process, so that nobody can prepare collisions.
 pub(super) struct TextStats {
     hasher: RandomState,
     /// From hash to index in `entries`.
-    index: HashMap<u64, u32, RandomState>,
+    index: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
     entries: Vec<Entry>,
     texts: String,
     most_entries: usize,
@@ -32,10 +52,9 @@ pub(super) struct TextStats {
 
 impl TextStats {
     pub(super) fn new(most_entries: usize, most_bytes: usize) -> Self {
-        let hasher = RandomState::default();
         Self {
-            index: HashMap::with_hasher(hasher.clone()),
-            hasher,
+            index: HashMap::default(),
+            hasher: RandomState::default(),
             entries: Vec::new(),
             texts: String::new(),
             most_entries: most_entries.clamp(1000, MAX_DISTINCT),
@@ -47,9 +66,10 @@ impl TextStats {
         &self.hasher
     }
 
-    pub(super) fn add(&mut self, text: &str, hash: u64) {
+    /// Adds a text that occurs `times`.
+    pub(super) fn add(&mut self, text: &str, hash: u64, times: u64) {
         if let Some(&entry) = self.index.get(&hash) {
-            self.entries[entry as usize].count += 1;
+            self.entries[entry as usize].count += times;
             return;
         }
         if self.entries.len() >= self.most_entries {
@@ -63,7 +83,7 @@ impl TextStats {
             (u32::MAX, 0)
         };
         self.index.insert(hash, self.entries.len() as u32);
-        self.entries.push(Entry { count: 1, start, length });
+        self.entries.push(Entry { count: times, start, length });
     }
 
     fn text(&self, entry: &Entry) -> Option<&str> {

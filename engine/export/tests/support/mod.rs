@@ -6,8 +6,11 @@ use trainyard_infer::{
     Column, Frame, MISSING, Model, Predictor, Values,
     dummy::DummyModel,
     ensemble::{Ensemble, Head as Sums, LinearCorrection, Rule, Source},
-    net::{Activation, Head, Layer, LinearModel, RealMlpModel, RealMlpNet, RealMlpWeights},
-    preprocess::{Encoder, Recipe},
+    net::{
+        Activation, Head, Layer, LinearModel, Pieces, RealMlpModel, RealMlpNet, RealMlpWeights, TabMModel, TabMNet,
+        TabMWeights,
+    },
+    preprocess::{Encoder, Recipe, Says},
     signature,
     trees::{TreeEncoder, TreesModel},
 };
@@ -196,6 +199,45 @@ pub fn realmlp(random: &mut Random, train: &Frame, classes: usize) -> Model {
     Model::new(describe(train, classes), Predictor::RealMlp(model))
 }
 
+pub fn tabm(random: &mut Random, train: &Frame, classes: usize, members: usize) -> Model {
+    let encoder = Encoder::fit(train, Recipe::TabM).unwrap();
+    let encoded = encoder.encode(train).unwrap();
+    let (dense, embedding) = (encoder.width(), 4);
+    let is_number = |at: &usize| matches!(encoder.outputs()[*at].says, Says::Value | Says::Part(_));
+    let numbers: Vec<usize> = (0..dense).filter(is_number).collect();
+    let of = |at: &usize| Pieces::fit(&encoded.dense.iter().skip(*at).step_by(dense).copied().collect::<Vec<f32>>());
+    let pieces: Vec<Pieces> = numbers.iter().map(of).collect();
+    let (count, bins) = (numbers.len(), pieces.iter().map(Pieces::bins).max().unwrap_or(1));
+    let tables: Vec<Vec<f32>> =
+        encoder.embedding_rows().iter().map(|rows| random.spread(rows * embedding, 2.0)).collect();
+    let outputs = head(classes).outputs();
+    let mut weights = TabMWeights {
+        dense,
+        numbers,
+        pieces,
+        embedding,
+        bins,
+        steps: random.spread(count * bins * embedding, 1.0),
+        slope: random.spread(count * embedding, 1.0),
+        offset: random.spread(count * embedding, 1.0),
+        tables,
+        members,
+        scales: Vec::new(),
+        layers: Vec::new(),
+        heads: random.spread(members * outputs * 40, 0.5),
+        head_bias: random.spread(members * outputs, 0.5),
+    };
+    weights.scales = random.spread(members * weights.inputs(), 3.0);
+    let mut inputs = weights.inputs();
+    for outputs in [48, 40] {
+        let weight = random.spread(inputs * outputs, 4.0 / (inputs as f32).sqrt());
+        weights.layers.push(Layer { inputs, outputs, weight, bias: random.spread(outputs, 0.5), alpha: Vec::new() });
+        inputs = outputs;
+    }
+    let model = TabMModel::new(encoder, TabMNet::new(weights).unwrap(), head(classes)).unwrap();
+    Model::new(describe(train, classes), Predictor::TabM(model))
+}
+
 pub fn linear(random: &mut Random, train: &Frame, classes: usize) -> Model {
     let encoder = Encoder::fit(train, Recipe::Linear).unwrap();
     let outputs = head(classes).outputs();
@@ -321,6 +363,8 @@ pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
         };
         let model = realmlp(&mut random, &table, classes);
         add("realmlp", model, &mut random);
+        let model = tabm(&mut random, &table, classes, 1 + classes);
+        add("tabm", model, &mut random);
         let model = linear(&mut random, &table, classes);
         add("linear", model, &mut random);
         add("dummy", dummy(&table, classes), &mut random);
@@ -329,6 +373,11 @@ pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
     numeric.columns.truncate(4);
     let mut categorical = table.clone();
     categorical.columns.drain(..7);
+    for table in [&numeric, &categorical] {
+        let model = tabm(&mut random, table, 2, 6);
+        let frame = trial(&mut random, table, rows, &[]);
+        cases.push((format!("tabm of {} columns", table.columns.len()), model, frame));
+    }
     for (kind, count, table) in [
         (Kind::Value, 230, &table),
         (Kind::Corrected, 120, &numeric),

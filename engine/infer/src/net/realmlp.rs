@@ -242,7 +242,7 @@ impl RealMlpWeights {
 
 /// In sixteen partial sums, which one vector register holds.
 #[inline(always)]
-fn sum_of_products(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn sum_of_products(a: &[f32], b: &[f32]) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
     let mut sums = [0.0f32; 16];
     for (a, b) in a.iter().zip(b) {

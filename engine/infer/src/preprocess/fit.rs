@@ -13,6 +13,9 @@ pub enum Recipe {
     /// RealMLP-TD (Holzmüller et al. 2024): two levels become ±1, up to eight one column each, more an embedding; all
     /// dense columns are centred at the median, divided by the interquartile range and clipped smoothly to ±3.
     RealMlp,
+    /// TabM (Gorishniy et al. 2025): two levels become ±1, up to 64 one 0/1 column each, more an embedding; numbers are centred
+    /// at the median and divided by the interquartile range, which [`crate::net::Pieces`] go on from.
+    TabM,
     /// Numbers are standardised, categories become one 0/1 column a level, the most frequent ones only.
     Linear,
 }
@@ -22,6 +25,9 @@ const ONE_HOT_LEVELS: usize = 8;
 /// All one-hot columns together; beyond, RealMLP embeds every category with more than two levels, and the linear model
 /// keeps fewer levels of each.
 const ONE_HOT_WIDTH: usize = 1_024;
+/// TabM's one-hot columns: of one category, and together. They cost what a dense column does.
+const TABM_ONE_HOT_LEVELS: usize = 64;
+const TABM_ONE_HOT_WIDTH: usize = 256;
 /// Levels of one embedding table; the most frequent are kept.
 const EMBEDDING_LEVELS: usize = 4_096;
 /// In a column of more levels than this, one that stands in a single row counts as missing: such a level can't be learned,
@@ -40,7 +46,7 @@ impl Encoder {
     pub fn fit(train: &Frame, recipe: Recipe) -> Result<Encoder, PredictError> {
         let categories = train.columns.iter().filter(|c| matches!(c.values, Values::Categories { .. })).count();
         let most_levels = match recipe {
-            Recipe::RealMlp => EMBEDDING_LEVELS,
+            Recipe::RealMlp | Recipe::TabM => EMBEDDING_LEVELS,
             Recipe::Linear => (ONE_HOT_WIDTH / categories.max(1)).clamp(2, LINEAR_LEVELS),
         };
         let mut encoder = Encoder {
@@ -76,11 +82,15 @@ impl Encoder {
 
     /// Lists every output that the columns could give.
     fn plan(&mut self, recipe: Recipe) {
+        let (most, widest) = match recipe {
+            Recipe::TabM => (TABM_ONE_HOT_LEVELS, TABM_ONE_HOT_WIDTH),
+            Recipe::RealMlp | Recipe::Linear => (ONE_HOT_LEVELS, ONE_HOT_WIDTH),
+        };
         let one_hot = |source: &Source| match source.levels().len() {
-            levels @ 3..=ONE_HOT_LEVELS => levels,
+            levels if (3..=most).contains(&levels) => levels,
             _ => 0,
         };
-        let crowded = self.columns.iter().map(one_hot).sum::<usize>() > ONE_HOT_WIDTH;
+        let crowded = self.columns.iter().map(one_hot).sum::<usize>() > widest;
         for (column, source) in self.columns.iter_mut().enumerate() {
             let mut push = |says| self.outputs.push(Output { column, says });
             match &mut source.reads {
@@ -93,11 +103,11 @@ impl Encoder {
                     push(Says::Missing);
                 }
                 Reads::Category(levels) => match (recipe, levels.len()) {
-                    (Recipe::RealMlp, 2) => push(Says::Sign),
-                    (Recipe::RealMlp, count) if count <= ONE_HOT_LEVELS && !(crowded && count > 2) => {
+                    (Recipe::RealMlp | Recipe::TabM, 2) => push(Says::Sign),
+                    (Recipe::RealMlp | Recipe::TabM, count) if count <= most && !(crowded && count > 2) => {
                         (0..count as u32).for_each(|level| push(Says::Level(level)));
                     }
-                    (Recipe::RealMlp, _) => self.embedded.push(column),
+                    (Recipe::RealMlp | Recipe::TabM, _) => self.embedded.push(column),
                     (Recipe::Linear, 2) => {
                         push(Says::Level(1));
                         push(Says::Missing);
@@ -165,7 +175,8 @@ fn center_and_scale(values: &mut [f64], says: Says, recipe: Recipe) -> Option<(f
         return None;
     }
     let (center, scale) = match (recipe, says) {
-        (Recipe::RealMlp, _) => {
+        (Recipe::TabM, Says::Level(_) | Says::Missing | Says::Sign) => (0.0, 1.0),
+        (Recipe::RealMlp | Recipe::TabM, _) => {
             let spread = quantile(values, 0.75) - quantile(values, 0.25);
             (quantile(values, 0.5), if spread > 0.0 { 1.0 / spread } else { 2.0 / range })
         }

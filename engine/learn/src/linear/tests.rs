@@ -116,6 +116,26 @@ fn weighted_rows_as_scikit_learn() {
     }
 }
 
+/// Ridge on one standardised column that is the target itself has the weight n / (n + alpha).
+#[test]
+fn the_penalty_shrinks_as_the_formula_says() {
+    let values: Vec<f64> = (0..400).map(f64::from).collect();
+    let frame = Frame { columns: vec![numbers("x", values.clone())], rows: 400 };
+    let target = Target::Values(values);
+    let data = data(&frame, &target, &frame, &target, Task::Regression, &[]);
+    for alpha in [1.0, 400.0, 1200.0] {
+        let parameters = [("linear.l2".to_owned(), alpha)].into();
+        let options = FitOptions { epochs: None, parameters, ..options() };
+        let fitted = fit(&data, &options, None, &mut Recorder::default()).unwrap();
+        let Predictions::Values(found) = fitted.model.predict(&frame).unwrap() else { panic!() };
+        let weight = 400.0 / (400.0 + alpha);
+        for (row, found) in found.iter().enumerate().step_by(57) {
+            let expected = 199.5 + weight * (row as f64 - 199.5);
+            assert!((found - expected).abs() < 0.2, "alpha {alpha}: {found} is not {expected}");
+        }
+    }
+}
+
 #[test]
 fn the_same_rows_give_the_same_bits() {
     let (a, _, _) = fitted(Task::Multiclass, 3);

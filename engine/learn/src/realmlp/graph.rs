@@ -1,17 +1,17 @@
 //! RealMLP's training step as burn tensors with autodiff, on any device. Data and parameters stay on the device; the host
-//! sends row numbers and reads one loss an epoch. Sides of matrix products are padded with zeros to a multiple of 64: it
-//! spares kernels for odd shapes, which some drivers compile wrongly (seen on SwiftShader).
+//! sends row numbers and reads one loss an epoch. Sides of matrix products are padded with zeros to a multiple of
+//! [`SIDE`](crate::net::tensors::SIDE).
 
-use super::{
+use super::recipe::{DEPTH, FREQUENCIES, LABEL_SMOOTHING, Layout, MIXED};
+use crate::net::{
+    Part, Segment,
+    cpu::EPSILON,
     engine::{Clock, Engine, Failure, State},
-    recipe::{BETA1, BETA2, DEPTH, EPSILON, FREQUENCIES, LABEL_SMOOTHING, Layout, MIXED, Part, Segment, Truth},
+    tensors::{ResidentTarget, floats, integers, padded, read, widen},
 };
-use burn::tensor::{Device, Distribution, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Distribution, Int, Tensor, activation};
 use std::{ops::Range, sync::Arc};
 use trainyard_infer::net::Activation;
-
-/// Sides of matrix products are a multiple of this.
-const SIDE: usize = 64;
 
 /// The engine; see the module.
 pub struct Graph {
@@ -35,30 +35,6 @@ struct Resident {
     dense: Tensor<2>,
     codes: Option<Tensor<2, Int>>,
     target: ResidentTarget,
-    weights: Option<Tensor<1>>,
-}
-
-enum ResidentTarget {
-    Classes(Tensor<1, Int>),
-    Values(Tensor<1>),
-}
-
-fn floats(values: Vec<f32>, device: &Device) -> Tensor<1> {
-    let length = values.len();
-    Tensor::from_data(TensorData::new(values, [length]), device)
-}
-
-fn integers(values: &[u32], device: &Device) -> Tensor<1, Int> {
-    let values: Vec<i32> = values.iter().map(|&v| v as i32).collect();
-    let length = values.len();
-    Tensor::from_data(TensorData::new(values, [length]), device)
-}
-
-/// The rows, and the first one again up to a multiple of [`SIDE`].
-fn padded(rows: &[u32]) -> Vec<u32> {
-    let mut all = rows.to_vec();
-    all.resize(rows.len().next_multiple_of(SIDE), rows.first().copied().unwrap_or(0));
-    all
 }
 
 impl Resident {
@@ -67,12 +43,7 @@ impl Resident {
         let dense = floats(encoded.dense.clone(), device).reshape([encoded.rows, encoded.width]);
         let codes =
             (encoded.embedded > 0).then(|| integers(&encoded.codes, device).reshape([encoded.rows, encoded.embedded]));
-        let target = match &part.target {
-            Truth::Classes(classes) => ResidentTarget::Classes(integers(classes, device)),
-            Truth::Values(values) => ResidentTarget::Values(floats(values.clone(), device)),
-        };
-        let weights = part.weights.as_ref().map(|weights| floats(weights.clone(), device));
-        Self { dense, codes, target, weights }
+        Self { dense, codes, target: ResidentTarget::new(part, device) }
     }
 }
 
@@ -161,16 +132,16 @@ impl Graph {
         }
         let tables = layout.tables.len();
         let values = Tensor::cat(columns, 1) * leaves.after_tables(tables, 0);
-        let mut values = self.widen(values, 1, tracked);
+        let mut values = widen(values, 1, tracked, &self.device);
         for layer in 0..=DEPTH {
             let weight = leaves.after_tables(tables, 1 + (DEPTH + 1) + DEPTH + layer);
             let bias = leaves.after_tables(tables, 1 + layer);
             let tangent = layout.tangent(layer);
             if layer == DEPTH {
-                let z = values.matmul(self.widen(weight, 1, tracked));
+                let z = values.matmul(widen(weight, 1, tracked, &self.device));
                 return z.slice([0..count, 0..layout.outputs]) * tangent + bias;
             }
-            let weight = if layer == 0 { self.widen(weight, 0, tracked) } else { weight };
+            let weight = if layer == 0 { widen(weight, 0, tracked, &self.device) } else { weight };
             let z = values.matmul(weight) * tangent + bias;
             let f = match layout.activation {
                 Activation::Selu => activation::selu(z.clone()),
@@ -187,17 +158,6 @@ impl Graph {
         values
     }
 
-    /// Appends zeros along a dimension up to a multiple of [`SIDE`].
-    fn widen(&self, tensor: Tensor<2>, dimension: usize, tracked: bool) -> Tensor<2> {
-        let mut shape = tensor.dims();
-        shape[dimension] = shape[dimension].next_multiple_of(SIDE) - shape[dimension];
-        if shape[dimension] == 0 {
-            return tensor;
-        }
-        let zeros = Tensor::zeros(shape, &self.device);
-        Tensor::cat(vec![tensor, if tracked { zeros.autodiff() } else { zeros }], dimension)
-    }
-
     /// The mean loss of the rows, as a graph, and its leaves.
     fn graph(&self, rows: &[u32], clock: &Clock) -> (Tensor<1>, Leaves) {
         let count = rows.len();
@@ -206,25 +166,7 @@ impl Graph {
         let outputs = self.forward(&self.train, &rows, &leaves, true, clock);
         let outputs = outputs.slice([0..count, 0..self.layout.outputs]);
         let rows = rows.narrow(0, 0, count);
-        let weights = self.train.weights.as_ref();
-        let weights = weights.map(|weights| weights.clone().select(0, rows.clone()).reshape([-1, 1]).autodiff());
-        let weighted = |losses: Tensor<2>| match weights {
-            Some(weights) => losses * weights,
-            None => losses,
-        };
-        let loss = match &self.train.target {
-            ResidentTarget::Classes(classes) => {
-                let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();
-                let logs = activation::log_softmax(outputs, 1);
-                let plain = logs.clone().mean_dim(1);
-                let right = logs.gather(1, classes);
-                -weighted(right * (1.0 - LABEL_SMOOTHING) + plain * LABEL_SMOOTHING).mean()
-            }
-            ResidentTarget::Values(values) => {
-                let target = values.clone().select(0, rows).reshape([-1, 1]).autodiff();
-                weighted((outputs - target).powi_scalar(2)).mean()
-            }
-        };
+        let loss = self.train.target.loss(outputs, rows, LABEL_SMOOTHING);
         (loss, leaves)
     }
 
@@ -241,13 +183,6 @@ impl Graph {
         let parts = parts.ok_or_else(|| Failure::Device("a parameter got no gradient".into()))?;
         Ok((loss.inner(), Tensor::cat(parts, 0)))
     }
-
-    /// See [`super::fused::Fused::whole_gradient`].
-    pub fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> Result<(f64, Vec<f32>), Failure> {
-        let (loss, gradient) = self.gradient(rows, clock)?;
-        let loss = read(loss)?.first().copied().unwrap_or(f32::NAN);
-        Ok((f64::from(loss), read(gradient)?))
-    }
 }
 
 impl Engine for Graph {
@@ -262,16 +197,21 @@ impl Engine for Graph {
             None => loss,
         });
         self.steps += 1;
-        let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
-        let unbias = (1.0 - BETA1.powi(power), 1.0 - BETA2.powi(power));
-        self.first = self.first.clone() * BETA1 + gradient.clone() * (1.0 - BETA1);
-        self.second = self.second.clone() * BETA2 + gradient.powi_scalar(2) * (1.0 - BETA2);
+        let (unbias, (beta1, beta2)) = (clock.unbias(self.steps), clock.betas);
+        self.first = self.first.clone() * beta1 + gradient.clone() * (1.0 - beta1);
+        self.second = self.second.clone() * beta2 + gradient.powi_scalar(2) * (1.0 - beta2);
         let step = self.first.clone() / ((self.second.clone() / unbias.1).sqrt() + EPSILON)
             * self.rates.clone()
             * (clock.rate / unbias.0);
         let shrunk = self.theta.clone() * (self.decays.clone() * (-clock.decay * clock.rate) + 1.0);
         self.theta = shrunk - step;
         Ok(())
+    }
+
+    fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> Result<(f64, Vec<f32>), Failure> {
+        let (loss, gradient) = self.gradient(rows, clock)?;
+        let loss = read(loss)?.first().copied().unwrap_or(f32::NAN);
+        Ok((f64::from(loss), read(gradient)?))
     }
 
     fn mean_loss(&mut self) -> Result<f64, Failure> {
@@ -312,10 +252,4 @@ impl Engine for Graph {
         self.steps = state.steps;
         (self.loss, self.losses) = (None, 0);
     }
-}
-
-/// Reads a tensor from the device.
-fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Failure> {
-    let data = tensor.try_into_data().map_err(|error| Failure::Device(format!("{error:?}")))?;
-    data.as_slice::<f32>().map(<[f32]>::to_vec).map_err(|error| Failure::Device(error.to_string()))
 }

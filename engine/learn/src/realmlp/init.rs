@@ -1,12 +1,8 @@
 //! The parameters at the start, which depend on the train rows: each neuron's pre-activation has standard deviation 1, and
 //! its bias puts its kink inside the data (RealMLP's `std` weights and `he+5` biases).
 
-use super::{
-    fused::matrix,
-    random::Random,
-    recipe::{DEPTH, FREQUENCIES, FREQUENCY_SCALE, Layout, MIXED, Segment},
-};
-use burn::tensor::Tensor;
+use super::recipe::{DEPTH, FREQUENCIES, FREQUENCY_SCALE, Layout, MIXED};
+use crate::net::{Segment, cpu::matrix, random::Random, tensors::to_vec};
 use trainyard_infer::{math, net::Activation, preprocess::Encoded};
 
 /// Rows that decide; more would not change much and take longer.
@@ -140,10 +136,4 @@ fn mixtures(z: &[f32], columns: usize, random: &mut Random) -> Vec<f32> {
             -mixed as f32
         })
         .collect()
-}
-
-/// Copies a tensor's numbers to the host.
-pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    let data = tensor.into_data();
-    data.as_slice::<f32>().map(<[f32]>::to_vec).unwrap_or_default()
 }

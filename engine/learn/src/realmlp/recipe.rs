@@ -1,11 +1,10 @@
 //! RealMLP-TD's constants, schedules and parameters (Holzmüller, Grinsztajn and Steinwart 2024, arXiv 2407.04491; values
 //! as in pytabkit 1.7.3).
 
-use std::ops::Range;
+use crate::net::{Segment, engine::Clock, random};
 use trainyard_infer::{
     LoadError,
     net::{Activation, Layer, RealMlpNet, RealMlpWeights},
-    preprocess::Encoded,
 };
 
 /// Neurons of a hidden layer.
@@ -23,9 +22,7 @@ pub const EMBEDDING: usize = 8;
 pub const DROPOUT: f64 = 0.15;
 pub const LABEL_SMOOTHING: f32 = 0.1;
 pub const WEIGHT_DECAY: f64 = 0.02;
-pub const BETA1: f64 = 0.9;
-pub const BETA2: f64 = 0.95;
-pub const EPSILON: f32 = 1e-8;
+pub const BETAS: (f64, f64) = (0.9, 0.95);
 /// The paper's number of epochs.
 pub const EPOCHS: u32 = 256;
 
@@ -54,21 +51,15 @@ pub fn flat_cos(t: f64) -> f64 {
     if t < 0.5 { 1.0 } else { 0.5 * (1.0 + (std::f64::consts::PI * (2.0 * t - 1.0)).cos()) }
 }
 
-/// One array of parameters, a part of the flat vector of all.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Segment {
-    pub start: usize,
-    pub rows: usize,
-    pub columns: usize,
-    /// Factor of the learning rate.
-    pub rate: f64,
-    /// Whether weight decay shrinks it.
-    pub decays: bool,
-}
-
-impl Segment {
-    pub fn range(&self) -> Range<usize> {
-        self.start..self.start + self.rows * self.columns
+/// Step `step` of `steps`.
+pub fn clock(classification: bool, seed: u64, step: u64, steps: u64) -> Clock {
+    let t = step as f64 / steps.max(1) as f64;
+    Clock {
+        dropout: DROPOUT * flat_cos(t),
+        rate: learning_rate(classification) * coslog4(t),
+        decay: WEIGHT_DECAY * flat_cos(t),
+        betas: BETAS,
+        key: random::mix(seed ^ random::mix(step)),
     }
 }
 
@@ -192,23 +183,6 @@ impl Layout {
             layers: layers.collect(),
         })
     }
-}
-
-/// The rows of a part with what is to be learned from them.
-#[derive(Clone, Debug)]
-pub struct Part {
-    pub encoded: Encoded,
-    pub target: Truth,
-    /// How much each row counts; `None`: all alike.
-    pub weights: Option<Vec<f32>>,
-}
-
-/// The target as the loss takes it.
-#[derive(Clone, Debug)]
-pub enum Truth {
-    Classes(Vec<u32>),
-    /// Standardised.
-    Values(Vec<f32>),
 }
 
 #[cfg(test)]

@@ -1,8 +1,16 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::tests::{Recorder, data, options, table};
+use crate::{
+    net::{
+        checkpoint::{Best, Checkpoint, Plan},
+        engine::{Clock, Engine, State},
+        training::GRID,
+    },
+    tests::{Recorder, data, options, table},
+};
 use burn::tensor::Device;
-use trainyard_infer::{Frame, Predictions};
+use std::time::Duration;
+use trainyard_infer::{Frame, Predictions, Target};
 use trainyard_types::run::Task;
 
 /// A fitted start: layout, parts and parameters.
@@ -11,7 +19,7 @@ fn start(task: Task, rows: usize) -> (Arc<Layout>, Arc<Part>, Vec<f32>) {
     let encoder = Encoder::fit(&frame, Recipe::RealMlp).unwrap();
     let classes: Vec<String> = (0..3).map(|i| i.to_string()).collect();
     let head = head(&data(&frame, &target, &frame, &target, task, &classes)).unwrap();
-    let part = Arc::new(Part { encoded: encoder.encode(&frame).unwrap(), target: truth(&target, head), weights: None });
+    let part = Part::new(&encoder, &frame, &target, head, None).unwrap();
     let activation = if task.is_classification() { Activation::Selu } else { Activation::Mish };
     let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
     let mut theta = init::initial(&layout, &part.encoded, 5);
@@ -51,7 +59,7 @@ fn the_written_gradient_is_burn_s_autodiff() {
 fn the_gradient_with_dropout_is_the_loss_s_slope() {
     let (layout, part, theta) = start(Task::Multiclass, 120);
     let rows: Vec<u32> = (0..120).collect();
-    let clock = Clock { dropout: 0.3, ..Clock::new(true, 1, 10, 100) };
+    let clock = Clock { dropout: 0.3, ..recipe::clock(true, 1, 10, 100) };
     let loss = |theta: &[f32]| {
         Fused::new(Arc::clone(&layout), Arc::clone(&part), Arc::clone(&part), theta)
             .unwrap()
@@ -95,7 +103,7 @@ fn both_engines_take_the_same_steps() {
     let mut graph = Graph::new(Arc::clone(&layout), &part, &part, &theta, Device::flex());
     let rows: Vec<u32> = (0..128).collect();
     for step in 1..4 {
-        let clock = Clock { dropout: 0.0, rate: 0.01, ..Clock::new(false, 1, step, 100) };
+        let clock = Clock { dropout: 0.0, rate: 0.01, ..recipe::clock(false, 1, step, 100) };
         fused.step(&rows, &clock).unwrap();
         graph.step(&rows, &clock).unwrap();
     }
@@ -197,9 +205,9 @@ fn stops_when_cancelled_and_says_what_is_wrong() {
 #[test]
 fn checkpoints_of_anyone_are_refused_without_panic() {
     let bytes = Checkpoint {
-        plan: Plan::new(3, 1, 10, 5, 4),
+        plan: Plan::new(Family::RealMlp, 1, 10, 5, 4),
         best: Best { epoch: 0, score: 1.0, theta: vec![0.0; 4] },
-        state: engine::State { theta: vec![1.0; 4], first: vec![0.0; 4], second: vec![0.0; 4], steps: 1 << 40 },
+        state: State { theta: vec![1.0; 4], first: vec![0.0; 4], second: vec![0.0; 4], steps: 1 << 40 },
     }
     .to_bytes()
     .unwrap();

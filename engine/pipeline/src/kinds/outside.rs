@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, marker::PhantomData};
 use trainyard_types::{
     Problem,
     decision::{CalibrationChoice, ClassWeight, DecisionSettings, SetMethod, ThresholdRule},
+    hyper::{self, Hyperparameters},
     run::{DeviceChoice, Family, SplitMethod, SplitSpec, TrainSettings},
 };
 
@@ -56,7 +57,20 @@ enum Families {
     Auto,
     Linear,
     RealMlp,
+    TabM,
     Trees,
+}
+
+impl Families {
+    fn family(self) -> Family {
+        match self {
+            Families::Auto => Family::Auto,
+            Families::Linear => Family::Linear,
+            Families::RealMlp => Family::RealMlp,
+            Families::TabM => Family::TabM,
+            Families::Trees => Family::Trees,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
@@ -79,7 +93,7 @@ pub struct Train {
     #[serde(default)]
     #[schemars(extend("x-names" = "columns"))]
     drop: Vec<String>,
-    /// auto trains all families and keeps the best.
+    /// auto trains several families and keeps the best.
     #[serde(default)]
     family: Families,
     #[serde(default)]
@@ -92,6 +106,9 @@ pub struct Train {
     budget_seconds: Option<f64>,
     #[serde(default)]
     device: Devices,
+    /// Hyperparameters that are not to have their defaults, such as `trees.budget: 1`.
+    #[serde(default)]
+    parameters: Hyperparameters,
     /// The column that says train, valid or test. Left out: the one that a split step before has made, otherwise rows are
     /// divided at random, 60 / 20 / 20 %.
     #[serde(default)]
@@ -212,18 +229,14 @@ impl Train {
         };
         (settings.weight_column, settings.protected) = (self.weight_column, self.protected);
         settings.drop = self.drop;
-        settings.family = match self.family {
-            Families::Auto => Family::Auto,
-            Families::Linear => Family::Linear,
-            Families::RealMlp => Family::RealMlp,
-            Families::Trees => Family::Trees,
-        };
+        settings.family = self.family.family();
         settings.device = match self.device {
             Devices::Auto => DeviceChoice::Auto,
             Devices::Cpu => DeviceChoice::Cpu,
             Devices::Gpu => DeviceChoice::Gpu,
         };
         (settings.seed, settings.epochs, settings.budget_seconds) = (self.seed, self.epochs, self.budget_seconds);
+        settings.parameters = self.parameters;
         settings.split = SplitSpec { seed: self.seed, ..SplitSpec::default() };
         if let Some(column) = self.split_column.or(part_column) {
             settings.split.method = SplitMethod::Given { column };
@@ -246,6 +259,9 @@ impl Declare for Train {
     fn check(&self) -> Result<(), Problem> {
         if self.target.is_empty() {
             return Err(Problem::invalid("Name the 'target' column."));
+        }
+        if let Some(message) = hyper::problems(&self.parameters, self.family.family()).into_iter().next() {
+            return Err(Problem::invalid(message));
         }
         if self.epochs == Some(0) || self.budget_seconds.is_some_and(|seconds| seconds <= 0.0) {
             return Err(Problem::invalid("'epochs' and 'budget_seconds' have to be above 0."));

@@ -116,8 +116,8 @@ impl StepKind for Source {
         };
         let read_from = head.as_ref().map_or(path.as_path(), tempfile::NamedTempFile::path);
         let mut go_on = |_| if step.stop().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let ingested =
-            trainyard_data::ingest(read_from, &options, bad, &dest, step.memory, &mut go_on).map_err(|failure| {
+        let table =
+            trainyard_data::store(read_from, &options, bad, &dest, step.memory, &mut go_on).map_err(|failure| {
                 let mut problem = failure.problem;
                 for row in failure.report.first.iter().take(3) {
                     let what =
@@ -136,15 +136,15 @@ impl StepKind for Source {
             let _ = std::fs::remove_file(&all);
             return Ok(Made::table(TABLE, written));
         }
-        if ingested.bad_rows.count > 0 && step.sample.is_none() {
-            step.warn(format!("{} rows could not be read and were left out.", ingested.bad_rows.count));
+        if table.bad_rows.count > 0 && step.sample.is_none() {
+            step.warn(format!("{} rows could not be read and were left out.", table.bad_rows.count));
         }
         let columns: Vec<ColumnSchema> = options.columns;
-        let written = Written { rows: ingested.rows, bytes: ingested.bytes, hash: ingested.hash, columns };
+        let written = Written { rows: table.rows, bytes: table.bytes, hash: table.hash, columns };
         let mut made = Made::table(TABLE, written);
         made.facts.insert("file".into(), name.into());
-        if ingested.bad_rows.count > 0 {
-            made.facts.insert("bad_rows".into(), ingested.bad_rows.count.into());
+        if table.bad_rows.count > 0 {
+            made.facts.insert("bad_rows".into(), table.bad_rows.count.into());
         }
         Ok(made)
     }

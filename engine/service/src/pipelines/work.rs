@@ -183,6 +183,10 @@ pub async fn effect(
     if work.effects.contains(step) {
         return Ok("Was done before.".into());
     }
+    // Before anything is written: the end of the act asks for the lease again.
+    if heartbeat(ctx, lease).await? {
+        return Err(Problem::conflict("The run was cancelled before this step wrote anything.").into());
+    }
     let scope = authorise::own_project(ctx.store().db(), work.project).await?;
     let place = Place { ctx, lease, step, scope: &scope, work: &work, reports };
     match effect.kind.as_str() {

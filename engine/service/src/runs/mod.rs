@@ -1,7 +1,17 @@
 //! Training runs: planned, asked for, watched, stopped, tried again.
 
+mod bulk;
 mod decide;
+mod estimate;
 mod plan;
+mod seeds;
+mod table;
+mod views;
+
+pub use bulk::act;
+pub use seeds::{repeat, seeds};
+pub use table::{columns, compare, curves, table};
+pub use views::{change_view, delete_view, list_views, mark, save_view};
 
 pub use decide::{slices, threshold};
 
@@ -16,6 +26,7 @@ use trainyard_types::{
     dataset::Severity,
     home::{ActivityJob, ActivityView},
     job::JobState,
+    rules::RuleView,
     run::{LogLine, MetricSeries, NewRun, RunCursor, RunPlan, RunSummary, RunUpdate, RunView, TrainSettings},
 };
 
@@ -125,13 +136,7 @@ fn shortened(name: &str) -> String {
 /// There is no such project for the caller; `state` is none.
 pub async fn list(ctx: &Ctx, actor: &Actor, project: &Slug, query: &PageQuery) -> Result<Page<RunSummary>, Problem> {
     let scope = authorise::project(ctx, actor, project, Action::Read).await?;
-    if !query.state.is_empty() {
-        let known = JobState::ALL.map(JobState::as_str).join(", ");
-        query
-            .state
-            .parse::<JobState>()
-            .map_err(|error| Problem::field("state", format!("{error}. Use one of {known}.")))?;
-    }
+    table::read_state(&query.state)?;
     Ok(store::runs::list(ctx.store(), scope.project, query).await?)
 }
 
@@ -151,6 +156,16 @@ pub async fn view(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId) -> Resul
 pub async fn metrics(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId) -> Result<Vec<MetricSeries>, Problem> {
     readable(ctx, actor, project, run).await?;
     Ok(store::metrics::curves(ctx.store().db(), run).await?)
+}
+
+/// What rules find in the run: while it trains by its curves, afterwards by its result as well. What was found comes first.
+///
+/// # Errors
+/// There is no such run for the caller.
+pub async fn rules(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId) -> Result<Vec<RuleView>, Problem> {
+    let result = view(ctx, actor, project, run).await?.result;
+    let curves = store::metrics::curves(ctx.store().db(), run).await?;
+    Ok(trainyard_assess::rules::rules(&curves, result.as_ref()))
 }
 
 /// Log lines after the one numbered `after` (below zero: the last ones), 2,000 at most; with words, only lines that hold
@@ -215,6 +230,34 @@ pub async fn cancel(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId) -> Res
     let event = actor.event("run.cancel", format!("run/{run}"), summary);
     audit::append(&tx, event.in_project(&scope.slug)).await?;
     tx.commit().await?;
+    Ok(view)
+}
+
+/// Holds a run back, or lets it go on: one that waits is not started, one that runs writes a checkpoint, gives its device up
+/// and goes on from there when it is resumed.
+///
+/// # Errors
+/// There is no such run for the caller; it has ended, or is as it is asked to be.
+pub async fn pause(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId, paused: bool) -> Result<RunView, Problem> {
+    let scope = authorise::project(ctx, actor, project, Action::Write).await?;
+    let tx = ctx.store().begin().await?;
+    let name = store::runs::view(&*tx, scope.project, run).await?.ok_or_else(no_run)?.summary.name;
+    let reason = paused.then(|| format!("Paused by {}.", actor.name));
+    if !store::jobs::pause(&tx, run, paused, reason.as_deref()).await? {
+        return Err(Problem::conflict(match paused {
+            true => "This run has ended, or is paused or being cancelled already.",
+            false => "This run is not paused.",
+        }));
+    }
+    let (action, summary) = match paused {
+        true => ("run.pause", format!("Paused run '{name}'.")),
+        false => ("run.resume", format!("Let run '{name}' go on.")),
+    };
+    let event = actor.event(action, format!("run/{run}"), summary);
+    audit::append(&tx, event.in_project(&scope.slug)).await?;
+    let view = store::runs::view(&*tx, scope.project, run).await?.ok_or_else(no_run)?;
+    tx.commit().await?;
+    ctx.wake().notify_one();
     Ok(view)
 }
 

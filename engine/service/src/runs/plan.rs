@@ -1,5 +1,6 @@
 //! What a run would do, before it is asked for: task, rows, time, and what is wrong with the data.
 
+use super::estimate::{RECENT, estimate};
 use crate::{
     Ctx,
     blocking::blocking,
@@ -16,6 +17,7 @@ use trainyard_types::{
     Problem,
     catalog::ColumnFlag,
     dataset::{ColumnType, DataWarning, Severity},
+    hyper,
     run::{Family, RunPlan, SplitMethod, Task, TrainSettings},
 };
 
@@ -23,8 +25,6 @@ use trainyard_types::{
 const FEW_ROWS: u64 = 200;
 /// Share of the rarest class below which a warning is due.
 const RARE_CLASS: f64 = 0.05;
-/// RealMLP's time budget where none is given, seconds.
-const DEFAULT_BUDGET: f64 = 60.0;
 
 /// What the target column and the split say; see [`target_facts`].
 struct TargetFacts {
@@ -54,7 +54,7 @@ pub(super) async fn make(
         valid_rows: 0,
         test_rows: 0,
         features: 0,
-        estimated_seconds: 0.0,
+        estimate: None,
         queued_before: queue.len(),
         warnings: Vec::new(),
     };
@@ -86,7 +86,9 @@ pub(super) async fn make(
             plan.task = Some(facts.task);
             plan.summary = facts.summary.clone();
             [plan.train_rows, plan.valid_rows, plan.test_rows] = facts.parts;
-            plan.estimated_seconds = estimate(settings, plan.train_rows, plan.features);
+            let past = store::timings::recent(ctx.store().db(), settings.family, RECENT).await?;
+            let rows: u64 = facts.parts.iter().sum();
+            plan.estimate = Some(estimate(settings, plan.train_rows, rows, plan.features, &past));
             plan.warnings.extend(check_target(settings, &facts));
         }
         Err(problem) => {
@@ -235,6 +237,9 @@ fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
         warnings.push(critical("budget_seconds", "", "Use 1 to 86,400 seconds.".to_owned()));
     }
     warnings.extend(check_decision(source, settings));
+    for message in hyper::problems(&settings.parameters, settings.family) {
+        warnings.push(critical("parameters", "", message));
+    }
     if warnings.is_empty() && features(source, settings).is_empty() {
         let message = "No column is left to learn from. Leave fewer columns out.".to_owned();
         warnings.push(critical("features", "", message));
@@ -286,27 +291,6 @@ fn profile_warnings(source: &VersionSource, settings: &TrainSettings) -> Vec<Dat
             DataWarning { severity, ..warning.clone() }
         })
         .collect()
-}
-
-/// Seconds that a run is likely to take on two CPU cores, from the time of one pass: rough, and said to be.
-fn estimate(settings: &TrainSettings, train_rows: u64, features: u32) -> f64 {
-    let cells = train_rows as f64 * f64::from(features.max(1));
-    let start_up = 2.0;
-    let linear = 1.0 + cells / 2.0e6;
-    let trees = 1.0 + cells / 1.5e5;
-    let net = match settings.epochs {
-        Some(epochs) => f64::from(epochs) * train_rows as f64 * (1.0 + f64::from(features) / 50.0) / 25_000.0,
-        None => settings.budget_seconds.unwrap_or(DEFAULT_BUDGET),
-    };
-    // The linear baseline and the learning curve's small fits are part of every run.
-    start_up
-        + linear
-        + match settings.family {
-            Family::Linear => 0.0,
-            Family::RealMlp => net,
-            Family::Trees => trees,
-            Family::Auto => net + trees,
-        }
 }
 
 fn warning(severity: Severity, kind: &str, column: &str, message: String) -> DataWarning {

@@ -6,6 +6,7 @@ mod catalog;
 mod checks;
 mod datasets;
 mod demo;
+mod experiments;
 mod inbox;
 mod models;
 mod runs;

@@ -24,7 +24,9 @@ async fn a_plan_counts_rows_exactly_and_says_what_is_wrong() {
     let good = plan(settings()).await;
     assert_eq!(good.task, Some(Task::Binary));
     assert_eq!((good.train_rows, good.valid_rows, good.test_rows, good.features), (240, 80, 80, 3));
-    assert!(good.estimated_seconds > 0.0 && good.queued_before == 0);
+    let estimate = good.estimate.unwrap();
+    assert!(estimate.seconds_low > 0.0 && estimate.seconds_high > estimate.seconds_low && estimate.from_runs == 0);
+    assert!(estimate.memory_mib_low > 0.0 && good.queued_before == 0);
     assert!(good.warnings.iter().all(|w| w.severity < Severity::Critical), "{:?}", good.warnings);
     assert_eq!(plan(TrainSettings::for_target("income")).await.task, Some(Task::Regression));
     assert_eq!(plan(TrainSettings::for_target("")).await.task, None);
@@ -131,7 +133,7 @@ async fn a_run_can_be_stopped_and_asked_for_again() {
     let claimed = world.claim().await;
     let asked = cancel(again.summary.id).await.unwrap();
     assert_eq!((asked.summary.job.state, asked.summary.job.cancel_requested), (JobState::Running, true));
-    assert!(jobs::heartbeat(&world.ctx, &claimed.lease).await.unwrap().cancel);
+    assert_eq!(jobs::heartbeat(&world.ctx, &claimed.lease).await.unwrap(), jobs::Wish::Cancel);
     jobs::cancelled(&world.ctx, &claimed.lease).await.unwrap();
     let view = runs::view(&world.ctx, &ada, &world.project, again.summary.id).await.unwrap();
     assert_eq!(view.summary.job.state, JobState::Cancelled);

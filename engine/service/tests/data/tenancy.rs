@@ -3,6 +3,7 @@ use serde_json::json;
 use trainyard_service::{Actor, datasets, home, models, oip, runs, workers};
 use trainyard_types::{
     Code, PageQuery, Problem, Role, Slug,
+    experiments::{BulkAction, BulkRuns, MarkRun, RunQuery},
     model::{MoveAlias, RegisterModel},
     run::{NewRun, RunCursor},
 };
@@ -44,6 +45,13 @@ async fn refusals(world: &World, actor: &Actor, by: &Slug) -> Vec<(&'static str,
         ("plan", code(runs::plan(ctx, actor, by, id, settings()).await)),
         ("create", code(runs::create(ctx, actor, by, new).await)),
         ("list runs", code(runs::list(ctx, actor, &world.project, &all).await)),
+        ("run table", code(runs::table(ctx, actor, &world.project, &RunQuery::default()).await)),
+        ("run columns", code(runs::columns(ctx, actor, &world.project, "").await)),
+        ("run views", code(runs::list_views(ctx, actor, &world.project).await)),
+        ("compare", code(runs::compare(ctx, actor, by, &[done, waiting], None, "").await)),
+        ("curves", code(runs::curves(ctx, actor, by, &[done, waiting], "train.loss").await)),
+        ("archive", code(runs::act(ctx, actor, by, BulkRuns { runs: vec![done], action: BulkAction::Archive }).await)),
+        ("pin", code(runs::mark(ctx, actor, by, done, MarkRun { pinned: Some(true), baseline: None }).await)),
         ("run", code(runs::view(ctx, actor, by, done).await)),
         ("metrics", code(runs::metrics(ctx, actor, by, done).await)),
         ("log", code(runs::log(ctx, actor, by, done, 0, 10, "").await)),

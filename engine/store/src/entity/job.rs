@@ -17,6 +17,8 @@ pub struct Model {
     /// Past this instant the worker counts as dead.
     pub lease_until: Option<i64>,
     pub cancel_requested: bool,
+    /// A person holds it back: nobody claims it, and whoever has it gives it up.
+    pub paused: bool,
     /// JSON of `Progress`.
     pub progress: Option<String>,
     pub reason: Option<String>,

@@ -36,6 +36,8 @@ pub struct Model {
     pub model_bytes: Option<i64>,
     /// JSON of a `Problem`.
     pub problem: Option<String>,
+    /// Since then it stands in no list; it is never deleted.
+    pub archived_at: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -7,6 +7,7 @@ mod checks;
 #[path = "../shared/databases.rs"]
 mod databases;
 mod datasets;
+mod experiments;
 mod labels;
 mod pipelines;
 mod queue;
@@ -40,6 +41,13 @@ contract! {
         versions_are_numbered_and_content_is_unique,
         lists_page_sort_and_search,
         uploads_belong_to_their_project;
+    experiments:
+        runs_are_filtered_and_sorted_by_any_value,
+        rows_have_the_values_asked_for_and_no_others,
+        runs_from_before_get_their_values_at_the_next_start,
+        pins_and_baselines_are_each_persons_own,
+        views_are_kept_by_name_and_shared,
+        a_run_without_curves_ends_as_well;
     labels:
         a_review_is_held_by_one_worker,
         findings_are_paged_filtered_and_decided;
@@ -53,6 +61,7 @@ contract! {
         late_writers_are_refused,
         dead_workers_jobs_are_tried_again_and_then_fail,
         cancelling_reaches_jobs_in_every_state,
+        paused_jobs_are_left_alone_until_they_are_resumed,
         a_job_handed_back_keeps_its_place,
         a_restarted_worker_gives_up_its_own_jobs_only,
         waiting_jobs_know_their_place_and_time,

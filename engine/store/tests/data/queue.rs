@@ -6,7 +6,7 @@ use crate::{
 use std::collections::{BTreeMap, HashSet};
 use trainyard_store::{
     Store, fresh_id,
-    jobs::{self, Batch, Cancel, Lease, MAX_ATTEMPTS, Reaped},
+    jobs::{self, Batch, Cancel, Lease, MAX_ATTEMPTS, Reaped, Wish},
     logs, metrics, now, queue, runs, workers,
 };
 use trainyard_types::{
@@ -58,7 +58,7 @@ pub async fn late_writers_are_refused(Pair { here: store, .. }: Pair) {
     let id = run(&store, &ground, "One").await;
     let old = claim(&store).await;
     assert_eq!(jobs::reap(&store, now()).await.unwrap(), Reaped::default(), "its lease is good");
-    assert_eq!(jobs::heartbeat(&store, &old, now(), later(60)).await.unwrap(), Some(false));
+    assert_eq!(jobs::heartbeat(&store, &old, now(), later(60)).await.unwrap(), Some(Wish::GoOn));
     assert_eq!(jobs::reap(&store, much_later()).await.unwrap(), Reaped { requeued: 1, ..Reaped::default() });
     let new = claim(&store).await;
     assert_eq!((new.job, new.attempt), (old.job, 2));
@@ -105,6 +105,48 @@ pub async fn dead_workers_jobs_are_tried_again_and_then_fail(Pair { here: store,
     assert!(claim_as(&store, WorkerId(fresh_id())).await.is_none());
 }
 
+pub async fn paused_jobs_are_left_alone_until_they_are_resumed(Pair { here: store, .. }: Pair) {
+    let ground = ground(&store, "alpha").await;
+    let (first, second) = (run(&store, &ground, "One").await, run(&store, &ground, "Two").await);
+    let pause = async |run: RunId, paused: bool| {
+        let tx = store.begin().await.unwrap();
+        let done = jobs::pause(&tx, run, paused, paused.then_some("Paused by ada.")).await.unwrap();
+        tx.commit().await.unwrap();
+        done
+    };
+    let place = async |run: RunId| {
+        let job = runs::view(store.db(), ground.project, run).await.unwrap().unwrap().summary.job;
+        (job.state, job.paused, job.queue_position)
+    };
+    assert!(!pause(first, false).await, "it is not paused");
+    assert!(pause(first, true).await && !pause(first, true).await, "once is enough");
+    assert_eq!(place(first).await, (JobState::Queued, true, None));
+    assert_eq!(place(second).await, (JobState::Queued, false, Some(1)), "it is passed by");
+    let lease = claim(&store).await;
+    assert_eq!(lease.run, second);
+    assert!(claim_as(&store, lease.worker).await.is_none());
+
+    // One that runs is given up at the next heartbeat, and not claimed again before it is resumed.
+    assert!(pause(second, true).await);
+    assert_eq!(jobs::heartbeat(&store, &lease, now(), later(60)).await.unwrap(), Some(Wish::Pause));
+    assert!(jobs::hand_back(&store, &lease, "Paused.").await.unwrap());
+    assert!(claim_as(&store, lease.worker).await.is_none());
+    assert!(pause(second, false).await);
+    let again = claim(&store).await;
+    assert_eq!((again.run, again.attempt), (second, 2));
+    assert_eq!(jobs::heartbeat(&store, &again, now(), later(60)).await.unwrap(), Some(Wish::GoOn));
+    // A worker that dies while its job is paused does not bring it back.
+    assert!(pause(second, true).await);
+    assert_eq!(jobs::reap(&store, much_later()).await.unwrap(), Reaped { requeued: 1, ..Reaped::default() });
+    assert!(claim_as(&store, again.worker).await.is_none());
+    // What is paused can be cancelled, and what has ended can't be paused.
+    let tx = store.begin().await.unwrap();
+    assert_eq!(jobs::request_cancel(&tx, second, "", now()).await.unwrap(), Some(Cancel::Done));
+    tx.commit().await.unwrap();
+    assert!(!pause(second, true).await && !pause(second, false).await);
+    assert_eq!(place(second).await, (JobState::Cancelled, false, None));
+}
+
 pub async fn cancelling_reaches_jobs_in_every_state(Pair { here: store, .. }: Pair) {
     let ground = ground(&store, "alpha").await;
     let (first, second) = (run(&store, &ground, "One").await, run(&store, &ground, "Two").await);
@@ -118,7 +160,7 @@ pub async fn cancelling_reaches_jobs_in_every_state(Pair { here: store, .. }: Pa
     assert_eq!(lease.run, first);
     assert_eq!(cancel(first).await, Some(Cancel::Requested));
     assert_eq!(cancel(first).await, Some(Cancel::Requested), "twice is no error");
-    assert_eq!(jobs::heartbeat(&store, &lease, now(), later(60)).await.unwrap(), Some(true));
+    assert_eq!(jobs::heartbeat(&store, &lease, now(), later(60)).await.unwrap(), Some(Wish::Cancel));
     assert_eq!(cancel(second).await, Some(Cancel::Done));
     assert_eq!(cancel(second).await, Some(Cancel::TooLate));
     assert_eq!(cancel(RunId(fresh_id())).await, None);

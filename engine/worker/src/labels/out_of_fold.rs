@@ -104,7 +104,13 @@ fn fit(
         target_name: &settings.target,
         weights: None,
     };
-    let options = FitOptions { seed: settings.seed, epochs: None, budget_seconds: BUDGET, device: DeviceChoice::Cpu };
+    let options = FitOptions {
+        seed: settings.seed,
+        epochs: None,
+        budget_seconds: BUDGET,
+        device: DeviceChoice::Cpu,
+        parameters: Default::default(),
+    };
     let fitted = match settings.family {
         Family::Linear => linear::fit(&data, &options, None, ear)?,
         _ => trees::fit(&data, &options, None, ear)?,

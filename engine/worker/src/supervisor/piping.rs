@@ -4,7 +4,7 @@ use super::running::{Task, insist};
 use std::path::Path;
 use trainyard_service::{
     Ctx,
-    jobs::LeaseError,
+    jobs::{LeaseError, Wish},
     pipelines::work::{self, ClaimedRun, PipelineBatch},
 };
 use trainyard_store::now;
@@ -117,9 +117,10 @@ impl Task for Piping {
         Ok(())
     }
 
-    async fn beat(&self, ctx: &Ctx) -> Result<bool, LeaseError> {
+    async fn beat(&self, ctx: &Ctx) -> Result<Wish, LeaseError> {
         // A run that was refused has no reason to go on.
-        Ok(work::heartbeat(ctx, &self.claimed.lease).await? || self.refused.is_some())
+        let stop = work::heartbeat(ctx, &self.claimed.lease).await? || self.refused.is_some();
+        Ok(if stop { Wish::Cancel } else { Wish::GoOn })
     }
 
     async fn finish(&mut self, ctx: &Ctx, _: &Path) -> bool {
@@ -139,7 +140,7 @@ impl Task for Piping {
         self.end(ctx, PipelineRunState::Failed, Some(problem)).await
     }
 
-    async fn requeue(&mut self, ctx: &Ctx) -> bool {
+    async fn requeue(&mut self, ctx: &Ctx, _paused: bool) -> bool {
         let lease = self.claimed.lease;
         insist(|| work::requeue(ctx, &lease)).await
     }

@@ -4,7 +4,7 @@ use super::running::{Task, insist};
 use std::path::Path;
 use trainyard_service::{
     Ctx,
-    jobs::LeaseError,
+    jobs::{LeaseError, Wish},
     labels::work::{self, ClaimedReview},
 };
 use trainyard_types::{
@@ -69,8 +69,9 @@ impl Task for Reviewing {
         Ok(())
     }
 
-    async fn beat(&self, ctx: &Ctx) -> Result<bool, LeaseError> {
-        work::heartbeat(ctx, &self.claimed.lease).await
+    async fn beat(&self, ctx: &Ctx) -> Result<Wish, LeaseError> {
+        let stop = work::heartbeat(ctx, &self.claimed.lease).await?;
+        Ok(if stop { Wish::Cancel } else { Wish::GoOn })
     }
 
     async fn finish(&mut self, ctx: &Ctx, _: &Path) -> bool {
@@ -89,7 +90,7 @@ impl Task for Reviewing {
         self.end(ctx, JobState::Failed, Some(problem)).await
     }
 
-    async fn requeue(&mut self, ctx: &Ctx) -> bool {
+    async fn requeue(&mut self, ctx: &Ctx, _paused: bool) -> bool {
         self.end(ctx, JobState::Queued, None).await
     }
 }

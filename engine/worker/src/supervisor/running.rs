@@ -1,6 +1,9 @@
 //! One process at work: what it says, its lease, and how it ends, whatever the work is.
 
-use super::{command, death};
+use super::{
+    command, death,
+    usage::{Meter, Usage},
+};
 use std::{
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -13,7 +16,10 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
 };
-use trainyard_service::{Ctx, jobs::LeaseError};
+use trainyard_service::{
+    Ctx,
+    jobs::{LeaseError, Wish},
+};
 use trainyard_types::{Problem, job::JobCommand};
 
 /// How often what a job said is written to the store.
@@ -22,6 +28,8 @@ const REPORT_EVERY: Duration = Duration::from_millis(300);
 const BEAT_EVERY: Duration = Duration::from_secs(2);
 /// How long a process may take to obey a cancel command before it is killed.
 const CANCEL_GRACE: Duration = Duration::from_secs(15);
+/// How long a process may take to write its checkpoint and end before it is killed: then it goes on from the one before.
+const PAUSE_GRACE: Duration = Duration::from_secs(60);
 /// How long a process may take to end once its output or input is closed.
 const END_GRACE: Duration = Duration::from_secs(5);
 /// How long a worker that was itself told to stop waits to hear of it when its child died of the same signal.
@@ -45,13 +53,16 @@ pub(super) trait Task: Send {
     fn has_ended(&self) -> bool;
     /// Writes what was heard since the last time; what can't be written now is kept.
     fn report(&mut self, ctx: &Ctx) -> impl Future<Output = Result<(), LeaseError>> + Send;
-    /// Extends the lease; `true`: the work is to stop.
-    fn beat(&self, ctx: &Ctx) -> impl Future<Output = Result<bool, LeaseError>> + Send;
+    /// Takes what the process was seen to use, every [`BEAT_EVERY`].
+    fn measured(&mut self, _usage: Usage) {}
+    /// Extends the lease, and hears what people want.
+    fn beat(&self, ctx: &Ctx) -> impl Future<Output = Result<Wish, LeaseError>> + Send;
     /// Ends as the process said. `true` where the folder is still needed.
     fn finish(&mut self, ctx: &Ctx, folder: &Path) -> impl Future<Output = bool> + Send;
     fn cancelled(&mut self, ctx: &Ctx) -> impl Future<Output = bool> + Send;
     fn fail(&mut self, ctx: &Ctx, problem: &Problem) -> impl Future<Output = bool> + Send;
-    fn requeue(&mut self, ctx: &Ctx) -> impl Future<Output = bool> + Send;
+    /// Hands the work back to the queue. `paused`: by a person's wish, otherwise because this worker stops.
+    fn requeue(&mut self, ctx: &Ctx, paused: bool) -> impl Future<Output = bool> + Send;
 }
 
 /// Why the process was stopped from here.
@@ -121,7 +132,9 @@ struct Running<'a, T> {
     tail: Arc<Mutex<death::Tail>>,
     stop: watch::Receiver<bool>,
     cancelled_at: Option<Instant>,
+    paused_at: Option<Instant>,
     last_beat: Instant,
+    meter: Option<Meter>,
 }
 
 impl<'a, T: Task> Running<'a, T> {
@@ -148,7 +161,8 @@ impl<'a, T: Task> Running<'a, T> {
             });
         }
         let commands = child.stdin.take();
-        Self { ctx, task, child, commands, lines, tail, stop, cancelled_at: None, last_beat: Instant::now() }
+        let (last_beat, meter) = (Instant::now(), child.id().map(Meter::new));
+        Self { ctx, task, child, commands, lines, tail, stop, cancelled_at: None, paused_at: None, last_beat, meter }
     }
 
     /// `true` where the job's folder is still needed.
@@ -168,7 +182,10 @@ impl<'a, T: Task> Running<'a, T> {
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let patience = self.cancelled_at.map(|at| at + CANCEL_GRACE);
+            let patience = match (self.cancelled_at, self.paused_at) {
+                (Some(at), _) => Some(at + CANCEL_GRACE),
+                (None, at) => at.map(|at| at + PAUSE_GRACE),
+            };
             tokio::select! {
                 line = self.lines.recv() => match line {
                     Some(line) => self.task.hear(&line),
@@ -177,9 +194,14 @@ impl<'a, T: Task> Running<'a, T> {
                 _ = report.tick() => if let Err(stopped) = self.report().await {
                     return Some(stopped);
                 },
-                _ = beat.tick() => if let Err(stopped) = self.beat().await {
-                    return Some(stopped);
-                },
+                _ = beat.tick() => {
+                    if let Some(usage) = self.meter.as_mut().and_then(Meter::look) {
+                        self.task.measured(usage);
+                    }
+                    if let Err(stopped) = self.beat().await {
+                        return Some(stopped);
+                    }
+                }
                 () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
                     // It does not obey: what it would still say is of no interest.
                     let _ = self.child.start_kill();
@@ -207,11 +229,15 @@ impl<'a, T: Task> Running<'a, T> {
     /// worker may have the work.
     async fn beat(&mut self) -> Result<(), Stopped> {
         match self.task.beat(self.ctx).await {
-            Ok(cancel) => {
+            Ok(wish) => {
                 self.last_beat = Instant::now();
-                if cancel && self.cancelled_at.is_none() {
+                if wish == Wish::Cancel && self.cancelled_at.is_none() {
                     self.cancelled_at = Some(Instant::now());
                     self.send(JobCommand::Cancel).await;
+                }
+                if wish == Wish::Pause && self.paused_at.is_none() {
+                    self.paused_at = Some(Instant::now());
+                    self.send(JobCommand::Pause).await;
                 }
                 Ok(())
             }
@@ -259,8 +285,9 @@ impl<'a, T: Task> Running<'a, T> {
         if self.cancelled_at.is_some() {
             return self.task.cancelled(ctx).await;
         }
-        if stopped == Some(Stopped::Draining) || self.told_to_stop_as_well(status).await {
-            self.task.requeue(ctx).await;
+        let paused = self.paused_at.is_some();
+        if paused || stopped == Some(Stopped::Draining) || self.told_to_stop_as_well(status).await {
+            self.task.requeue(ctx, paused).await;
             return true;
         }
         let problem = {

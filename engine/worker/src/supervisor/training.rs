@@ -1,11 +1,14 @@
 //! A training job's process: what it says goes to its run.
 
-use super::running::{TRIES, Task, insist};
+use super::{
+    running::{TRIES, Task, insist},
+    usage::{Samples, Usage},
+};
 use std::{path::Path, time::Duration};
 use tokio::time::sleep;
 use trainyard_service::{
     Ctx,
-    jobs::{self, Batch, Claimed, Lease, LeaseError},
+    jobs::{self, Batch, Claimed, Lease, LeaseError, Wish},
 };
 use trainyard_store::now;
 use trainyard_types::{
@@ -24,11 +27,13 @@ pub(super) struct Training {
     claimed: Claimed,
     batch: Batch,
     said: Option<Said>,
+    samples: Samples,
+    rows_per_second: Option<f64>,
 }
 
 impl Training {
     pub(super) fn new(claimed: Claimed) -> Self {
-        Self { claimed, batch: Batch::default(), said: None }
+        Self { claimed, batch: Batch::default(), said: None, samples: Samples::default(), rows_per_second: None }
     }
 }
 
@@ -46,7 +51,10 @@ impl Task for Training {
     fn hear(&mut self, line: &str) {
         match serde_json::from_str(line) {
             Ok(JobEvent::Device { device, reason }) => self.batch.device = Some((device, reason)),
-            Ok(JobEvent::Progress(progress)) => self.batch.progress = Some(progress),
+            Ok(JobEvent::Progress(progress)) => {
+                self.rows_per_second = progress.rows_per_second;
+                self.batch.progress = Some(progress);
+            }
             Ok(JobEvent::Metrics { points }) => self.batch.points.extend(points),
             Ok(JobEvent::Log { level, line }) => self.batch.log.push((now(), level, line)),
             Ok(JobEvent::Checkpoint { .. } | JobEvent::Cancelled | JobEvent::Reviewed { .. }) => {}
@@ -62,6 +70,11 @@ impl Task for Training {
         self.said.is_some()
     }
 
+    fn measured(&mut self, usage: Usage) {
+        let second = now().seconds_since(self.claimed.started).max(0.0) as u64;
+        self.batch.points.extend(self.samples.points(second, usage, self.rows_per_second));
+    }
+
     async fn report(&mut self, ctx: &Ctx) -> Result<(), LeaseError> {
         let Batch { progress, device, points, log } = &self.batch;
         if progress.is_none() && device.is_none() && points.is_empty() && log.is_empty() {
@@ -72,8 +85,8 @@ impl Task for Training {
         Ok(())
     }
 
-    async fn beat(&self, ctx: &Ctx) -> Result<bool, LeaseError> {
-        Ok(jobs::heartbeat(ctx, &self.claimed.lease).await?.cancel)
+    async fn beat(&self, ctx: &Ctx) -> Result<Wish, LeaseError> {
+        jobs::heartbeat(ctx, &self.claimed.lease).await
     }
 
     async fn finish(&mut self, ctx: &Ctx, folder: &Path) -> bool {
@@ -95,8 +108,11 @@ impl Task for Training {
         insist(|| jobs::fail(ctx, &self.claimed.lease, problem)).await
     }
 
-    async fn requeue(&mut self, ctx: &Ctx) -> bool {
-        let reason = "Its worker was stopped: queued again, to go on from its last checkpoint.";
+    async fn requeue(&mut self, ctx: &Ctx, paused: bool) -> bool {
+        let reason = match paused {
+            true => "Paused: it goes on from its last checkpoint when it is resumed.",
+            false => "Its worker was stopped: queued again, to go on from its last checkpoint.",
+        };
         insist(|| jobs::requeue(ctx, &self.claimed.lease, reason)).await
     }
 }

@@ -7,7 +7,8 @@ use super::{
 };
 use trainyard_assess::metrics::{self, is_better};
 use trainyard_learn::{
-    FitError, FitOptions, Fitted, Observer, TrainData, Weights, device::ChosenDevice, dummy, linear, realmlp, trees,
+    FitError, FitOptions, Fitted, Observer, TrainData, Weights, device::ChosenDevice, dummy, linear, realmlp, tabm,
+    trees,
 };
 use trainyard_types::{
     Problem,
@@ -21,6 +22,11 @@ const SHARES: [f64; 2] = [0.25, 0.5];
 const BASELINE_BUDGET: f64 = 15.0;
 /// Seconds that trees may take beside the other families, and for each point of the learning curve.
 const TREES_BUDGET: f64 = 30.0;
+
+/// Train rows up to which TabM is tried beside the others: beyond, it takes longer than all of them.
+const TABM_ROWS: usize = 5_000;
+/// The share of a net's budget that it may take then.
+const TABM_SHARE: f64 = 0.5;
 
 /// Chooses the device, says so, and takes it for all fits.
 pub fn device(job: &mut Job<'_>, settings: &TrainSettings) -> Result<ChosenDevice, TrainError> {
@@ -41,6 +47,7 @@ pub fn name(family: Family) -> &'static str {
     match family {
         Family::Linear => "the linear model",
         Family::RealMlp => "RealMLP",
+        Family::TabM => "TabM",
         Family::Trees => "gradient-boosted trees",
         Family::Auto => "the dummy",
     }
@@ -61,6 +68,13 @@ struct Ear<'j, 's> {
 struct Passing {
     from: f64,
     to: f64,
+}
+
+impl Ear<'_, '_> {
+    /// Whether the fit goes on from its checkpoint. The others take seconds: they are fitted again.
+    fn resumable(&self) -> bool {
+        self.quiet.is_none() && is_net(self.family)
+    }
 }
 
 impl Observer for Ear<'_, '_> {
@@ -89,21 +103,39 @@ impl Observer for Ear<'_, '_> {
         }
     }
     fn cancelled(&mut self) -> bool {
-        self.job.cancelled()
+        let resumable = self.resumable();
+        self.job.cancelled() || self.job.pauses(resumable)
     }
     fn checkpoint(&mut self, step: u64, bytes: &dyn Fn() -> Vec<u8>) {
-        // The others take seconds: they are fitted again.
-        if self.quiet.is_none() && self.family == Family::RealMlp {
+        if self.resumable() {
             self.job.checkpoint(self.family, step, bytes);
         }
     }
 }
 
+/// Whether it trains for long and from a checkpoint.
+fn is_net(family: Family) -> bool {
+    matches!(family, Family::RealMlp | Family::TabM)
+}
+
+/// What is fitted on all train rows, in this order: the linear model first, whether or not it may be kept.
+pub fn wanted(family: Family, train_rows: usize) -> &'static [Family] {
+    match family {
+        Family::Auto if train_rows <= TABM_ROWS => &[Family::Linear, Family::Trees, Family::RealMlp, Family::TabM],
+        Family::Auto => &[Family::Linear, Family::Trees, Family::RealMlp],
+        Family::Linear => &[Family::Linear],
+        Family::Trees => &[Family::Linear, Family::Trees],
+        Family::RealMlp => &[Family::Linear, Family::RealMlp],
+        Family::TabM => &[Family::Linear, Family::TabM],
+    }
+}
+
 fn options(settings: &TrainSettings, family: Family) -> FitOptions {
     let budget = settings.budget_seconds.unwrap_or(DEFAULT_BUDGET);
-    // Few epochs asked for RealMLP must not cripple the baseline that it is compared with.
-    let own = family == Family::RealMlp || settings.family == family;
+    // Few epochs asked for a net must not cripple the baseline that it is compared with.
+    let own = is_net(family) || settings.family == family;
     let most = match family {
+        Family::TabM if settings.family == Family::Auto => budget * TABM_SHARE,
         _ if own => budget,
         Family::Trees => budget.min(TREES_BUDGET),
         _ => budget.min(BASELINE_BUDGET),
@@ -113,6 +145,7 @@ fn options(settings: &TrainSettings, family: Family) -> FitOptions {
         epochs: settings.epochs.filter(|_| own),
         budget_seconds: most,
         device: settings.device,
+        parameters: settings.parameters.clone(),
     }
 }
 
@@ -126,6 +159,7 @@ fn fit(
     match family {
         Family::Linear => linear::fit(data, options, resume, ear),
         Family::RealMlp => realmlp::fit(data, options, resume, ear),
+        Family::TabM => tabm::fit(data, options, resume, ear),
         Family::Trees => trees::fit(data, options, resume, ear),
         Family::Auto => dummy::fit(data, options, resume, ear),
     }
@@ -183,19 +217,13 @@ impl Candidates {
     pub fn fit(job: &mut Job<'_>, prepared: &Prepared, settings: &TrainSettings) -> Result<Self, TrainError> {
         let data = rows(prepared, settings);
         let auto = settings.family == Family::Auto;
-        let wanted: &[Family] = match settings.family {
-            Family::Auto => &[Family::Linear, Family::Trees, Family::RealMlp],
-            Family::Linear => &[Family::Linear],
-            Family::Trees => &[Family::Linear, Family::Trees],
-            Family::RealMlp => &[Family::Linear, Family::RealMlp],
-        };
         job.begin(Phase::Linear, "Fitting the baselines");
         let mut ear = Ear { job, family: Family::Auto, prefixed: false, quiet: Some(Passing { from: 0.0, to: 0.05 }) };
         let dummy = fit(Family::Auto, &data, &options(settings, Family::Auto), None, &mut ear)?;
         let dummy = valid_score(prepared, &dummy)?;
 
         let mut scored: Vec<Scored> = Vec::new();
-        for &family in wanted {
+        for &family in wanted(settings.family, prepared.train.frame.rows) {
             job.check()?;
             let baseline = family == Family::Linear && settings.family != Family::Linear;
             job.begin(Phase::of(family), &format!("Training {}", name(family)));
@@ -282,7 +310,7 @@ pub struct Curve {
 }
 
 /// Fits on 25, 50 and 100 % of the train rows. A linear model's curve is its own; otherwise it is that of trees, which need
-/// seconds where RealMLP needs its whole budget each time, and show as well whether more rows help. What was fitted on all
+/// seconds where a net needs its whole budget each time, and show as well whether more rows help. What was fitted on all
 /// rows before is not fitted again: the same options give the same model.
 pub fn learning_curve(
     job: &mut Job<'_>,

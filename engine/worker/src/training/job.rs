@@ -1,6 +1,6 @@
 //! The running job: its phases, its voice and its checkpoints.
 
-use super::{Sink, TrainError, checkpoint, prepare::Prepared, progress::Tracker};
+use super::{Sink, TrainError, checkpoint, fits, prepare::Prepared, progress::Tracker};
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -12,7 +12,7 @@ use trainyard_types::{
 
 /// Least time between two progress events of the same stage.
 const PROGRESS_EVERY: Duration = Duration::from_millis(150);
-/// What RealMLP may take where nothing is said, seconds.
+/// What a net may take where nothing is said, seconds.
 pub const DEFAULT_BUDGET: f64 = 60.0;
 
 /// The phases of a job, in order.
@@ -22,6 +22,7 @@ pub enum Phase {
     Linear,
     Trees,
     RealMlp,
+    TabM,
     LearningCurve,
     Evaluate,
     Importance,
@@ -29,12 +30,13 @@ pub enum Phase {
 }
 
 impl Phase {
-    const COUNT: usize = 8;
+    const COUNT: usize = 9;
 
     pub fn of(family: Family) -> Phase {
         match family {
             Family::Trees => Phase::Trees,
             Family::RealMlp => Phase::RealMlp,
+            Family::TabM => Phase::TabM,
             Family::Linear | Family::Auto => Phase::Linear,
         }
     }
@@ -51,12 +53,14 @@ pub struct Job<'a> {
     last_progress: Option<Instant>,
     last_checkpoint: Option<Instant>,
     checkpoint_every: Duration,
+    /// A checkpoint was written since the job is to pause.
+    paused_whole: bool,
 }
 
 impl<'a> Job<'a> {
     pub fn new(sink: &'a mut dyn Sink, folder: &Path, fingerprint: String, checkpoint_every: Duration) -> Self {
         // Until the rows are known, what a job of the default budget takes.
-        let estimates = vec![1.0, 2.0, 5.0, DEFAULT_BUDGET, 4.0, 2.0, 3.0, 0.5];
+        let estimates = vec![1.0, 2.0, 5.0, DEFAULT_BUDGET, 0.0, 4.0, 2.0, 3.0, 0.5];
         debug_assert_eq!(estimates.len(), Phase::COUNT);
         Self {
             sink,
@@ -69,6 +73,7 @@ impl<'a> Job<'a> {
             last_progress: None,
             last_checkpoint: None,
             checkpoint_every,
+            paused_whole: false,
         }
     }
 
@@ -87,14 +92,21 @@ impl<'a> Job<'a> {
         let wanted = |family| settings.family == Family::Auto || settings.family == family;
         let curve = match settings.family {
             Family::Linear => 0.75 * linear,
-            Family::RealMlp => 1.75 * trees,
+            Family::RealMlp | Family::TabM => 1.75 * trees,
             Family::Trees | Family::Auto => 0.75 * trees,
         };
+        // TabM ends by itself, on most tables after some fifty epochs; a row costs ten times as much as RealMLP's.
+        let tabm = match settings.epochs {
+            Some(epochs) => f64::from(epochs.min(50)) * rows.train as f64 / 10_000.0 + 1.0,
+            None => net.min(rows.train as f64 / 200.0 + 1.0),
+        };
+        let tries_tabm = fits::wanted(settings.family, rows.train as usize).contains(&Family::TabM);
         let columns = prepared.train.frame.columns.len() as f64;
         for (phase, seconds) in [
             (Phase::Linear, linear),
             (Phase::Trees, if wanted(Family::Trees) { trees } else { 0.0 }),
             (Phase::RealMlp, if wanted(Family::RealMlp) { net } else { 0.0 }),
+            (Phase::TabM, if tries_tabm { tabm } else { 0.0 }),
             (Phase::LearningCurve, curve),
             (Phase::Evaluate, 0.5 + (rows.train + rows.valid + rows.test) as f64 * 1.5e-5),
             (Phase::Importance, columns * (rows.valid.min(4000) as f64) * 5.0 * 4e-6),
@@ -170,19 +182,27 @@ impl<'a> Job<'a> {
         self.sink.cancelled()
     }
 
+    /// Whether a fit is to end here so that the job can go on later. `resumable`: it writes checkpoints, and is to end after
+    /// the next one.
+    pub fn pauses(&mut self, resumable: bool) -> bool {
+        self.sink.pausing() && (!resumable || self.paused_whole)
+    }
+
     /// # Errors
-    /// The job is to stop.
+    /// The job is to stop, or to pause.
     pub fn check(&mut self) -> Result<(), TrainError> {
-        if self.cancelled() { Err(TrainError::Cancelled) } else { Ok(()) }
+        if self.cancelled() || self.sink.pausing() { Err(TrainError::Cancelled) } else { Ok(()) }
     }
 
     /// Writes a checkpoint unless the last one is fresh. A disk that refuses it costs the way back, not the job.
     pub fn checkpoint(&mut self, family: Family, step: u64, bytes: &dyn Fn() -> Vec<u8>) {
-        if self.last_checkpoint.is_some_and(|at| at.elapsed() < self.checkpoint_every) {
+        let pausing = self.sink.pausing();
+        if !pausing && self.last_checkpoint.is_some_and(|at| at.elapsed() < self.checkpoint_every) {
             return;
         }
         let outcome = checkpoint::write(&self.folder, &self.fingerprint, family, step, &bytes());
         self.last_checkpoint = Some(Instant::now());
+        self.paused_whole = pausing;
         match outcome {
             Ok(()) => self.sink.event(JobEvent::Checkpoint { step }),
             Err(error) => self.warn(format!("The checkpoint could not be written: {error}. Free some disk space.")),

@@ -145,7 +145,7 @@ fn each_task_is_trained_with_all_families() {
         let (result, heard, dir) = run(task, Family::Auto);
         assert_eq!(result.task, task);
         check(&result, &heard, dir.path());
-        assert_eq!(result.candidates.len(), 3, "{}", heard.log());
+        assert_eq!(result.candidates.len(), 4, "{}", heard.log());
         let keys: std::collections::BTreeSet<String> = heard
             .events
             .iter()
@@ -153,7 +153,7 @@ fn each_task_is_trained_with_all_families() {
             .flatten()
             .map(|p| p.key.split('/').next().unwrap().to_owned())
             .collect();
-        assert!(keys.contains("realmlp") && keys.contains("trees"), "{keys:?}");
+        assert!(["realmlp", "tabm", "trees"].iter().all(|key| keys.contains(*key)), "{keys:?}");
         assert_ne!(result.verdict.fit, Fit::Underfit, "{}", result.verdict.sentence);
         let score = result.metrics.test[task.primary_metric()];
         let good = match task {
@@ -167,7 +167,7 @@ fn each_task_is_trained_with_all_families() {
 
 #[test]
 fn the_same_spec_gives_the_same_model() {
-    for family in [Family::Linear, Family::Trees, Family::RealMlp] {
+    for family in [Family::Linear, Family::Trees, Family::RealMlp, Family::TabM] {
         let (first, ..) = run(Task::Binary, family);
         let (second, ..) = run(Task::Binary, family);
         assert_eq!(first.model_hash, second.model_hash, "{family:?}");
@@ -178,12 +178,17 @@ fn the_same_spec_gives_the_same_model() {
 
 #[test]
 fn an_interrupted_job_goes_on_to_the_same_model() {
-    let (whole, ..) = run(Task::Binary, Family::RealMlp);
+    for family in [Family::RealMlp, Family::TabM] {
+        goes_on_to_the_same_model(family);
+    }
+}
+
+fn goes_on_to_the_same_model(family: Family) {
+    let (whole, ..) = run(Task::Binary, family);
     let dir = tempfile::tempdir().unwrap();
     let mut heard = Heard { cancel_after_checkpoints: Some(3), ..Heard::default() };
-    let train = |heard: &mut Heard| {
-        train_frames(table(900, Task::Binary), &settings(Family::RealMlp), dir.path(), EVERY_EPOCH, heard)
-    };
+    let train =
+        |heard: &mut Heard| train_frames(table(900, Task::Binary), &settings(family), dir.path(), EVERY_EPOCH, heard);
     assert_eq!(train(&mut heard).unwrap_err(), TrainError::Cancelled);
     let mut heard = Heard::default();
     let resumed = train(&mut heard).unwrap();

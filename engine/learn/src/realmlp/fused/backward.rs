@@ -1,9 +1,13 @@
 //! The gradient of a batch.
 
-use super::{Drop, Fused, Gradient, LANES, LAYERS, Trace, loss, numbers};
-use crate::realmlp::{
-    engine::Clock,
-    recipe::{DEPTH, EMBEDDING, FREQUENCIES, MIXED, Part},
+use super::{Fused, LABEL_SMOOTHING, LANES, LAYERS, Trace};
+use crate::{
+    net::{
+        Part,
+        cpu::{Drop, Gradient, loss, numbers},
+        engine::Clock,
+    },
+    realmlp::recipe::{DEPTH, EMBEDDING, FREQUENCIES, MIXED},
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use std::f32::consts::TAU;
@@ -19,7 +23,7 @@ impl Fused {
         let mut small = vec![0.0f32; layout.small];
         let mut weights: Vec<TensorData> = Vec::with_capacity(LAYERS);
         let mut outputs = trace.outputs;
-        let total = loss(numbers(&mut outputs), layout.outputs, part, rows, share);
+        let total = loss(numbers(&mut outputs), layout.outputs, part, rows, share, LABEL_SMOOTHING);
         // From here on `slope` is the loss's gradient in the layer's matrix product, before the tangent factor.
         let bias = &mut small[layout.biases[DEPTH].range()];
         for row in numbers(&mut outputs).chunks_exact_mut(layout.outputs) {
@@ -32,9 +36,9 @@ impl Fused {
         for layer in (0..DEPTH).rev() {
             let after = trace.after.swap_remove(layer);
             weights.push(after.transpose().matmul(slope.clone()).into_data());
-            let mut data = slope.matmul(self.weights[layer + 1].clone().transpose()).into_data();
+            let mut data = slope.matmul(self.held.weights[layer + 1].clone().transpose()).into_data();
             let mut before = trace.before.swap_remove(layer);
-            let alpha = &self.small[layout.alphas[layer].range()];
+            let alpha = &self.held.small[layout.alphas[layer].range()];
             let (mut bias_sums, mut alpha_sums) = (vec![0.0; alpha.len()], vec![0.0; alpha.len()]);
             let drop = Drop::new(clock, layer);
             let offset = (trace.first * alpha.len()) as u32;
@@ -56,7 +60,7 @@ impl Fused {
         }
         weights.push(trace.scaled.matmul(slope.clone()).into_data());
         weights.reverse();
-        let mut inputs = self.weights[0].clone().matmul(slope.transpose()).into_data();
+        let mut inputs = self.held.weights[0].clone().matmul(slope.transpose()).into_data();
         let d = numbers(&mut inputs);
         vectorised(InputGradient {
             net: self,
@@ -102,7 +106,7 @@ impl Loops for InputGradient<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { net, d, input, columns, padded, small } = self;
-        let scales = &net.small[net.layout.scale.range()];
+        let scales = &net.held.small[net.layout.scale.range()];
         let lines = d.chunks_exact_mut(padded).zip(input.chunks_exact(padded)).zip(scales);
         for (((d, input), scale), sum) in lines.zip(&mut small[net.layout.scale.range()]) {
             let mut lanes = [0.0f32; LANES];
@@ -140,9 +144,10 @@ impl InputGradient<'_> {
         }
         for k in 0..FREQUENCIES {
             let at = feature * FREQUENCIES + k;
-            let (frequency, turns) = (net.small[layout.frequency.start + at], net.small[layout.phase.start + at] / TAU);
+            let (frequency, turns) =
+                (net.held.small[layout.frequency.start + at], net.held.small[layout.phase.start + at] / TAU);
             let mix_at = [0, 1, 2].map(|o| layout.mix.start + (feature * MIXED + o) * FREQUENCIES + k);
-            let mix = mix_at.map(|at| net.small[at]);
+            let mix = mix_at.map(|at| net.held.small[at]);
             let (mut m0, mut m1, mut m2) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
             let (mut sines, mut moment) = ([0.0f32; LANES], [0.0f32; LANES]);
             for (((x, d0), d1), d2) in x.iter().zip(d0).zip(d1).zip(d2) {

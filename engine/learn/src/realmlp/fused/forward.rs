@@ -1,9 +1,13 @@
 //! The forward pass of a batch.
 
-use super::{Drop, Fused, LANES, LAYERS, Trace, matrix, numbers};
-use crate::realmlp::{
-    engine::Clock,
-    recipe::{DEPTH, EMBEDDING, FREQUENCIES, MIXED, Part},
+use super::{Fused, LANES, LAYERS, Trace};
+use crate::{
+    net::{
+        Part,
+        cpu::{Drop, matrix, numbers},
+        engine::Clock,
+    },
+    realmlp::recipe::{DEPTH, EMBEDDING, FREQUENCIES, MIXED},
 };
 use burn::tensor::{Tensor, TensorData};
 use trainyard_infer::{
@@ -18,7 +22,7 @@ impl Fused {
         let columns = self.gather(part, rows, padded);
         let mut input = vec![0.0f32; self.layout.inputs() * padded];
         self.embed(part, rows, padded, &columns, &mut input);
-        let scale = &self.small[self.layout.scale.range()];
+        let scale = &self.held.small[self.layout.scale.range()];
         let mut scaled = vec![0.0f32; input.len()];
         for ((to, from), scale) in scaled.chunks_exact_mut(padded).zip(input.chunks_exact(padded)).zip(scale) {
             to.iter_mut().zip(from).for_each(|(to, from)| *to = from * scale);
@@ -28,8 +32,8 @@ impl Fused {
             (Vec::with_capacity(DEPTH), Vec::with_capacity(DEPTH));
         for layer in 0..DEPTH {
             let mut product = self.product(layer, &scaled, &after);
-            let (tangent, bias) = (self.layout.tangent(layer), &self.small[self.layout.biases[layer].range()]);
-            let alpha = &self.small[self.layout.alphas[layer].range()];
+            let (tangent, bias) = (self.layout.tangent(layer), &self.held.small[self.layout.biases[layer].range()]);
+            let alpha = &self.held.small[self.layout.alphas[layer].range()];
             let z = numbers(&mut product);
             let mut activated = vec![0.0f32; z.len()];
             let drop = Drop::new(clock, layer);
@@ -48,7 +52,7 @@ impl Fused {
             before.push(product);
         }
         let mut outputs = self.product(DEPTH, &scaled, &after);
-        let (tangent, bias) = (self.layout.tangent(DEPTH), &self.small[self.layout.biases[DEPTH].range()]);
+        let (tangent, bias) = (self.layout.tangent(DEPTH), &self.held.small[self.layout.biases[DEPTH].range()]);
         for row in numbers(&mut outputs).chunks_exact_mut(bias.len()) {
             row.iter_mut().zip(bias).for_each(|(z, bias)| *z = *z * tangent + bias);
         }
@@ -58,7 +62,7 @@ impl Fused {
     /// A layer's matrix product, without tangent factor and bias.
     fn product(&self, layer: usize, scaled: &Tensor<2>, after: &[Tensor<2>]) -> TensorData {
         let from = after.last().map_or_else(|| scaled.clone().transpose(), Clone::clone);
-        from.matmul(self.weights[layer].clone()).into_data()
+        from.matmul(self.held.weights[layer].clone()).into_data()
     }
 
     /// The rows' dense columns, `dense x padded`.
@@ -83,7 +87,7 @@ impl Fused {
         for (place, &row) in rows.iter().enumerate() {
             let codes = &part.encoded.codes[row as usize * embedded..][..embedded];
             for (index, (table, &code)) in layout.tables.iter().zip(codes).enumerate() {
-                let from = &self.small[table.start + code as usize * EMBEDDING..][..EMBEDDING];
+                let from = &self.held.small[table.start + code as usize * EMBEDDING..][..EMBEDDING];
                 let at = index * EMBEDDING * padded + place;
                 tables[at..].iter_mut().step_by(padded).zip(from).for_each(|(to, from)| *to = *from);
             }
@@ -117,7 +121,7 @@ impl MixCosines<'_> {
     #[inline(always)]
     fn feature(net: &Fused, feature: usize, x: &[f32], out: &mut [f32]) {
         let layout = &net.layout;
-        let of = |start: usize, width: usize| &net.small[start + feature * width..][..width];
+        let of = |start: usize, width: usize| &net.held.small[start + feature * width..][..width];
         let frequency = of(layout.frequency.start, FREQUENCIES);
         let phase = of(layout.phase.start, FREQUENCIES);
         let mix = of(layout.mix.start, MIXED * FREQUENCIES);

@@ -1,10 +1,6 @@
-//! What trains a RealMLP: on the CPU [`super::fused`], on a GPU [`super::graph`].
+//! What trains a net: fused loops on the CPU, a graph with autodiff on a GPU.
 
-use super::{
-    fused::Rule,
-    random,
-    recipe::{self, Segment},
-};
+use super::{Segment, cpu::Rule};
 use std::ops::Range;
 
 /// Why a step failed.
@@ -26,7 +22,7 @@ pub struct State {
     pub steps: u64,
 }
 
-/// Where in the schedule a step is.
+/// What a step does, by where in the schedule it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clock {
     /// Share of activations to drop.
@@ -34,34 +30,35 @@ pub struct Clock {
     /// The learning rate of a segment with factor 1.
     pub rate: f64,
     pub decay: f64,
+    /// How much of Adam's moments stays.
+    pub betas: (f64, f64),
     /// Decides what is dropped.
     pub key: u64,
 }
 
 impl Clock {
-    /// For step `step` of `steps`.
-    pub fn new(classification: bool, seed: u64, step: u64, steps: u64) -> Self {
-        let t = step as f64 / steps.max(1) as f64;
-        Self {
-            dropout: recipe::DROPOUT * recipe::flat_cos(t),
-            rate: recipe::learning_rate(classification) * recipe::coslog4(t),
-            decay: recipe::WEIGHT_DECAY * recipe::flat_cos(t),
-            key: random::mix(seed ^ random::mix(step)),
-        }
-    }
-
     /// For scoring: no dropout.
     pub fn still() -> Self {
-        Self { dropout: 0.0, rate: 0.0, decay: 0.0, key: 0 }
+        Self { dropout: 0.0, rate: 0.0, decay: 0.0, betas: (0.0, 0.0), key: 0 }
     }
 
-    /// Adam's step for a segment; `unbias` is 1 − βᵗ of both moments.
-    pub fn rule(&self, segment: &Segment, unbias: (f64, f64)) -> Rule {
+    /// Adam's `steps`th step for a segment, counted from 1. The gradient is multiplied by `clip`.
+    pub fn rule(&self, segment: &Segment, steps: u64, clip: f32) -> Rule {
+        let unbias = self.unbias(steps);
         Rule {
             shrink: self.shrink(segment) as f32,
             rate: (self.rate * segment.rate / unbias.0) as f32,
             second_unbias: (1.0 / unbias.1) as f32,
+            beta1: self.betas.0 as f32,
+            beta2: self.betas.1 as f32,
+            clip,
         }
+    }
+
+    /// 1 − βᵗ of both moments.
+    pub fn unbias(&self, steps: u64) -> (f64, f64) {
+        let power = i32::try_from(steps).unwrap_or(i32::MAX);
+        (1.0 - self.betas.0.powi(power), 1.0 - self.betas.1.powi(power))
     }
 
     /// What weight decay multiplies by. The segment's factor counts twice, as in pytabkit.
@@ -72,11 +69,13 @@ impl Clock {
 
 /// Holds the data and the parameters, and takes steps.
 pub trait Engine {
-    /// One step of Adam on the mean loss of these train rows.
+    /// One step of Adam on the mean loss of these train rows: first those of the first member, then of the second, and so on.
     fn step(&mut self, rows: &[u32], clock: &Clock) -> Result<(), Failure>;
     /// The mean of the steps' losses since it was last asked for.
     fn mean_loss(&mut self) -> Result<f64, Failure>;
-    /// The net's outputs for rows of the train or validation part, row-major, without dropout.
+    /// The loss of such rows and its gradient in the flat vector's order; for comparison with another engine.
+    fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> Result<(f64, Vec<f32>), Failure>;
+    /// The outputs for rows of the train or validation part, `rows x members x outputs`, without dropout.
     fn outputs(&mut self, valid: bool, rows: Range<usize>) -> Result<Vec<f32>, Failure>;
     fn state(&self) -> Result<State, Failure>;
     fn restore(&mut self, state: State);

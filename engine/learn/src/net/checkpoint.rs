@@ -3,9 +3,10 @@
 use super::engine::State;
 use serde::{Deserialize, Serialize};
 use trainyard_infer::{LoadError, TensorBag};
+use trainyard_types::run::Family;
 
-const FORMAT: u32 = 1;
-const KEY: &str = "trainyard_realmlp_checkpoint";
+const FORMAT: u32 = 2;
+const KEY: &str = "trainyard_checkpoint";
 
 /// Everything that the next epoch depends on, besides the data and the options.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Checkpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub format: u32,
+    /// The family's name.
+    pub family: String,
     /// Epochs in all; chosen by the time that the first steps took, or asked for.
     pub epochs: u32,
     /// Epochs done.
@@ -40,8 +43,9 @@ pub struct Best {
 }
 
 impl Plan {
-    pub fn new(epochs: u32, seed: u64, rows: usize, valid_rows: usize, parameters: usize) -> Self {
-        Self { format: FORMAT, epochs, done: 0, seed, rows, valid_rows, parameters }
+    pub fn new(family: Family, seed: u64, rows: usize, valid_rows: usize, parameters: usize) -> Self {
+        let family = family.as_str().to_owned();
+        Self { format: FORMAT, family, epochs: 0, done: 0, seed, rows, valid_rows, parameters }
     }
 }
 
@@ -62,7 +66,7 @@ impl Checkpoint {
     /// If the bytes are no whole checkpoint of this format.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
         let (mut bag, metadata) = TensorBag::from_bytes(bytes)?;
-        let header = metadata.get(KEY).ok_or_else(|| LoadError::not_a_model("it holds no RealMLP checkpoint"))?;
+        let header = metadata.get(KEY).ok_or_else(|| LoadError::not_a_model("it holds no checkpoint of a net"))?;
         let plan: Plan = serde_json::from_str(header)?;
         if plan.format != FORMAT {
             return Err(LoadError::Newer { found: plan.format, known: FORMAT });

@@ -1,14 +1,11 @@
 //! Loss and metric of the train and validation rows, scored alike: no dropout, no label smoothing.
 
 use super::{
+    Part, Truth,
     engine::{Engine, Failure},
-    recipe::{Part, Truth},
 };
 use std::sync::Arc;
 use trainyard_infer::net::Head;
-
-/// Train rows that are scored; the first ones, for the split has shuffled them or they are in time order.
-const TRAIN_ROWS: usize = 4_096;
 
 /// Scores a training after each epoch.
 pub struct Scorer {
@@ -16,6 +13,7 @@ pub struct Scorer {
     train: Arc<Part>,
     valid: Arc<Part>,
     train_rows: usize,
+    members: usize,
 }
 
 /// One epoch's scores. Loss is the log loss, or the mean squared error of the standardised target.
@@ -30,10 +28,13 @@ pub struct Scores {
 }
 
 impl Scorer {
-    pub fn new(head: Head, train: &Arc<Part>, valid: &Arc<Part>) -> Self {
+    /// `members` answer together. Of the train rows the first `train_rows` are scored: the split has shuffled them, or they
+    /// are in time order.
+    pub fn new(head: Head, members: usize, train: &Arc<Part>, valid: &Arc<Part>, train_rows: usize) -> Self {
         Self {
             head,
-            train_rows: train.encoded.rows.min(TRAIN_ROWS),
+            members,
+            train_rows: train.encoded.rows.min(train_rows),
             train: Arc::clone(train),
             valid: Arc::clone(valid),
         }
@@ -60,8 +61,11 @@ impl Scorer {
     }
 
     pub fn score(&self, engine: &mut dyn Engine) -> Result<Scores, Failure> {
-        let (train_loss, train) = evaluate(self.head, &engine.outputs(false, 0..self.train_rows)?, &self.train.target);
-        let outputs = engine.outputs(true, 0..self.valid.encoded.rows)?;
+        let mut outputs = |valid: bool, rows: usize| -> Result<Vec<f32>, Failure> {
+            Ok(self.head.combined(self.members, engine.outputs(valid, 0..rows)?))
+        };
+        let (train_loss, train) = evaluate(self.head, &outputs(false, self.train_rows)?, &self.train.target);
+        let outputs = outputs(true, self.valid.encoded.rows)?;
         let (valid_loss, valid) = evaluate(self.head, &outputs, &self.valid.target);
         if !(train_loss.is_finite() && valid_loss.is_finite()) {
             return Err(Failure::NotFinite);

@@ -1,0 +1,162 @@
+//! TabM: piecewise-linear embeddings of numbers, one trunk for all members, and a last layer of each.
+
+use crate::{
+    columns::Columns,
+    encoder::{Encoded, encode},
+    graph::{Given, Value},
+    nets::{answer, multiply},
+    proto::Type,
+    trees::stepped,
+};
+use trainyard_infer::net::{Head, Pieces, TabMModel, TabMNet};
+use trainyard_types::Problem;
+
+/// Beyond every number that is compared.
+const BEYOND: f32 = 3e38;
+
+/// The mean of the members' answers: probabilities as floats, or values as doubles.
+pub fn tabm(columns: &mut Columns, model: &TabMModel, int8: bool) -> Result<Value, Problem> {
+    let encoded = encode(columns, model.encoder())?;
+    let net = model.net();
+    let weights = net.weights();
+    let (members, outputs, inputs) = (weights.members, weights.outputs(), weights.inputs());
+    let x = trunk_input(columns, net, &encoded);
+    let graph = &mut columns.graph;
+    let x = graph.reshape(&x, &[-1, 1, inputs as i64]);
+    let scales = graph.floats(&[1, members, inputs], &weights.scales);
+    let x = graph.op("Mul", &[&x, &scales]);
+    let mut x = graph.reshape(&x, &[-1, inputs as i64]);
+    let mut width = inputs;
+    for layer in &weights.layers {
+        let sum = multiply(columns, &x, &layer.weight, &layer.bias, int8);
+        x = columns.graph.op("Relu", &[&sum]);
+        width = layer.outputs;
+    }
+    // Members first, so that each has a matrix product of its own.
+    let graph = &mut columns.graph;
+    let x = graph.reshape(&x, &[-1, members as i64, width as i64]);
+    let x = graph.op_with("Transpose", &[&x], vec![("perm", Given::Ints(vec![1, 0, 2]))]);
+    let mut heads = vec![0.0; weights.heads.len()];
+    for (at, head) in weights.heads.chunks_exact(width).enumerate() {
+        let (member, output) = (at / outputs, at % outputs);
+        for (input, value) in head.iter().enumerate() {
+            heads[(member * width + input) * outputs + output] = *value;
+        }
+    }
+    let heads = graph.floats(&[members, width, outputs], &heads);
+    let bias = graph.floats(&[members, 1, outputs], &weights.head_bias);
+    let product = graph.op("MatMul", &[&x, &heads]);
+    let mut found = graph.op("Add", &[&product, &bias]);
+    let classes = matches!(model.head(), Head::Classes { .. });
+    if classes {
+        found = graph.op_with("Softmax", &[&found], vec![("axis", Given::Int(2))]);
+    }
+    let sum = graph.sum(&found, 0);
+    let count = graph.floats(&[1], &[members as f32]);
+    let mean = graph.op("Div", &[&sum, &count]);
+    Ok(if classes { mean } else { answer(columns, &mean, model.head()) })
+}
+
+/// The numbers' embeddings, the other dense columns, and the embedded columns' rows.
+fn trunk_input(columns: &mut Columns, net: &TabMNet, encoded: &Encoded) -> Value {
+    let weights = net.weights();
+    let mut parts = Vec::new();
+    if let Some(dense) = &encoded.dense {
+        if !weights.numbers.is_empty() {
+            let numbers = columns.graph.columns(dense, weights.dense, &weights.numbers);
+            let scores = scores(columns, &numbers, &weights.pieces);
+            parts.push(embeddings(columns, &scores, net));
+        }
+        if !net.plain().is_empty() {
+            parts.push(columns.graph.columns(dense, weights.dense, net.plain()));
+        }
+    }
+    let graph = &mut columns.graph;
+    if let Some(places) = &encoded.places {
+        let rows: usize = weights.tables.iter().map(|table| table.len() / weights.embedding).sum();
+        let table = graph.floats(&[rows, weights.embedding], &weights.tables.concat());
+        let looked_up = graph.op("Gather", &[&table, places]);
+        parts.push(graph.reshape(&looked_up, &[-1, (weights.tables.len() * weights.embedding) as i64]));
+    }
+    graph.concat(&parts)
+}
+
+/// The numbers' normal scores, `rows x numbers`: which stretch between two knots a number is in, and the line there.
+fn scores(columns: &mut Columns, numbers: &str, pieces: &[Pieces]) -> Value {
+    let count = pieces.len();
+    let ends = |last: bool| {
+        let end = |pieces: &Pieces| if last { pieces.knots().last() } else { pieces.knots().first() }.copied();
+        pieces.iter().map(|pieces| end(pieces).unwrap_or(0.0)).collect::<Vec<f32>>()
+    };
+    // The first knot and the last are not asked for: what is beyond them is in the stretch beside them.
+    let between = |pieces: &Pieces| -> Vec<f64> {
+        let knots = pieces.knots();
+        let inner: Vec<f64> = knots[1..knots.len() - 1].iter().map(|knot| f64::from(*knot)).collect();
+        // A single stretch: nothing is passed.
+        if inner.is_empty() { vec![f64::INFINITY] } else { inner }
+    };
+    let inner: Vec<Vec<f64>> = pieces.iter().map(between).collect();
+    let (mut starts, mut next) = (Vec::new(), 0i64);
+    let (mut knots, mut scores, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
+    for pieces in pieces {
+        starts.push(next);
+        for (x, y) in pieces.knots().windows(2).zip(pieces.scores().windows(2)) {
+            knots.push(x[0]);
+            scores.push(y[0]);
+            slopes.push((y[1] - y[0]) / (x[1] - x[0]));
+            next += 1;
+        }
+    }
+    let graph = &mut columns.graph;
+    let [low, high] = [false, true].map(|last| graph.floats(&[1, count], &ends(last)));
+    let held = graph.op("Max", &[numbers, &low]);
+    let held = graph.op("Min", &[&held, &high]);
+    let doubles = graph.cast(&held, Type::Double);
+    let inner: Vec<&[f64]> = inner.iter().map(Vec::as_slice).collect();
+    let passed = stepped(columns, &doubles, &inner);
+    let graph = &mut columns.graph;
+    let at = graph.cast(&passed, Type::Int64);
+    let starts = graph.ints(&[1, count], starts.into_iter());
+    let at = graph.op("Add", &[&at, &starts]);
+    let [knot, score, slope] = [&knots, &scores, &slopes].map(|list| {
+        let list = graph.floats(&[list.len()], list);
+        graph.op("Gather", &[&list, &at])
+    });
+    let beyond = graph.op("Sub", &[&held, &knot]);
+    let risen = graph.op("Mul", &[&beyond, &slope]);
+    graph.op("Add", &[&score, &risen])
+}
+
+/// The numbers' embeddings, `rows x numbers * embedding`.
+fn embeddings(columns: &mut Columns, scores: &str, net: &TabMNet) -> Value {
+    let weights = net.weights();
+    let (count, bins, wide) = (weights.numbers.len(), weights.bins, weights.embedding);
+    let each = |value: &dyn Fn(&Pieces, usize) -> f32| -> Vec<f32> {
+        let of = |pieces: &Pieces| -> Vec<f32> {
+            (0..bins).map(|bin| if bin < pieces.bins() { value(pieces, bin) } else { 0.0 }).collect()
+        };
+        weights.pieces.iter().flat_map(of).collect()
+    };
+    let edges = each(&|pieces, bin| pieces.edges()[bin]);
+    let inverse = each(&|pieces, bin| 1.0 / (pieces.edges()[bin + 1] - pieces.edges()[bin]));
+    let least = each(&|_, bin| if bin == 0 { -BEYOND } else { 0.0 });
+    let most = each(&|pieces, bin| if bin + 1 == pieces.bins() { BEYOND } else { 1.0 });
+    let graph = &mut columns.graph;
+    // Numbers first, so that each has a matrix product of its own.
+    let turned = graph.op_with("Transpose", &[scores], vec![("perm", Given::Ints(vec![1, 0]))]);
+    let turned = graph.reshape(&turned, &[count as i64, -1, 1]);
+    let [edges, inverse, least, most] =
+        [edges, inverse, least, most].map(|values| graph.floats(&[count, 1, bins], &values));
+    let share = graph.op("Sub", &[&turned, &edges]);
+    let share = graph.op("Mul", &[&share, &inverse]);
+    let share = graph.op("Max", &[&share, &least]);
+    let share = graph.op("Min", &[&share, &most]);
+    let steps = graph.floats(&[count, bins, wide], &weights.steps);
+    let [slope, offset] = [&weights.slope, &weights.offset].map(|values| graph.floats(&[count, 1, wide], values));
+    let stepped = graph.op("MatMul", &[&share, &steps]);
+    let sloped = graph.op("Mul", &[&turned, &slope]);
+    let sum = graph.op("Add", &[&sloped, &offset]);
+    let sum = graph.op("Add", &[&sum, &stepped]);
+    let back = graph.op_with("Transpose", &[&sum], vec![("perm", Given::Ints(vec![1, 0, 2]))]);
+    graph.reshape(&back, &[-1, (count * wide) as i64])
+}

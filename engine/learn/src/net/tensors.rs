@@ -1,0 +1,97 @@
+//! Small helpers of the graphs: numbers onto the device and back.
+
+use super::{Part, Truth, engine::Failure};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+
+/// Sides of matrix products are a multiple of this: it spares kernels for odd shapes, which some drivers compile wrongly
+/// (seen on SwiftShader).
+pub const SIDE: usize = 64;
+
+pub fn floats(values: Vec<f32>, device: &Device) -> Tensor<1> {
+    let length = values.len();
+    Tensor::from_data(TensorData::new(values, [length]), device)
+}
+
+pub fn integers(values: &[u32], device: &Device) -> Tensor<1, Int> {
+    let values: Vec<i32> = values.iter().map(|&v| v as i32).collect();
+    let length = values.len();
+    Tensor::from_data(TensorData::new(values, [length]), device)
+}
+
+/// The rows, and the first one again up to a multiple of [`SIDE`].
+pub fn padded(rows: &[u32]) -> Vec<u32> {
+    let mut all = rows.to_vec();
+    all.resize(rows.len().next_multiple_of(SIDE), rows.first().copied().unwrap_or(0));
+    all
+}
+
+/// Appends zeros along a dimension up to a multiple of [`SIDE`].
+pub fn widen<const D: usize>(tensor: Tensor<D>, dimension: usize, tracked: bool, device: &Device) -> Tensor<D> {
+    let mut shape = tensor.dims();
+    shape[dimension] = shape[dimension].next_multiple_of(SIDE) - shape[dimension];
+    if shape[dimension] == 0 {
+        return tensor;
+    }
+    let zeros = Tensor::zeros(shape, device);
+    Tensor::cat(vec![tensor, if tracked { zeros.autodiff() } else { zeros }], dimension)
+}
+
+/// What is to be learned, on the device, and how much each row counts.
+pub struct ResidentTarget {
+    truth: ResidentTruth,
+    weights: Option<Tensor<1>>,
+}
+
+enum ResidentTruth {
+    Classes(Tensor<1, Int>),
+    Values(Tensor<1>),
+}
+
+impl ResidentTarget {
+    pub fn new(part: &Part, device: &Device) -> Self {
+        let truth = match &part.target {
+            Truth::Classes(classes) => ResidentTruth::Classes(integers(classes, device)),
+            Truth::Values(values) => ResidentTruth::Values(floats(values.clone(), device)),
+        };
+        Self { truth, weights: part.weights.as_ref().map(|weights| floats(weights.clone(), device)) }
+    }
+
+    /// The mean loss of outputs (`rows x outputs`, tracked) for the rows of these numbers; `smoothing` is the share of a class
+    /// that is spread over all.
+    pub fn loss(&self, outputs: Tensor<2>, rows: Tensor<1, Int>, smoothing: f32) -> Tensor<1> {
+        let weights = self.weights.as_ref();
+        let weights = weights.map(|weights| weights.clone().select(0, rows.clone()).reshape([-1, 1]).autodiff());
+        let weighted = |losses: Tensor<2>| match weights {
+            Some(weights) => losses * weights,
+            None => losses,
+        };
+        match &self.truth {
+            ResidentTruth::Classes(classes) => {
+                let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();
+                let logs = activation::log_softmax(outputs, 1);
+                let plain = logs.clone().mean_dim(1);
+                let right = logs.gather(1, classes);
+                -weighted(right * (1.0 - smoothing) + plain * smoothing).mean()
+            }
+            ResidentTruth::Values(values) => {
+                let target = values.clone().select(0, rows).reshape([-1, 1]).autodiff();
+                weighted((outputs - target).powi_scalar(2)).mean()
+            }
+        }
+    }
+}
+
+/// Reads a tensor from the device.
+///
+/// # Errors
+/// The device fails.
+pub fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Failure> {
+    let data = tensor.try_into_data().map_err(|error| Failure::Device(format!("{error:?}")))?;
+    data.as_slice::<f32>().map(<[f32]>::to_vec).map_err(|error| Failure::Device(error.to_string()))
+}
+
+/// Copies the numbers of a tensor that lies on the CPU.
+pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.into_data();
+    data.as_slice::<f32>().map(<[f32]>::to_vec).unwrap_or_default()
+}

@@ -1,0 +1,149 @@
+//! TabM: several nets that share nearly all of their weights and answer together (Gorishniy, Kotelnikov and Babenko 2025, arXiv
+//! 2410.24210), here as TabM-mini with piecewise-linear embeddings of numbers.
+//!
+//! Each member has its own order of the rows, as in the paper's best figures: the embedding is a table look-up, so that a batch
+//! of its own costs next to nothing more than a shared one.
+
+mod fused;
+mod graph;
+mod init;
+mod recipe;
+mod select;
+
+use crate::{
+    FitError, FitOptions, Fitted, Observer, TrainData, device,
+    net::{
+        Part, diverged,
+        engine::{Engine, State},
+        head, nothing_to_learn, place,
+        score::Scorer,
+        training::{Course, Training},
+    },
+};
+use fused::Fused;
+use graph::Graph;
+use recipe::{Columns, EPOCHS, Layout, MEMBERS, PATIENCE, Rows};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use trainyard_infer::{
+    Model, Predictor,
+    net::TabMModel,
+    preprocess::{Encoder, Recipe},
+    signature,
+};
+use trainyard_types::{Problem, run::Family};
+
+pub use recipe::batch_size;
+
+/// Train rows that are scored after each epoch: a row costs as much as 16 nets'.
+const SCORED: usize = 1_024;
+
+/// Fits a TabM. Training ends after 16 epochs without a better validation score (class error or RMSE of the members' mean), or
+/// after the epochs that fit the budget. The kept weights are the best epoch's; of its members those are kept that answer best
+/// together on the validation rows.
+///
+/// On the CPU, the same data and options give the same weights bit for bit, also when the fit is resumed from any of its
+/// checkpoints; without `epochs`, as long as the measured speed chooses the same number.
+///
+/// # Errors
+/// [`FitError::Cancelled`], or a problem that says what to do.
+pub fn fit(
+    data: &TrainData<'_>,
+    options: &FitOptions,
+    resume: Option<&[u8]>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
+    let started = Instant::now();
+    observer.progress(0.0, "Preparing columns", None);
+    let chosen = device::choose(options.device)?;
+    let encoder = Encoder::fit(data.train, Recipe::TabM).map_err(Problem::from)?;
+    if encoder.width() == 0 && encoder.embedding_rows().is_empty() {
+        return Err(nothing_to_learn().into());
+    }
+    let head = head(data)?;
+    let train = Part::new(&encoder, data.train, data.train_target, head, data.weights.map(|weights| weights.train))?;
+    let valid = Part::new(&encoder, data.valid, data.valid_target, head, data.weights.map(|weights| weights.valid))?;
+    let columns = Columns::fit(&encoder, &train.encoded);
+    let rows = |part: &Arc<Part>| Arc::new(Rows::new(Arc::clone(part), &columns));
+    let (train_rows, valid_rows) = (rows(&train), rows(&valid));
+    let layout = Arc::new(Layout::new(columns, &encoder.embedding_rows(), MEMBERS, head.outputs()));
+    let theta = init::initial(&layout, options.seed);
+    let fused = Fused::new(Arc::clone(&layout), Arc::clone(&train_rows), Arc::clone(&valid_rows), &theta)?;
+    let graph = |device| Graph::new(Arc::clone(&layout), &train_rows, &valid_rows, &theta, device);
+    let few = train.encoded.rows.min(16) as u32;
+    let few: Vec<u32> = (0..MEMBERS).flat_map(|_| 0..few).collect();
+    let (mut engine, place) = place::engine(chosen, options, fused, graph, &few, observer)?;
+    let seed = options.seed;
+    let course = Course {
+        family: Family::TabM,
+        batch: batch_size(train.encoded.rows),
+        members: MEMBERS,
+        rest: true,
+        epochs: EPOCHS,
+        patience: Some(PATIENCE),
+        clock: Box::new(move |step, _| recipe::clock(seed, step)),
+    };
+    let scorer = Scorer::new(head, MEMBERS, &train, &valid, SCORED);
+    let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
+    training.start(engine.as_mut(), options, resume, started, observer)?;
+    let speed = training.run(engine.as_mut(), observer)?;
+
+    let best = &training.best.theta;
+    let zeros = vec![0.0; layout.total];
+    engine.restore(State { theta: best.clone(), first: zeros.clone(), second: zeros, steps: 0 });
+    let outputs = engine.outputs(true, 0..valid.encoded.rows)?;
+    let members = select::greedy(head, MEMBERS, &outputs, &valid.target);
+    observer.log(&format!("{} of {MEMBERS} members answer best together on the validation rows.", members.len()));
+    let net = layout.net(best, &members).map_err(|_| diverged())?;
+    let parameters = parameters(&training, &layout, &members, &encoder, &place);
+    let fault = |error: trainyard_infer::LoadError| {
+        Problem::internal(format!("The trained net does not fit its columns: {error}"))
+    };
+    let model = TabMModel::new(encoder, net, head).map_err(fault)?;
+    Ok(Fitted {
+        model: Model::new(
+            signature::fit(data.train, data.target_name, data.task, data.classes),
+            Predictor::TabM(model),
+        ),
+        epochs: u64::from(training.best.epoch),
+        rows_per_second: speed,
+        seconds: started.elapsed().as_secs_f64(),
+        parameters,
+    })
+}
+
+/// For people.
+fn parameters(
+    training: &Training,
+    layout: &Layout,
+    members: &[usize],
+    encoder: &Encoder,
+    device: &str,
+) -> BTreeMap<String, String> {
+    let columns = format!(
+        "{} numbers (quantiles to normal scores, piecewise-linear embeddings of up to {} bins), {} columns as they are, {} \
+         embedded",
+        layout.columns.numbers.len(),
+        layout.bins,
+        layout.columns.plain.len(),
+        encoder.embedding_rows().len()
+    );
+    [
+        ("model", format!("TabM-mini: {MEMBERS} members, 2 shared layers of 256 neurons, ReLU, dropout 0.1")),
+        ("members", format!("{} of {MEMBERS}", members.len())),
+        ("optimiser", "AdamW (β 0.9, 0.999), weight decay 0.0003, gradients held within length 1".to_owned()),
+        ("learning_rate", recipe::RATE.to_string()),
+        ("batch_size", format!("{}, of other rows for each member", training.course.batch)),
+        ("epochs", training.plan.epochs.to_string()),
+        ("best_epoch", training.best.epoch.to_string()),
+        ("patience", PATIENCE.to_string()),
+        ("parameters", layout.total.to_string()),
+        ("preprocessing", columns),
+        ("device", device.to_owned()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests;
