@@ -2,14 +2,28 @@
 
 use crate::{AppError, wire::Json};
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 use trainyard_types::leakage::LeakageReport;
 use trainyard_types::{
     DatasetVersionId, Page, PageQuery, RunId,
+    decision::{DecisionReport, ThresholdFigures},
     evaluation::Chart,
     rules::RuleView,
     run::{LogLine, MetricSeries, NewRun, RunPlan, RunSummary, RunView, TrainSettings},
     seeds::SeedsView,
+    slices::{SliceColumn, WeakSlices},
 };
+
+/// What the Evaluation tab shows besides one column's groups.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Evaluation {
+    pub charts: Vec<Chart>,
+    /// Without the threshold's points, which [`threshold_at`] looks up.
+    pub decision: Option<DecisionReport>,
+    /// Columns that have groups, and whether they are protected attributes.
+    pub columns: Vec<(String, bool)>,
+    pub weak: Option<WeakSlices>,
+}
 
 #[server(prefix = "/api/fn", endpoint = "list_runs", input = Json, output = Json)]
 pub async fn list_runs(project: String, query: PageQuery) -> Result<Page<RunSummary>, AppError> {
@@ -17,13 +31,14 @@ pub async fn list_runs(project: String, query: PageQuery) -> Result<Page<RunSumm
     super::done(trainyard_service::runs::list(&ctx, &actor, &project, &query).await)
 }
 
-/// A run without its charts, which [`run_charts`] loads where they are looked at.
+/// A run without its charts and what else [`run_evaluation`] loads where it is looked at.
 #[server(prefix = "/api/fn", endpoint = "get_run", input = Json, output = Json)]
 pub async fn get_run(project: String, run: RunId) -> Result<RunView, AppError> {
     let (ctx, actor, project) = super::in_project(&project)?;
     let mut view = super::done(trainyard_service::runs::view(&ctx, &actor, &project, run).await)?;
     if let Some(result) = &mut view.result {
         result.charts.clear();
+        (result.decision, result.slices) = (None, None);
     }
     Ok(view)
 }
@@ -33,6 +48,43 @@ pub async fn run_charts(project: String, run: RunId) -> Result<Vec<Chart>, AppEr
     let (ctx, actor, project) = super::in_project(&project)?;
     let view = super::done(trainyard_service::runs::view(&ctx, &actor, &project, run).await)?;
     Ok(view.result.map(|result| result.charts).unwrap_or_default())
+}
+
+#[server(prefix = "/api/fn", endpoint = "run_evaluation", input = Json, output = Json)]
+pub async fn run_evaluation(project: String, run: RunId) -> Result<Evaluation, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    let view = super::done(trainyard_service::runs::view(&ctx, &actor, &project, run).await)?;
+    let Some(mut result) = view.result else { return Ok(Evaluation::default()) };
+    if let Some(threshold) = result.decision.as_mut().and_then(|decision| decision.threshold.as_mut()) {
+        threshold.test.clear();
+    }
+    let (columns, weak) = match result.slices {
+        Some(slices) => {
+            (slices.columns.into_iter().map(|column| (column.column, column.protected)).collect(), Some(slices.weak))
+        }
+        None => (Vec::new(), None),
+    };
+    Ok(Evaluation { charts: result.charts, decision: result.decision, columns, weak })
+}
+
+/// What the test rows say at another threshold, or at the chosen one; nothing where the run has none.
+#[server(prefix = "/api/fn", endpoint = "threshold_at", input = Json, output = Json)]
+pub async fn threshold_at(project: String, run: RunId, at: Option<f64>) -> Result<Option<ThresholdFigures>, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    match trainyard_service::runs::threshold(&ctx, &actor, &project, run, at).await {
+        Err(problem) if problem.code == trainyard_types::Code::NotFound => Ok(None),
+        answer => super::done(answer).map(Some),
+    }
+}
+
+/// The groups of one column, or of the first where it is not named; none where the run has no groups.
+#[server(prefix = "/api/fn", endpoint = "run_groups", input = Json, output = Json)]
+pub async fn run_groups(project: String, run: RunId, column: String) -> Result<Option<SliceColumn>, AppError> {
+    let (ctx, actor, project) = super::in_project(&project)?;
+    let view = super::done(trainyard_service::runs::view(&ctx, &actor, &project, run).await)?;
+    let columns = view.result.and_then(|result| result.slices).map(|slices| slices.columns).unwrap_or_default();
+    let place = columns.iter().position(|known| known.column == column).unwrap_or(0);
+    Ok(columns.into_iter().nth(place))
 }
 
 /// The run as the API gives it, as indented JSON, without the charts' drawings.

@@ -1,6 +1,7 @@
 //! Sets up a run: three decisions, the rest has defaults, and a panel says what will happen.
 
 mod advanced;
+mod deciding;
 mod model_settings;
 mod plan;
 
@@ -135,6 +136,8 @@ fn first_settings(open: &VersionView, from: Option<&RunView>, target: &str, fami
     }
     // Another version may lack columns of the run that settings were taken from.
     settings.drop.retain(|name| columns.iter().any(|c| &c.name == name));
+    settings.weight_column = settings.weight_column.take().filter(|name| columns.iter().any(|c| &c.name == name));
+    settings.protected.retain(|name| columns.iter().any(|c| &c.name == name));
     if !columns.iter().any(|c| c.name == settings.target) {
         settings.target.clear();
     }

@@ -1,8 +1,10 @@
 //! One run: live while it trains, then what it found out.
 
 mod curves;
+mod decision;
 pub(super) mod draw;
 mod explain;
+mod groups;
 mod head;
 mod live;
 mod log;
@@ -19,19 +21,24 @@ mod verdict;
 use crate::wire::{Resource, resource};
 use crate::{
     AppError,
-    api::runs::{get_run, run_charts, run_log, run_metrics, run_raw, run_rules, run_seeds},
+    api::runs::{
+        Evaluation, get_run, run_charts, run_evaluation, run_groups, run_log, run_metrics, run_raw, run_rules,
+        run_seeds, threshold_at,
+    },
     components::*,
-    hooks::{use_param, use_project},
+    hooks::{use_param, use_project, use_query_param},
     pages::parts::parse_id,
 };
 use leptos::prelude::*;
 use live::Live;
 use trainyard_types::{
     RunId,
+    decision::ThresholdFigures,
     evaluation::Chart,
     rules::RuleView,
     run::{LogLine, MetricSeries, RunView},
     seeds::SeedsView,
+    slices::SliceColumn,
 };
 
 type Loaded = (RunView, Vec<MetricSeries>);
@@ -48,6 +55,7 @@ async fn load(project: String, run: String) -> Result<Loaded, AppError> {
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 enum Extra {
     Nothing,
+    Evaluation(Box<Evaluation>),
     Charts(Vec<Chart>),
     Log(Vec<LogLine>),
     Raw(String),
@@ -59,7 +67,8 @@ type ExtraResource = Resource<Result<Extra, AppError>>;
 async fn load_extra(project: String, run: String, tab: String) -> Result<Extra, AppError> {
     let run: RunId = parse_id(&run, "run")?;
     match tab.as_str() {
-        "evaluation" | "explain" => run_charts(project, run).await.map(Extra::Charts),
+        "evaluation" => run_evaluation(project, run).await.map(|found| Extra::Evaluation(Box::new(found))),
+        "explain" => run_charts(project, run).await.map(Extra::Charts),
         "log" => run_log(project, run).await.map(Extra::Log),
         "raw" => run_raw(project, run).await.map(Extra::Raw),
         "overview" => {
@@ -67,6 +76,28 @@ async fn load_extra(project: String, run: String, tab: String) -> Result<Extra, 
             Ok(Extra::Overview(seeds, run_rules(project, run).await?))
         }
         _ => Ok(Extra::Nothing),
+    }
+}
+
+type FiguresResource = Resource<Result<Option<ThresholdFigures>, AppError>>;
+type GroupsResource = Resource<Result<Option<SliceColumn>, AppError>>;
+
+/// The figures at the address's threshold, or at the chosen one. Outside of their tab (`None`) there are none.
+async fn load_figures(
+    project: String,
+    run: String,
+    at: Option<Option<f64>>,
+) -> Result<Option<ThresholdFigures>, AppError> {
+    match at {
+        Some(at) => threshold_at(project, parse_id(&run, "run")?, at).await,
+        None => Ok(None),
+    }
+}
+
+async fn load_groups(project: String, run: String, column: Option<String>) -> Result<Option<SliceColumn>, AppError> {
+    match column {
+        Some(column) => run_groups(project, parse_id(&run, "run")?, column).await,
+        None => Ok(None),
     }
 }
 
@@ -79,8 +110,18 @@ pub fn RunPage() -> impl IntoView {
     let tab = use_tab("overview");
     let extra =
         resource(move || (project.get(), run.get(), tab.get()), |(project, run, tab)| load_extra(project, run, tab));
+    let (threshold, column) = (use_query_param("threshold"), use_query_param("groups"));
+    let judging = move || tab.get() == "evaluation";
+    let at = move || judging().then(|| threshold.get().parse::<f64>().ok().filter(|at| (0.0..=1.0).contains(at)));
+    let figures =
+        resource(move || (project.get(), run.get(), at()), |(project, run, at)| load_figures(project, run, at));
+    let groups = resource(
+        move || (project.get(), run.get(), judging().then(|| column.get())),
+        |(project, run, column)| load_groups(project, run, column),
+    );
+    let more = More { extra, figures, groups };
     view! {
-        <Load resource=loaded lines=16 view=move |(run, series): Loaded| page(project.get_untracked(), run, series, loaded, extra)/>
+        <Load resource=loaded lines=16 view=move |(run, series): Loaded| page(project.get_untracked(), run, series, loaded, more)/>
     }
 }
 
@@ -90,7 +131,15 @@ struct RunContext {
     project: StoredValue<String>,
     run: StoredValue<RunView>,
     live: Live,
+    more: More,
+}
+
+/// What tabs need besides the run.
+#[derive(Clone, Copy)]
+struct More {
     extra: ExtraResource,
+    figures: FiguresResource,
+    groups: GroupsResource,
 }
 
 fn page(
@@ -98,13 +147,13 @@ fn page(
     run: RunView,
     series: Vec<MetricSeries>,
     loaded: Resource<Result<Loaded, AppError>>,
-    extra: ExtraResource,
+    more: More,
 ) -> AnyView {
     let id = run.summary.id;
     let live = Live::new(&run, series);
     live::follow_in_browser(live, project.clone(), id, move || loaded.refetch());
     let tab = use_tab("overview");
-    let context = RunContext { project: StoredValue::new(project), run: StoredValue::new(run), live, extra };
+    let context = RunContext { project: StoredValue::new(project), run: StoredValue::new(run), live, more };
     let done = context.run.with_value(|r| r.result.is_some());
     let mut tabs = vec![Tab::new("overview", "Overview")];
     if done {
@@ -121,7 +170,7 @@ fn page(
         <head::RunHead context reload=Callback::new(move |()| loaded.refetch())/>
         <Tabs label="Run" tabs/>
         {move || match tab.get().as_str() {
-            "evaluation" if done => view! { <explain::Evaluation context/> }.into_any(),
+            "evaluation" if done => view! { <decision::Evaluation context/> }.into_any(),
             "explain" if done => view! { <explain::Explain context/> }.into_any(),
             "log" => view! { <log::Log context/> }.into_any(),
             "system" => view! { <system::System context/> }.into_any(),

@@ -17,7 +17,7 @@ const FEWEST: usize = 200;
 /// leave undefined are left out; so are resamples that leave one undefined.
 ///
 /// `resamples` (usually 1,000) is cut where rows x resamples would pass 200 million, but not below 200. The same seed gives
-/// the same intervals on any number of cores.
+/// the same intervals on any number of cores. A `threshold` decides between two classes.
 ///
 /// # Panics
 /// If target and predictions are of different kinds or lengths.
@@ -27,8 +27,9 @@ pub fn intervals(
     predictions: &Predictions,
     resamples: usize,
     seed: u64,
+    threshold: Option<f64>,
 ) -> Vec<TestMetric> {
-    let scorer = Scorer::new(task, target, predictions);
+    let scorer = Scorer::new(task, target, predictions, threshold);
     if scorer.rows() == 0 {
         return Vec::new();
     }
@@ -61,7 +62,7 @@ pub fn primary_samples(
     resamples: usize,
     seed: u64,
 ) -> Vec<f64> {
-    let scorer = Scorer::new(task, target, predictions);
+    let scorer = Scorer::new(task, target, predictions, None);
     if scorer.rows() == 0 {
         return Vec::new();
     }
@@ -147,7 +148,7 @@ mod tests {
         let truth: Vec<u32> = (0..400).map(|row| u32::from(row % 4 == 0)).collect();
         let values = (0..400).flat_map(|_| [0.9f32, 0.1]).collect();
         let predictions = Predictions::Probabilities { classes: 2, values };
-        let metrics = intervals(Task::Binary, &Target::Classes(truth), &predictions, 1000, 7);
+        let metrics = intervals(Task::Binary, &Target::Classes(truth), &predictions, 1000, 7, None);
         assert_eq!(metrics[0].name, "roc_auc");
         let accuracy = metrics.iter().find(|metric| metric.name == "accuracy").unwrap();
         assert!((accuracy.low - 0.7076).abs() < 0.01 && (accuracy.high - 0.7924).abs() < 0.01, "{accuracy:?}");
@@ -157,7 +158,7 @@ mod tests {
     fn same_seed_same_interval() {
         let target = Target::Values((0..50).map(f64::from).collect());
         let predictions = Predictions::Values((0..50).map(|row| f64::from(row) + f64::from(row % 5)).collect());
-        let run = |seed| intervals(Task::Regression, &target, &predictions, 200, seed);
+        let run = |seed| intervals(Task::Regression, &target, &predictions, 200, seed, None);
         assert_eq!(run(1), run(1));
         assert_ne!(run(1), run(2));
     }

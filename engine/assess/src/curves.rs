@@ -1,7 +1,7 @@
 //! Curves and tables behind the charts of a test set.
 
 use crate::bootstrap::quantile;
-use trainyard_infer::{Predictions, Target, rows::top};
+use trainyard_infer::{Predictions, Target, decision::called};
 
 /// Points that a curve keeps; between them it is straight enough.
 const MAX_POINTS: usize = 400;
@@ -165,13 +165,14 @@ fn binned(mut rows: Vec<(f64, f64)>, bins: usize) -> Vec<Bin> {
     found
 }
 
-/// Rows by true class (first index) and predicted class (second): the most probable one. Empty for regression.
-pub fn confusion(target: &Target, predictions: &Predictions) -> Vec<Vec<u64>> {
+/// Rows by true class (first index) and predicted class (second): the most probable one, or of two by the threshold. Empty for
+/// regression.
+pub fn confusion(target: &Target, predictions: &Predictions, threshold: Option<f64>) -> Vec<Vec<u64>> {
     match (target, predictions) {
         (Target::Classes(truth), Predictions::Probabilities { classes, values }) => {
             let mut counts = vec![vec![0; *classes]; *classes];
             for (&class, row) in truth.iter().zip(values.chunks_exact((*classes).max(1))) {
-                counts[class as usize][top(row)] += 1;
+                counts[class as usize][called(row, threshold)] += 1;
             }
             counts
         }
@@ -241,7 +242,8 @@ mod tests {
     #[test]
     fn tables_count_every_row() {
         let (target, predictions) = sample();
-        assert_eq!(confusion(&target, &predictions), vec![vec![2, 0], vec![2, 1]]);
+        assert_eq!(confusion(&target, &predictions, None), vec![vec![2, 0], vec![2, 1]]);
+        assert_eq!(confusion(&target, &predictions, Some(0.35)), vec![vec![1, 1], vec![0, 3]]);
         let bins = calibration(&target, &predictions, 10);
         assert_eq!(bins.iter().map(|bin| bin.rows).collect::<Vec<_>>(), [1, 2, 1, 1]);
         assert_eq!((bins[1].actual, bins[2].actual), (1.0, 0.0));

@@ -2,6 +2,8 @@
 
 pub mod association;
 pub mod bootstrap;
+pub mod calibration;
+pub mod conformal;
 pub mod curves;
 pub mod diagnosis;
 pub mod drift;
@@ -15,4 +17,6 @@ pub mod relations;
 pub mod residuals;
 pub mod rules;
 mod scorer;
+pub mod slices;
 pub mod target;
+pub mod threshold;

@@ -19,7 +19,15 @@ use trainyard_types::{evaluation::Metrics, run::Task};
 /// # Panics
 /// If target and predictions are of different kinds or lengths.
 pub fn score(task: Task, target: &Target, predictions: &Predictions) -> Metrics {
-    let scorer = Scorer::new(task, target, predictions);
+    score_at(task, target, predictions, None)
+}
+
+/// As [`score`]; with a threshold, rows whose probability of class 1 is at least that are called class 1 of two.
+///
+/// # Panics
+/// As [`score`].
+pub fn score_at(task: Task, target: &Target, predictions: &Predictions, threshold: Option<f64>) -> Metrics {
+    let scorer = Scorer::new(task, target, predictions, threshold);
     let values = scorer.values(&vec![1; scorer.rows()]);
     scorer
         .names()

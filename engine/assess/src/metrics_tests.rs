@@ -138,8 +138,8 @@ fn weights_are_repeats() {
         order.iter().zip(&weights).flat_map(|(&row, &weight)| std::iter::repeat_n(row, weight as usize)).collect();
     let target = Target::Classes(truth);
     let sorted = |rows: &[usize]| two_classes(&rows.iter().map(|&row| scores[row]).collect::<Vec<_>>());
-    let weighted = Scorer::new(Task::Binary, &target.take(&order), &sorted(&order)).values(&weights);
-    let repeated = Scorer::new(Task::Binary, &target.take(&rows), &sorted(&rows)).values(&vec![1; rows.len()]);
+    let weighted = Scorer::new(Task::Binary, &target.take(&order), &sorted(&order), None).values(&weights);
+    let repeated = Scorer::new(Task::Binary, &target.take(&rows), &sorted(&rows), None).values(&vec![1; rows.len()]);
     for (left, right) in weighted.iter().zip(&repeated) {
         assert!((left - right).abs() < 1e-12, "{weighted:?} {repeated:?}");
     }

@@ -1,7 +1,7 @@
 //! Metrics of weighted rows, prepared so that each new set of weights costs one or two passes.
 
 use crate::metrics::names;
-use trainyard_infer::{Predictions, Target, rows::top};
+use trainyard_infer::{Predictions, Target, decision::called, rows::top};
 use trainyard_types::run::Task;
 
 /// Rows with everything that does not depend on the weights worked out.
@@ -52,11 +52,12 @@ impl Ranking {
 }
 
 impl Scorer {
-    pub(crate) fn new(task: Task, target: &Target, predictions: &Predictions) -> Self {
+    /// With a threshold, that decides between two classes.
+    pub(crate) fn new(task: Task, target: &Target, predictions: &Predictions, threshold: Option<f64>) -> Self {
         assert_eq!(target.len(), predictions.rows(), "as many outcomes as predictions");
         let rows = match (target, predictions) {
             (Target::Classes(truth), Predictions::Probabilities { classes: 2, values }) if task == Task::Binary => {
-                binary(truth, values)
+                binary(truth, values, threshold)
             }
             (Target::Classes(truth), Predictions::Probabilities { classes, values }) => {
                 multiclass(truth, *classes, values)
@@ -181,13 +182,13 @@ impl Scorer {
     }
 }
 
-fn binary(truth: &[u32], values: &[f32]) -> Rows {
+fn binary(truth: &[u32], values: &[f32], threshold: Option<f64>) -> Rows {
     let scores: Vec<f32> = values.chunks_exact(2).map(|row| row[1]).collect();
     let Ranking { order, ties } = Ranking::new(&scores);
     let rows = || order.iter().map(|&row| row as usize);
     Rows::Binary {
         positive: rows().map(|row| truth[row] == 1).collect(),
-        predicted: rows().map(|row| top(&values[row * 2..row * 2 + 2]) == 1).collect(),
+        predicted: rows().map(|row| called(&values[row * 2..row * 2 + 2], threshold) == 1).collect(),
         loss: rows().map(|row| log_loss(values[row * 2 + truth[row].min(1) as usize])).collect(),
         brier: rows().map(|row| (f64::from(scores[row]) - f64::from(u8::from(truth[row] == 1))).powi(2)).collect(),
         ties,

@@ -55,6 +55,7 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
             json!(dummy)
         }
     };
+    steps.extend(crate::decide::steps(&model.decision));
     Ok(json!({
         "trainyard": env!("CARGO_PKG_VERSION"),
         "model_hash": hash,

@@ -2,6 +2,7 @@
 //! model file from which anybody can write a predictor. No I/O.
 
 mod columns;
+mod decide;
 mod describe;
 mod encoder;
 mod graph;
@@ -16,7 +17,7 @@ pub use describe::describe;
 pub use quantise::quantised;
 
 use columns::Columns;
-use graph::{Given, ML};
+use graph::ML;
 use prost::Message;
 use proto::{Entry, OperatorSet, Type};
 use serde_json::json;
@@ -41,7 +42,10 @@ pub struct Options {
 ///
 /// Each column of the signature is an input, `rows x 1`: numbers as doubles with NaN for missing, instants as doubles
 /// (milliseconds since 1970), categories as texts with an empty one for missing. Classification answers `probabilities`
-/// (`rows x classes` floats) and `label` (`rows` texts), regression `value` (`rows x 1` doubles).
+/// (`rows x classes` floats, calibrated as the model's are) and `label` (`rows` texts, called at the model's threshold),
+/// regression `value` (`rows x 1` doubles). Intervals and sets are not in the graph: `trainyard.intervals` in the metadata has
+/// the number and the words to make them of its answers. Where an isotonic curve is steep, the last digit of a probability
+/// counts for more.
 ///
 /// # Errors
 /// The model can't be said in ONNX, or has nothing that could be stored in 8 bits.
@@ -60,11 +64,14 @@ pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Prob
     };
     let graph = &mut columns.graph;
     if signature.task.is_classification() {
-        let given = vec![("axis", Given::Int(1)), ("keepdims", Given::Int(0))];
-        let top = graph.op_with("ArgMax", &[&answer], given);
+        let classes = signature.classes.len();
+        let answer = match &model.decision.calibration {
+            Some(calibration) => decide::calibrated(graph, &answer, classes, calibration),
+            None => answer,
+        };
+        let top = decide::called(graph, &answer, model.decision.threshold);
         let labels = graph.texts(&signature.classes);
         let label = graph.op("Gather", &[&labels, &top]);
-        let classes = signature.classes.len();
         graph.output(
             &answer,
             "probabilities",
@@ -72,7 +79,7 @@ pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Prob
             &[classes],
             "Of each class, in the order of trainyard.signature",
         );
-        graph.output(&label, "label", Type::Text, &[], "The most probable class");
+        graph.output(&label, "label", Type::Text, &[], "The class that is called");
     } else {
         graph.output(&answer, "value", Type::Double, &[1], &format!("{} in its own unit", signature.target));
     }
@@ -120,14 +127,16 @@ fn metadata(model: &Model, hash: &str, options: Options, columns: &Columns) -> R
         .collect();
     let text = |value: &serde_json::Value| value.to_string();
     let signature = serde_json::to_value(signature).map_err(|error| Problem::internal(error.to_string()))?;
-    Ok([
+    let mut entries = vec![
         ("trainyard.version", env!("CARGO_PKG_VERSION").to_owned()),
         ("trainyard.model_hash", hash.to_owned()),
         ("trainyard.family", model.family.as_str().to_owned()),
         ("trainyard.weights", if options.int8 { "int8" } else { "float32" }.to_owned()),
         ("trainyard.inputs", text(&json!(inputs))),
         ("trainyard.signature", text(&signature)),
-    ]
-    .map(|(key, value)| Entry { key: key.to_owned(), value })
-    .to_vec())
+    ];
+    if let Some(conformal) = decide::conformal(&model.decision) {
+        entries.push(("trainyard.intervals", text(&conformal)));
+    }
+    Ok(entries.into_iter().map(|(key, value)| Entry { key: key.to_owned(), value }).collect())
 }

@@ -58,7 +58,7 @@ pub fn quantised(model: &Model) -> Result<Model, Problem> {
         Predictor::Trees(_) => return Err(nothing("Boosted trees have no weights")),
         Predictor::Dummy(_) => return Err(nothing("The baseline has no weights")),
     };
-    Ok(Model { signature: model.signature.clone(), family: model.family, predictor })
+    Ok(Model { predictor, ..model.clone() })
 }
 
 fn nothing(what: &str) -> Problem {

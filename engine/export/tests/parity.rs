@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use tract_onnx::prelude::*;
 use trainyard_export::{Categories, Options, describe, onnx, quantised};
-use trainyard_infer::{Frame, Model, Predictions, Predictor, Values, rows::top, signature::is_categorical};
+use trainyard_infer::{Frame, Model, Predictions, Predictor, Values, signature::is_categorical};
 use trainyard_types::export::onnx_inputs;
 
 /// Probabilities by their difference, values by their standard deviations.
@@ -84,7 +84,7 @@ fn difference(expected: &Model, model: &Model, frame: &Frame, options: Options) 
             let found: Vec<f32> = found.iter().copied().collect();
             let labels = outputs[1].to_plain_array_view::<String>().unwrap();
             for (label, row) in labels.iter().zip(found.chunks(classes)) {
-                assert_eq!(*label, model.signature.classes[top(row)]);
+                assert_eq!(*label, model.signature.classes[model.decision.class(row)]);
             }
             let apart = |(a, b): (&f32, &f32)| f64::from((a - b).abs());
             found.iter().zip(&values).map(apart).fold(0.0, f64::max)
@@ -111,6 +111,42 @@ fn the_graph_answers_as_the_model_does() {
         }
     }
     eprintln!("the greatest difference is {worst:e}");
+}
+
+/// Every way to calibrate with every family, and a threshold for two classes. Isotonic curves are of moderate steepness: the
+/// graph's last digits are not the model's.
+#[test]
+fn calibrated_answers_are_the_model_s() {
+    use trainyard_infer::decision::{Calibration, SigmoidCurve, Steps};
+    let mut decided = 0;
+    for (name, model, frame) in support::all(11, 120) {
+        let classes = model.signature.classes.len();
+        if classes < 2 {
+            continue;
+        }
+        let curves = Calibration::curves(classes);
+        let slope = |curve: usize| -0.5 - curve as f64 * 0.2;
+        let sigmoid = |curve| SigmoidCurve { slope: slope(curve), offset: 0.3 };
+        let steps = |curve| match curve {
+            1 => Steps { x: vec![0.2], y: vec![0.4] },
+            _ => Steps { x: vec![0.05, 0.3, 0.31, 0.9], y: vec![0.0, 0.2, 0.25, 1.0] },
+        };
+        for calibration in [
+            Calibration::Temperature(1.7),
+            Calibration::Sigmoid((0..curves).map(sigmoid).collect()),
+            Calibration::Isotonic((0..curves).map(steps).collect()),
+        ] {
+            let mut model = model.clone();
+            model.decision.calibration = Some(calibration);
+            model.decision.threshold = (classes == 2).then_some(0.37);
+            let apart = difference(&model, &model, &frame, Options::default());
+            let plain = Model { decision: Default::default(), ..model.clone() };
+            assert!(apart <= TOLERANCE, "{name}, {:?}: {apart:e} apart", model.decision.calibration);
+            assert!(model.predict(&frame).unwrap() != plain.predict(&frame).unwrap(), "{name}");
+            decided += 1;
+        }
+    }
+    assert!(decided >= 12, "{decided} models");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! the command line and the server share. No I/O; compiles to WebAssembly.
 
 pub mod datetime;
+pub mod decision;
 pub mod dummy;
 pub mod ensemble;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod target;
 pub mod tensors;
 pub mod trees;
 
+pub use decision::Decision;
 pub use error::{LoadError, PredictError};
 pub use frame::{Column, Frame, MISSING, Values};
 pub use model::{Model, Predictor};

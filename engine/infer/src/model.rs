@@ -1,6 +1,7 @@
 //! A model with its signature: the unit that is stored, served and audited.
 
 use crate::{
+    decision::Decision,
     dummy::DummyModel,
     error::{LoadError, PredictError},
     frame::{Column, Frame, MISSING, Values},
@@ -13,8 +14,10 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use trainyard_types::{model::Signature, run::Family};
 
-/// The file format that this code writes, and the newest that it reads.
-const FORMAT: u32 = 1;
+/// The newest file format that this code reads.
+const FORMAT: u32 = 2;
+/// The format of a model without a [`Decision`], which older programs read as well.
+const PLAIN: u32 = 1;
 /// The key of the JSON header in the safetensors metadata.
 const KEY: &str = "trainyard";
 
@@ -25,6 +28,8 @@ pub struct Model {
     /// What was trained; [`Family::Auto`] for the dummy baseline, which is of no family.
     pub family: Family,
     pub predictor: Predictor,
+    /// What is made of the predictor's answers.
+    pub decision: Decision,
 }
 
 /// The part that differs between families.
@@ -45,6 +50,8 @@ struct Header {
     signature: Signature,
     predictor: Kind,
     body: serde_json::Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decision: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -66,7 +73,7 @@ impl Model {
             Predictor::Trees(_) => Family::Trees,
             Predictor::Dummy(_) => Family::Auto,
         };
-        Self { signature, family, predictor }
+        Self { signature, family, predictor, decision: Decision::default() }
     }
 
     pub fn signature(&self) -> &Signature {
@@ -75,7 +82,23 @@ impl Model {
 
     /// One answer for each row of the frame. Columns are matched by name and extra ones ignored; a column of another type is
     /// converted where all its values allow it. Missing values and unseen categories are handled as the model learned to.
+    /// Probabilities are calibrated where the model's decision says how.
     pub fn predict(&self, frame: &Frame) -> Result<Predictions, PredictError> {
+        Ok(self.calibrated(self.uncalibrated(frame)?))
+    }
+
+    /// The predictor's answers as calibration makes them.
+    pub fn calibrated(&self, mut predictions: Predictions) -> Predictions {
+        if let (Some(calibration), Predictions::Probabilities { classes, values }) =
+            (&self.decision.calibration, &mut predictions)
+        {
+            calibration.apply(*classes, values);
+        }
+        predictions
+    }
+
+    /// As [`Model::predict`], before calibration.
+    pub fn uncalibrated(&self, frame: &Frame) -> Result<Predictions, PredictError> {
         let frame = signature::align(&self.signature, frame)?;
         match &self.predictor {
             Predictor::Linear(model) => model.predict(&frame),
@@ -97,7 +120,10 @@ impl Model {
             Predictor::Trees(model) => (Kind::Trees, model.store(&mut bag)?),
             Predictor::Dummy(model) => (Kind::Dummy, model.store(&mut bag)?),
         };
-        let header = Header { format: FORMAT, family: self.family, signature: self.signature.clone(), predictor, body };
+        let decision = if self.decision.is_empty() { None } else { Some(self.decision.store(&mut bag)?) };
+        let format = if decision.is_some() { FORMAT } else { PLAIN };
+        let signature = self.signature.clone();
+        let header = Header { format, family: self.family, signature, predictor, body, decision };
         bag.to_bytes(Some((KEY.to_owned(), serde_json::to_string(&header)?)))
     }
 
@@ -125,10 +151,15 @@ impl Model {
             Kind::Trees => Predictor::Trees(TreesModel::restore(header.body, &mut bag)?),
             Kind::Dummy => Predictor::Dummy(DummyModel::restore(header.body, &mut bag)?),
         };
+        let decision = match header.decision {
+            Some(decision) => Decision::restore(decision, &mut bag)?,
+            None => Decision::default(),
+        };
+        decision.check(&header.signature)?;
         if let Some(name) = bag.names().next() {
             return Err(LoadError::part(format!("the array '{name}' belongs to nothing")));
         }
-        let model = Model { signature: header.signature, family: header.family, predictor };
+        let model = Model { signature: header.signature, family: header.family, predictor, decision };
         model.probe()?;
         Ok(model)
     }
@@ -204,6 +235,6 @@ mod tests {
         extra.put("more", &[1], vec![1.0f32]);
         let header = serde_json::json!({"format": 9});
         let newer = extra.to_bytes(Some((KEY.into(), header.to_string()))).unwrap();
-        assert_eq!(Model::from_bytes(&newer), Err(LoadError::Newer { found: 9, known: 1 }));
+        assert_eq!(Model::from_bytes(&newer), Err(LoadError::Newer { found: 9, known: 2 }));
     }
 }

@@ -7,7 +7,7 @@
 use crate::{
     frame::Frame,
     model::Model,
-    rows::{Faults, notes, top},
+    rows::{Faults, notes},
     target::Predictions,
 };
 use serde_json::{Value, json};
@@ -17,6 +17,10 @@ use trainyard_types::{
     dataset::ColumnType,
     model::{OipRequest, OipTensor, Signature},
 };
+
+/// What a model without intervals answers to who asks for them.
+pub const NOT_SURE: &str =
+    "The model was trained without intervals. Train it again with a share of rows that they are to hold, such as 0.9.";
 
 /// The frame that a request describes, and what was out of the ordinary.
 pub fn frame_from_request(signature: &Signature, request: &OipRequest) -> Result<(Frame, Vec<String>), Problem> {
@@ -162,6 +166,10 @@ fn gather<'v>(data: &'v Value, depth: usize, values: &mut Vec<&'v Value>) -> Opt
 
 /// The answer's tensors: `label` (BYTES, `[n]`) and `probabilities` (FP64, `[n, classes]`, the labels in its parameter
 /// `classes` as JSON), or `prediction` (FP64, `[n]`). A request that names outputs gets those, in its order.
+///
+/// Of a model that knows how sure it is there are also `set` (BOOL, `[n, classes]`: whether the class is in the answer's set),
+/// or `lower` and `upper` (FP64, `[n]`). They come only where they are named, or where the request's parameter `intervals` is
+/// true.
 pub fn outputs(model: &Model, predictions: &Predictions, request: &OipRequest) -> Result<Vec<OipTensor>, Problem> {
     let tensor = |name: &str, shape: Vec<i64>, datatype: &str, data: Value| OipTensor {
         name: name.to_owned(),
@@ -171,20 +179,52 @@ pub fn outputs(model: &Model, predictions: &Predictions, request: &OipRequest) -
         data,
     };
     let rows = predictions.rows() as i64;
-    let all = match predictions {
-        Predictions::Values(values) => vec![tensor("prediction", vec![rows], "FP64", json!(values))],
+    let conformal = model.decision.conformal;
+    let mut sure = Vec::new();
+    let mut all = match predictions {
+        Predictions::Values(values) => {
+            if let Some(conformal) = conformal {
+                let (lower, upper): (Vec<f64>, Vec<f64>) = values.iter().map(|&v| conformal.interval(v)).unzip();
+                sure.push(tensor("lower", vec![rows], "FP64", json!(lower)));
+                sure.push(tensor("upper", vec![rows], "FP64", json!(upper)));
+            }
+            vec![tensor("prediction", vec![rows], "FP64", json!(values))]
+        }
         Predictions::Probabilities { classes, values } => {
             let labels = &model.signature.classes;
             let chosen: Vec<&str> = values
                 .chunks_exact((*classes).max(1))
-                .map(|row| labels.get(top(row)).map_or("", String::as_str))
+                .map(|row| labels.get(model.decision.class(row)).map_or("", String::as_str))
                 .collect();
             let numbers: Vec<f64> = values.iter().map(|&p| f64::from(p)).collect();
             let mut probabilities = tensor("probabilities", vec![rows, *classes as i64], "FP64", json!(numbers));
-            probabilities.parameters.insert("classes".to_owned(), json!(json!(labels).to_string()));
+            let names = json!(json!(labels).to_string());
+            probabilities.parameters.insert("classes".to_owned(), names.clone());
+            if let Some(conformal) = conformal {
+                let of = |row: &[f32]| {
+                    let set = conformal.set(row);
+                    (0..*classes).map(move |class| set.contains(&class)).collect::<Vec<bool>>()
+                };
+                let held: Vec<bool> = values.chunks_exact((*classes).max(1)).flat_map(of).collect();
+                let mut set = tensor("set", vec![rows, *classes as i64], "BOOL", json!(held));
+                set.parameters.insert("classes".to_owned(), names);
+                sure.push(set);
+            }
             vec![tensor("label", vec![rows], "BYTES", json!(chosen)), probabilities]
         }
     };
+    if let Some(conformal) = conformal {
+        sure.iter_mut().for_each(|tensor| {
+            tensor.parameters.insert("level".to_owned(), json!(conformal.level));
+        });
+    }
+    let asked = request.parameters.get("intervals").and_then(Value::as_bool).unwrap_or(false);
+    if asked && sure.is_empty() {
+        return Err(Problem::invalid(NOT_SURE));
+    }
+    if asked || !request.outputs.is_empty() {
+        all.extend(sure);
+    }
     if request.outputs.is_empty() {
         return Ok(all);
     }
@@ -272,6 +312,36 @@ mod tests {
         let answer = outputs(&model, &model.predict(&frame).unwrap(), &request).unwrap();
         assert_eq!(answer.len(), 1);
         assert_eq!(answer[0].data, json!(["yes", "yes"]));
+    }
+
+    #[test]
+    fn says_how_sure_it_is_where_asked() {
+        use crate::decision::{Conformal, Score};
+        let plain = model();
+        let mut sure = model();
+        sure.decision.conformal = Some(Conformal { level: 0.9, score: Score::Lac, quantile: 0.8, rows: 50 });
+        sure.decision.threshold = Some(0.8);
+        let ask = |model: &Model, more: Value| {
+            let mut value = json!({"inputs": [
+                {"name": "age", "shape": [1], "datatype": "INT64", "data": [30]},
+                {"name": "city", "shape": [1], "datatype": "BYTES", "data": ["a"]},
+            ]});
+            value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let request = request(value);
+            let (frame, _) = frame_from_request(&model.signature, &request).unwrap();
+            outputs(model, &model.predict(&frame).unwrap(), &request)
+        };
+        let names = |tensors: &[OipTensor]| tensors.iter().map(|t| t.name.clone()).collect::<Vec<_>>();
+        let answer = ask(&sure, json!({})).unwrap();
+        assert_eq!(names(&answer), ["label", "probabilities"], "who does not ask sees no change");
+        assert_eq!(answer[0].data, json!(["no"]), "0.75 is below the threshold");
+        let answer = ask(&sure, json!({"parameters": {"intervals": true}})).unwrap();
+        assert_eq!(names(&answer), ["label", "probabilities", "set"]);
+        assert_eq!((answer[2].data.clone(), answer[2].parameters["level"].clone()), (json!([true, true]), json!(0.9)));
+        let answer = ask(&sure, json!({"outputs": [{"name": "set"}]})).unwrap();
+        assert_eq!(names(&answer), ["set"]);
+        assert!(ask(&plain, json!({"parameters": {"intervals": true}})).unwrap_err().message.contains("without"));
+        assert!(ask(&plain, json!({"outputs": [{"name": "set"}]})).unwrap_err().message.contains("no output 'set'"));
     }
 
     #[test]

@@ -232,16 +232,26 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// The answers for people and programs: the most probable class with all probabilities, or the value.
-pub fn prediction_views(model: &Model, predictions: &Predictions) -> Vec<PredictionView> {
+/// The answers for people and programs: the class that is called with all probabilities, or the value; with `intervals` also
+/// how sure that is, where the model knows.
+pub fn prediction_views(model: &Model, predictions: &Predictions, intervals: bool) -> Vec<PredictionView> {
     let labels = &model.signature.classes;
+    let label = |class: usize| labels.get(class).cloned().unwrap_or_default();
+    let conformal = model.decision.conformal.filter(|_| intervals);
     match predictions {
-        Predictions::Values(values) => values.iter().map(|&value| PredictionView::Value { value }).collect(),
+        Predictions::Values(values) => values
+            .iter()
+            .map(|&value| {
+                let (lower, upper) = conformal.map(|conformal| conformal.interval(value)).unzip();
+                PredictionView::Value { value, lower, upper }
+            })
+            .collect(),
         Predictions::Probabilities { classes, values } => values
             .chunks_exact((*classes).max(1))
             .map(|row| PredictionView::Class {
-                label: labels.get(top(row)).cloned().unwrap_or_default(),
+                label: label(model.decision.class(row)),
                 probabilities: labels.iter().cloned().zip(row.iter().map(|&p| f64::from(p))).collect(),
+                set: conformal.map_or_else(Vec::new, |c| c.set(row).into_iter().map(label).collect()),
             })
             .collect(),
     }

@@ -10,6 +10,7 @@ pub mod realmlp;
 mod scale;
 pub mod tabm;
 pub mod trees;
+pub mod weights;
 
 use std::collections::BTreeMap;
 use trainyard_infer::{Frame, Target};
@@ -30,6 +31,16 @@ pub struct TrainData<'a> {
     /// Labels of the classes that a [`Target::Classes`] counts; empty for regression.
     pub classes: &'a [String],
     pub target_name: &'a str,
+    /// How much each row counts; `None`: all alike.
+    pub weights: Option<Weights<'a>>,
+}
+
+/// How much rows count, 0 or more, one number a row. Those of the train rows have a mean of 1: losses keep their scale.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights<'a> {
+    pub train: &'a [f64],
+    /// They decide when to stop: what is kept is best by the weighted loss.
+    pub valid: &'a [f64],
 }
 
 /// How to fit. The same options on the same rows give the same model, bit for bit, on the CPU.

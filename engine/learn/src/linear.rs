@@ -49,8 +49,9 @@ pub fn fit(
         Target::Values(values) => standardised(values)?,
     };
     let encode = |frame| encoder.encode(frame).map_err(Problem::from);
-    let train = Rows::new(encode(data.train)?, data.train_target, head, &chosen.device);
-    let valid = Rows::new(encode(data.valid)?, data.valid_target, head, &chosen.device);
+    let weights = data.weights.map(|weights| weights.train);
+    let train = Rows::new(encode(data.train)?, data.train_target, weights, head, &chosen.device);
+    let valid = Rows::new(encode(data.valid)?, data.valid_target, None, head, &chosen.device);
     let mut x = vec![0.0f64; (train.width + 1) * train.outputs];
     let penalty = options.set("linear.l2").unwrap_or(1.0);
     let limit = options.epochs.unwrap_or(ITERATIONS).max(1);
@@ -147,6 +148,8 @@ struct Rows {
     /// One for two classes and for a number, else one a class.
     outputs: usize,
     truth: Truth,
+    /// How much each row counts while fitting.
+    weights: Option<Vec<f32>>,
 }
 
 enum Truth {
@@ -156,7 +159,7 @@ enum Truth {
 }
 
 impl Rows {
-    fn new(encoded: Encoded, target: &Target, head: Head, device: &Device) -> Self {
+    fn new(encoded: Encoded, target: &Target, weights: Option<&[f64]>, head: Head, device: &Device) -> Self {
         let Encoded { rows, width, dense, .. } = encoded;
         let outputs = match head.outputs() {
             2 => 1,
@@ -176,7 +179,12 @@ impl Rows {
             width,
             outputs,
             truth,
+            weights: weights.map(|weights| weights.iter().map(|weight| *weight as f32).collect()),
         }
+    }
+
+    fn weight(&self, row: usize) -> f32 {
+        self.weights.as_ref().map_or(1.0, |weights| weights[row])
     }
 
     /// The outputs of every row, `rows x outputs`.
@@ -221,27 +229,29 @@ impl Rows {
         loss
     }
 
-    /// The sum of the losses, and of the hits or squared errors. With `residuals`, the outputs become the loss's gradient.
+    /// The sum of the losses, and of the hits or squared errors. With `residuals`, the outputs become the loss's gradient, and
+    /// losses count by the rows' weights.
     fn losses(&self, values: &mut [f32], residuals: bool) -> (f64, f64) {
         let (mut loss, mut score) = (0.0f64, 0.0f64);
+        let weight = |row: usize| if residuals { self.weight(row) } else { 1.0 };
         match &self.truth {
             Truth::Values(truth) => {
-                for (z, truth) in values.iter_mut().zip(truth) {
+                for (row, (z, truth)) in values.iter_mut().zip(truth).enumerate() {
                     let error = *z - truth;
-                    loss += 0.5 * f64::from(error).powi(2);
+                    loss += 0.5 * f64::from(weight(row)) * f64::from(error).powi(2);
                     score += f64::from(error).powi(2);
-                    *z = error;
+                    *z = error * weight(row);
                 }
             }
             Truth::Classes(truth) if self.outputs == 1 => {
-                for (z, class) in values.iter_mut().zip(truth) {
+                for (row, (z, class)) in values.iter_mut().zip(truth).enumerate() {
                     let y = if *class == 1 { 1.0 } else { 0.0 };
                     let small = math::exp(-z.abs());
-                    loss += f64::from(small.ln_1p() + z.max(0.0) - y * *z);
+                    loss += f64::from(weight(row)) * f64::from(small.ln_1p() + z.max(0.0) - y * *z);
                     score += f64::from(u8::from((*z > 0.0) == (*class == 1)));
                     let p = if *z >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
                     if residuals {
-                        *z = p - y;
+                        *z = (p - y) * weight(row);
                     }
                 }
             }
@@ -251,14 +261,16 @@ impl Rows {
                     .zip(values.chunks_exact(self.outputs))
                     .map(|(class, row)| row[*class as usize])
                     .collect();
-                for ((row, class), own) in values.chunks_exact_mut(self.outputs).zip(truth).zip(raw) {
+                let rows = values.chunks_exact_mut(self.outputs).zip(truth).zip(raw).enumerate();
+                for (at, ((row, class), own)) in rows {
                     let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     let sum: f32 = row.iter().map(|z| math::exp(z - highest)).sum();
-                    loss += f64::from(sum.ln() + highest - own);
+                    loss += f64::from(weight(at)) * f64::from(sum.ln() + highest - own);
                     score += f64::from(u8::from(row.iter().position(|z| *z == highest) == Some(*class as usize)));
                     if residuals {
                         row.iter_mut().for_each(|z| *z = math::exp(*z - highest) / sum);
                         row[*class as usize] -= 1.0;
+                        row.iter_mut().for_each(|z| *z *= weight(at));
                     }
                 }
             }

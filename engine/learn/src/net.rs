@@ -42,13 +42,22 @@ impl Segment {
 pub struct Part {
     pub encoded: Encoded,
     pub target: Truth,
+    /// How much each row counts; `None`: all alike.
+    pub weights: Option<Vec<f32>>,
 }
 
 impl Part {
     /// # Errors
     /// The frame lacks a column of the encoder's.
-    pub fn new(encoder: &Encoder, frame: &Frame, target: &Target, head: Head) -> Result<Arc<Self>, Problem> {
-        Ok(Arc::new(Self { encoded: encoder.encode(frame)?, target: truth(target, head) }))
+    pub fn new(
+        encoder: &Encoder,
+        frame: &Frame,
+        target: &Target,
+        head: Head,
+        weights: Option<&[f64]>,
+    ) -> Result<Arc<Self>, Problem> {
+        let weights = weights.map(|weights| weights.iter().map(|weight| *weight as f32).collect());
+        Ok(Arc::new(Self { encoded: encoder.encode(frame)?, target: truth(target, head), weights }))
     }
 }
 

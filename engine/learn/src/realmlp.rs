@@ -52,8 +52,8 @@ pub fn fit(
         return Err(nothing_to_learn().into());
     }
     let head = head(data)?;
-    let train = Part::new(&encoder, data.train, data.train_target, head)?;
-    let valid = Part::new(&encoder, data.valid, data.valid_target, head)?;
+    let train = Part::new(&encoder, data.train, data.train_target, head, data.weights.map(|weights| weights.train))?;
+    let valid = Part::new(&encoder, data.valid, data.valid_target, head, data.weights.map(|weights| weights.valid))?;
     let activation = if data.task.is_classification() { Activation::Selu } else { Activation::Mish };
     let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
     let theta = init::initial(&layout, &train.encoded, options.seed);

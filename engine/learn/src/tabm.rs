@@ -60,8 +60,8 @@ pub fn fit(
         return Err(nothing_to_learn().into());
     }
     let head = head(data)?;
-    let train = Part::new(&encoder, data.train, data.train_target, head)?;
-    let valid = Part::new(&encoder, data.valid, data.valid_target, head)?;
+    let train = Part::new(&encoder, data.train, data.train_target, head, data.weights.map(|weights| weights.train))?;
+    let valid = Part::new(&encoder, data.valid, data.valid_target, head, data.weights.map(|weights| weights.valid))?;
     let columns = Columns::fit(&encoder, &train.encoded);
     let rows = |part: &Arc<Part>| Arc::new(Rows::new(Arc::clone(part), &columns));
     let (train_rows, valid_rows) = (rows(&train), rows(&valid));

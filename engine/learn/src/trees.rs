@@ -12,7 +12,7 @@ use std::{
 };
 use trainyard_assess::metrics;
 use trainyard_infer::{
-    Frame, Model, Predictor, Target,
+    Frame, Model, Predictions, Predictor, Target,
     ensemble::{Ensemble, Head},
     signature,
     trees::{TreeEncoder, TreesModel},
@@ -62,6 +62,7 @@ pub fn fit(
         plan.categorical.len(),
         plan.rounds
     ));
+    let weights = data.weights.map(|weights| weights.train.to_vec());
     let (ensemble, boosted) = if plan.features == 0 {
         observer.log("No column varies: the model answers every row alike.");
         (constant(data)?, 0)
@@ -69,7 +70,11 @@ pub fn fit(
         let features = encoder.encode(data.train).map_err(problem)?;
         let outcomes = outcomes(data);
         let (rows, seed, task) = (data.train.rows, options.seed, plan.clone());
-        let booster = run(move || task.fit(&features, &outcomes, rows, seed), plan.expected_seconds, observer)?;
+        let booster = run(
+            move || task.fit(&features, &outcomes, weights.as_deref(), rows, seed),
+            plan.expected_seconds,
+            observer,
+        )?;
         (booster.convert(plan.features)?, booster.rounds())
     };
     if observer.cancelled() {
@@ -160,7 +165,14 @@ impl Plan {
     }
 
     /// Runs perpetual. `features` and `outcomes` are column after column.
-    fn fit(&self, features: &[f64], outcomes: &[f64], rows: usize, seed: u64) -> Result<Booster, String> {
+    fn fit(
+        &self,
+        features: &[f64],
+        outcomes: &[f64],
+        weights: Option<&[f64]>,
+        rows: usize,
+        seed: u64,
+    ) -> Result<Booster, String> {
         let matrix = Matrix::new(features, rows, self.features);
         let categorical = (!self.categorical.is_empty()).then(|| self.categorical.clone());
         // Room for the binned rows comes on top of the fixed plan.
@@ -174,9 +186,9 @@ impl Plan {
                 .set_categorical_features(categorical)
                 .set_iteration_limit(Some(self.rounds))
                 .set_memory_limit(Some(memory));
-            // Weighted classes would give probabilities of another population.
+            // perpetual would weigh classes by itself: they are weighed where that is asked for.
             booster.cfg.auto_class_weights = false;
-            booster.fit(&matrix, outcomes, None, None).map_err(|error| error.to_string())?;
+            booster.fit(&matrix, outcomes, weights, None).map_err(|error| error.to_string())?;
             return Ok(Booster::Single(Box::new(booster)));
         }
         let mut booster = MultiOutputBooster::default()
@@ -189,7 +201,7 @@ impl Plan {
             .set_iteration_limit(Some(self.rounds))
             .set_memory_limit(Some(memory));
         booster
-            .fit(&matrix, &Matrix::new(outcomes, rows, self.outputs), None, None)
+            .fit(&matrix, &Matrix::new(outcomes, rows, self.outputs), weights, None)
             .map_err(|error| error.to_string())?;
         Ok(Booster::Several(Box::new(booster)))
     }
@@ -335,17 +347,37 @@ fn best_rounds(data: &TrainData<'_>, model: &TreesModel, rounds: usize) -> Resul
     if frame.rows == 0 || rounds == 0 {
         return Ok(rounds);
     }
-    let name = if data.task == Task::Regression { "rmse" } else { "log_loss" };
+    let weights: Option<Vec<f64>> = data
+        .weights
+        .map(|weights| weights.valid.iter().copied().step_by(data.valid.rows.div_ceil(VALID_ROWS).max(1)).collect());
     let steps = stages(rounds, 64);
     let counts: Vec<usize> = steps.iter().map(|&step| trees_after(model, step, rounds)).collect();
     let mut best = (rounds, f64::INFINITY);
     for (&step, predictions) in steps.iter().zip(model.predict_stages(&frame, &counts).map_err(problem)?) {
-        let loss = metrics::score(data.task, &target, &predictions).get(name).copied().unwrap_or(f64::INFINITY);
+        let loss = loss(&target, &predictions, weights.as_deref());
         if loss < best.1 {
             best = (step, loss);
         }
     }
     Ok(best.0)
+}
+
+/// The mean log loss or squared error, with the rows' weights.
+fn loss(target: &Target, predictions: &Predictions, weights: Option<&[f64]>) -> f64 {
+    let losses: Vec<f64> = match (target, predictions) {
+        (Target::Classes(truth), Predictions::Probabilities { classes, values }) => {
+            let edge = f64::from(f32::EPSILON);
+            let rows = values.chunks_exact((*classes).max(1)).zip(truth);
+            rows.map(|(row, &class)| -f64::from(row[class as usize]).clamp(edge, 1.0 - edge).ln()).collect()
+        }
+        (Target::Values(truth), Predictions::Values(values)) => {
+            truth.iter().zip(values).map(|(truth, value)| (truth - value).powi(2)).collect()
+        }
+        _ => return f64::INFINITY,
+    };
+    let Some(weights) = weights else { return losses.iter().sum::<f64>() / losses.len().max(1) as f64 };
+    let total: f64 = weights.iter().sum();
+    losses.iter().zip(weights).map(|(loss, weight)| loss * weight).sum::<f64>() / total.max(f64::MIN_POSITIVE)
 }
 
 /// At most `count` round numbers from 1 to `rounds`, evenly spread, the last one included.

@@ -113,6 +113,7 @@ impl Case {
             task: self.task,
             classes: &self.classes,
             target_name: "y",
+            weights: None,
         }
     }
 
@@ -122,7 +123,7 @@ impl Case {
         let encoder = TreeEncoder::fit(data.train);
         let plan = Plan::new(&data, &options(), &encoder);
         let outcomes = outcomes(&data);
-        let booster = plan.fit(&encoder.encode(data.train).unwrap(), &outcomes, data.train.rows, 5).unwrap();
+        let booster = plan.fit(&encoder.encode(data.train).unwrap(), &outcomes, None, data.train.rows, 5).unwrap();
         assert!(booster.rounds() > 3, "{} rounds", booster.rounds());
         let model = TreesModel::new(encoder.clone(), booster.convert(plan.features).unwrap()).unwrap();
         let (unseen, _) = rows(3000, 9, self.train.0.columns.len() > 4);
@@ -268,6 +269,34 @@ fn few_rows_and_empty_classes_give_finite_answers() {
     }
 }
 
+/// Rows of a class that count nine times as much are expected more often, one against the rest and with shared trees alike.
+#[test]
+fn weighted_classes_are_expected_more_often() {
+    for (task, classes) in [(Task::Binary, 2), (Task::Multiclass, 3), (Task::Multiclass, 7)] {
+        let case = Case::new(task, classes, 1500, false);
+        let Target::Classes(outcomes) = &case.train.1 else { panic!() };
+        let heavy = |outcomes: &[u32]| -> Vec<f64> {
+            let raw = |class: &u32| if *class == 1 { 9.0 } else { 1.0 };
+            let total: f64 = outcomes.iter().map(raw).sum();
+            outcomes.iter().map(|class| raw(class) * outcomes.len() as f64 / total).collect()
+        };
+        let Target::Classes(valid) = &case.valid.1 else { panic!() };
+        let (train_weights, valid_weights) = (heavy(outcomes), heavy(valid));
+        let weights = crate::Weights { train: &train_weights, valid: &valid_weights };
+        let share = |weights| {
+            let data = TrainData { weights, ..case.data() };
+            let fitted = fit(&data, &options(), None, &mut Quiet::default()).unwrap();
+            let Predictions::Probabilities { values, .. } = fitted.model.predict(&case.valid.0).unwrap() else {
+                panic!()
+            };
+            let own = values.iter().skip(1).step_by(classes).map(|&p| f64::from(p));
+            own.sum::<f64>() / case.valid.0.rows as f64
+        };
+        let (before, after) = (share(None), share(Some(weights)));
+        assert!(after > before + 0.01, "{task:?} of {classes}: {after} is not above {before}");
+    }
+}
+
 #[test]
 fn hyperparameters_reach_the_booster() {
     let case = Case::new(Task::Regression, 0, 600, false);
@@ -277,6 +306,6 @@ fn hyperparameters_reach_the_booster() {
     let parameters = set.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     let plan = Plan::new(&data, &FitOptions { parameters, ..options() }, &encoder);
     assert_eq!((plan.rounds, plan.max_bin, plan.budget), (3, 16, 0.3));
-    let booster = plan.fit(&encoder.encode(data.train).unwrap(), &outcomes(&data), data.train.rows, 5).unwrap();
+    let booster = plan.fit(&encoder.encode(data.train).unwrap(), &outcomes(&data), None, data.train.rows, 5).unwrap();
     assert!(booster.rounds() <= 3, "{} rounds", booster.rounds());
 }

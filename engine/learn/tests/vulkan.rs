@@ -76,6 +76,7 @@ fn train_in_this_process() {
         task: Task::Binary,
         classes: &classes,
         target_name: "y",
+        weights: None,
     };
     let options =
         |device| FitOptions { seed: 3, epochs: Some(6), budget_seconds: 60.0, device, parameters: Default::default() };

@@ -2,15 +2,16 @@
 
 use crate::{
     classification::{self, ClassCurve, thin},
-    confusion, findings, regression,
-    words::quoted,
+    confusion, findings, regression, threshold,
+    words::{number, quoted},
 };
 use trainyard_assess::{
-    curves::{self, CurvePoint},
+    curves::{self, Bin, CurvePoint},
     metrics::{self, higher_is_better},
 };
 use trainyard_infer::{Predictions, Target, rows::top};
 use trainyard_types::{
+    decision::{CalibrationChoice, DecisionReport, ThresholdRule},
     evaluation::{Chart, Importance, Metrics, Verdict},
     run::{Family, Task},
 };
@@ -32,6 +33,9 @@ pub struct Evidence<'a> {
     /// The test rows' outcomes and what the model said, row by row.
     pub target: &'a Target,
     pub predictions: &'a Predictions,
+    /// What it said before calibration; the same where there was none.
+    pub uncalibrated: &'a Predictions,
+    pub decision: &'a DecisionReport,
     /// The model's scores on the test rows.
     pub metrics: &'a Metrics,
     pub importance: &'a [Importance],
@@ -109,25 +113,44 @@ fn classified(evidence: &Evidence<'_>, actual: &[u32], classes: usize, values: &
         charts.push(classification::precision_recall(&finding, classes, rows));
     }
 
-    // Of many classes it is the most probable one whose probability is checked.
-    let (of, (target, predictions)) = if classes == 2 {
-        (quoted(&label(1)), against_rest(1))
+    let bins = reliability(actual, classes, values);
+    if bins.len() > 1 {
+        let of = if classes == 2 { quoted(&label(1)) } else { "the most probable class".to_owned() };
+        let calibrated =
+            evidence.decision.calibration.as_ref().is_some_and(|found| found.used != CalibrationChoice::None);
+        let before = match evidence.uncalibrated {
+            Predictions::Probabilities { values, .. } if calibrated => Some(reliability(actual, classes, values)),
+            _ => None,
+        };
+        charts.push(classification::calibration(&bins, before.as_deref(), &of, rows));
+    }
+
+    let chosen = evidence.decision.threshold.as_ref().filter(|found| found.rule != ThresholdRule::Half);
+    let at = chosen.map(|found| found.threshold);
+    let rule = match at {
+        Some(threshold) => format!("at a threshold of {}", number(threshold)),
+        None if classes == 2 => "at a threshold of 0.5".to_owned(),
+        None => "by the most probable class".to_owned(),
+    };
+    if let Some(found) = &evidence.decision.threshold {
+        charts.push(threshold::threshold(found));
+    }
+    let matrix = curves::confusion(evidence.target, evidence.predictions, at);
+    let labels: Vec<String> = (0..classes).map(label).collect();
+    charts.push(confusion::confusion(&matrix, &labels, &rule));
+    charts
+}
+
+/// Predicted against observed shares: of two classes the second's, of more the most probable one's.
+fn reliability(actual: &[u32], classes: usize, values: &[f32]) -> Vec<Bin> {
+    let (target, predictions) = if classes == 2 {
+        two_way(actual.iter().map(|&class| class == 1), values.iter().skip(1).step_by(2).copied())
     } else {
         let called: Vec<usize> = values.chunks_exact(classes.max(1)).map(top).collect();
         let right = called.iter().zip(actual).map(|(&called, &actual)| called == actual as usize);
-        let probability = called.iter().enumerate().map(|(row, &class)| values[row * classes + class]);
-        ("the class that was called".to_owned(), two_way(right, probability))
+        two_way(right, called.iter().enumerate().map(|(row, &class)| values[row * classes + class]))
     };
-    let bins = curves::calibration(&target, &predictions, CALIBRATION_BINS);
-    if bins.len() > 1 {
-        charts.push(classification::calibration(&bins, &of, rows));
-    }
-
-    let rule = if classes == 2 { "at a threshold of 0.5" } else { "by the most probable class" };
-    let matrix = curves::confusion(evidence.target, evidence.predictions);
-    let labels: Vec<String> = (0..classes).map(label).collect();
-    charts.push(confusion::confusion(&matrix, &labels, rule));
-    charts
+    curves::calibration(&target, &predictions, CALIBRATION_BINS)
 }
 
 /// Outcomes and probabilities as those of two classes.

@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use trainyard_types::evaluation::{Fit, LearningPoint};
+use trainyard_types::{
+    decision::{CalibrationReport, ThresholdReport},
+    evaluation::{Fit, LearningPoint},
+};
 
 /// Uniform in 0 to 1, the same every time (SplitMix64).
 fn noise(seed: u64) -> impl FnMut() -> f64 {
@@ -38,6 +41,17 @@ fn verdict(metric: &str, curve: [f64; 3], dummy: f64, linear: f64) -> Verdict {
     }
 }
 
+fn undecided() -> DecisionReport {
+    DecisionReport {
+        rows: 0,
+        own_rows: false,
+        words: String::new(),
+        calibration: None,
+        threshold: None,
+        intervals: None,
+    }
+}
+
 fn columns(names: &[&str]) -> Vec<Importance> {
     names
         .iter()
@@ -71,12 +85,37 @@ fn binary() -> Vec<Chart> {
         "race",
         "fnlwgt",
     ]);
+    // Half as sure before it was calibrated; called from 35 % on.
+    let raw = values.chunks(2).flat_map(|row| [0.25 + row[0] / 2.0, 0.25 + row[1] / 2.0]).collect();
+    let (target, predictions) = (Target::Classes(actual), Predictions::Probabilities { classes: 2, values });
+    let scores = trainyard_assess::calibration::scores(&target, &predictions);
+    let decision = DecisionReport {
+        calibration: Some(CalibrationReport {
+            asked: CalibrationChoice::Auto,
+            used: CalibrationChoice::Sigmoid,
+            tried: Vec::new(),
+            before: scores,
+            after: scores,
+            sentence: String::new(),
+        }),
+        threshold: Some(ThresholdReport {
+            rule: ThresholdRule::F1,
+            positive: ">50K".into(),
+            negative: "<=50K".into(),
+            threshold: 0.35,
+            sentence: String::new(),
+            test: trainyard_assess::threshold::curve(&target, &predictions, 0.35),
+        }),
+        ..undecided()
+    };
     charts(&Evidence {
         task: Task::Binary,
         classes: &["<=50K".into(), ">50K".into()],
         target_name: "income",
-        target: &Target::Classes(actual),
-        predictions: &Predictions::Probabilities { classes: 2, values },
+        target: &target,
+        uncalibrated: &Predictions::Probabilities { classes: 2, values: raw },
+        decision: &decision,
+        predictions: &predictions,
         metrics: &Metrics::new(),
         importance: &importance,
         verdict: &verdict("roc_auc", [0.9126, 0.9198, 0.9234], 0.5, 0.902),
@@ -109,6 +148,8 @@ fn multiclass(classes: usize) -> Vec<Chart> {
         classes: &labels,
         target_name: "soil",
         target: &Target::Classes(actual),
+        uncalibrated: &Predictions::Probabilities { classes, values: values.clone() },
+        decision: &undecided(),
         predictions: &Predictions::Probabilities { classes, values },
         metrics: &Metrics::new(),
         importance: &columns(&["elevation", "slope"]),
@@ -132,6 +173,8 @@ fn regression() -> Vec<Chart> {
         classes: &[],
         target_name: "MedHouseVal",
         target: &Target::Values(actual),
+        uncalibrated: &Predictions::Values(predicted.clone()),
+        decision: &undecided(),
         predictions: &Predictions::Values(predicted),
         metrics: &metrics,
         importance: &columns(&[
@@ -174,7 +217,11 @@ fn check(name: &str, charts: &[Chart], ids: &[&str]) {
 
 #[test]
 fn every_task_has_its_charts() {
-    check("binary", &binary(), &["roc", "pr", "calibration", "confusion", "importance", "learning_curve"]);
+    let two = binary();
+    check("binary", &two, &["roc", "pr", "calibration", "threshold", "confusion", "importance", "learning_curve"]);
+    let summaries: Vec<&str> = two.iter().map(|chart| chart.summary.as_str()).collect();
+    assert!(summaries[2].contains("Before calibration") && two[2].svg.contains("before calibration"), "{summaries:?}");
+    assert!(two[4].title.contains("0.350") || summaries[4].contains("0.350"), "{} {summaries:?}", two[4].title);
     for classes in [5, 11, 24] {
         check(
             &format!("classes{classes}"),
@@ -192,6 +239,8 @@ fn one_class_among_the_test_rows_has_no_curves() {
         classes: &["no".into(), "yes".into()],
         target_name: "y",
         target: &Target::Classes(vec![0; 4]),
+        uncalibrated: &Predictions::Probabilities { classes: 2, values: vec![0.5; 8] },
+        decision: &undecided(),
         predictions: &Predictions::Probabilities { classes: 2, values: vec![0.5; 8] },
         metrics: &Metrics::new(),
         importance: &[],

@@ -219,12 +219,18 @@ pub fn thin(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     kept
 }
 
-/// Reliability: predicted against observed. `of` says whose probability it is.
-pub fn calibration(bins: &[Bin], of: &str, rows: u64) -> Chart {
+/// The mean of a figure of the bins, by their rows.
+fn weighed(bins: &[Bin], figure: impl Fn(&Bin) -> f64) -> f64 {
     let total = bins.iter().map(|b| b.rows).sum::<u64>().max(1) as f64;
-    let weigh = |f: &dyn Fn(&Bin) -> f64| bins.iter().map(|b| f(b) * b.rows as f64).sum::<f64>() / total;
-    let error = weigh(&|b| (b.predicted - b.actual).abs());
-    let lean = weigh(&|b| b.predicted - b.actual);
+    bins.iter().map(|b| figure(b) * b.rows as f64).sum::<f64>() / total
+}
+
+/// Reliability: predicted against observed. `of` says whose probability it is; `before` is the same before calibration, where
+/// there was one.
+pub fn calibration(bins: &[Bin], before: Option<&[Bin]>, of: &str, rows: u64) -> Chart {
+    let off = |b: &Bin| (b.predicted - b.actual).abs();
+    let error = weighed(bins, off);
+    let lean = weighed(bins, |b| b.predicted - b.actual);
     let points = |share: f64| format!("{} percentage points", number((share * 100.0).abs()));
     let title = if error < 0.02 {
         format!("Probabilities can be taken at their word: off by {} on average", points(error))
@@ -244,11 +250,23 @@ pub fn calibration(bins: &[Bin], of: &str, rows: u64) -> Chart {
             percent(w.actual)
         )
     });
+    let summary = match before {
+        Some(before) => {
+            format!("{summary} Before calibration they were off by {} on average.", points(weighed(before, off)))
+        }
+        None => summary,
+    };
     let svg = draw(WIDTH, HEIGHT, &title, |canvas| {
         let plot = frame(canvas, HEIGHT, Axis::share("Predicted probability"), Axis::share("Observed share"));
         canvas.line(plot.point(0.0, 0.0), plot.point(1.0, 1.0), Ink::Reference, 1.0);
-        let line: Vec<_> = bins.iter().map(|b| plot.point(b.predicted, b.actual)).collect();
-        canvas.path(&line, Ink::Series(0), 2.0);
+        let path = |bins: &[Bin]| bins.iter().map(|b| plot.point(b.predicted, b.actual)).collect::<Vec<_>>();
+        if let Some(before) = before {
+            canvas.path(&path(before), Ink::Series(1), 1.5);
+            for bin in before {
+                canvas.dot(plot.point(bin.predicted, bin.actual), 2.5, Ink::Solid(1), 1.0);
+            }
+        }
+        canvas.path(&path(bins), Ink::Series(0), 2.0);
         for bin in bins {
             // 95 % normal interval of the observed share.
             let half = 1.96 * (bin.actual * (1.0 - bin.actual) / bin.rows.max(1) as f64).sqrt();
@@ -256,16 +274,30 @@ pub fn calibration(bins: &[Bin], of: &str, rows: u64) -> Chart {
             canvas.line(plot.point(bin.predicted, low), plot.point(bin.predicted, high), Ink::Solid(0), 1.0);
             canvas.dot(plot.point(bin.predicted, bin.actual), 3.5, Ink::Solid(0), 1.0);
         }
-        canvas.text("dashed: perfect", plot.point(0.97, 0.06), Align::Right, Ink::Text);
+        canvas.text("straight and dashed: perfect", plot.point(0.97, 0.06), Align::Right, Ink::Text);
+        if before.is_some() {
+            for (row, (words, series)) in [("before calibration", 1), ("calibrated", 0)].into_iter().enumerate() {
+                let (x, y) = plot.point(0.03, 0.96);
+                let y = y + row as f64 * 16.0;
+                canvas.line((x, y), (x + 22.0, y), Ink::Series(series), 2.0);
+                canvas.text(words, (x + 28.0, y), Align::Left, Ink::Text);
+            }
+        }
     });
-    let table = ChartTable {
+    let line = |b: &Bin| vec![format!("{:.4}", b.predicted), format!("{:.4}", b.actual), count(b.rows)];
+    let mut table = ChartTable {
         columns: ["Predicted probability", "Observed share", "Rows"].map(String::from).to_vec(),
-        rows: bins
-            .iter()
-            .take(TABLE_ROWS)
-            .map(|b| vec![format!("{:.4}", b.predicted), format!("{:.4}", b.actual), count(b.rows)])
-            .collect(),
+        rows: bins.iter().take(TABLE_ROWS).map(line).collect(),
     };
+    if let Some(before) = before {
+        table.columns.push("Calibration".to_owned());
+        table.rows.iter_mut().for_each(|row| row.push("after".to_owned()));
+        table.rows.extend(before.iter().take(TABLE_ROWS).map(line).map(|mut row| {
+            row.push("before".to_owned());
+            row
+        }));
+        table.rows.truncate(TABLE_ROWS);
+    }
     Chart { id: "calibration".into(), title, summary, svg, table }
 }
 

@@ -7,6 +7,7 @@ mod classification;
 mod confusion;
 mod findings;
 mod regression;
+mod threshold;
 pub mod words;
 
 pub mod charts;

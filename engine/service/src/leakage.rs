@@ -61,6 +61,8 @@ pub fn of_table(
     parts: Option<&[Option<Part>]>,
 ) -> Result<LeakageReport, Problem> {
     let TrainSettings { target, task, split: spec, drop, .. } = settings;
+    // The weight of a row is no feature.
+    let left_out: Vec<String> = drop.iter().chain(&settings.weight_column).cloned().collect();
     let column = frame
         .column(target)
         .ok_or_else(|| Problem::field("target", format!("There is no column `{target}`. Choose another target.")))?;
@@ -87,6 +89,6 @@ pub fn of_table(
         train: &train,
         test: &test,
         split: spec,
-        drop,
+        drop: &left_out,
     }))
 }

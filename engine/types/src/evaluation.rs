@@ -1,9 +1,11 @@
 //! What a run found out.
 
 use crate::{
+    decision::DecisionReport,
     leakage::LeakageReport,
     model::Signature,
     run::{Family, Task},
+    slices::SliceReport,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -69,6 +71,12 @@ pub struct RunResult {
     /// What was found of leaks; none where it was not looked for.
     #[serde(default)]
     pub leakage: Option<LeakageReport>,
+    /// Calibration, threshold and intervals; none in runs before these were learned.
+    #[serde(default)]
+    pub decision: Option<DecisionReport>,
+    /// How the model does on groups of rows.
+    #[serde(default)]
+    pub slices: Option<SliceReport>,
 }
 
 /// Metrics of the three parts, scored alike (no dropout, no label smoothing).
@@ -168,7 +176,7 @@ pub struct Importance {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct Chart {
-    /// `roc`, `pr`, `calibration`, `confusion`, `residuals`, `predicted_vs_actual`, `importance`, `learning_curve`.
+    /// `roc`, `pr`, `calibration`, `threshold`, `confusion`, `residuals`, `predicted_vs_actual`, `importance`, `learning_curve`.
     pub id: String,
     /// The finding: "The model ranks a true case higher in 92 of 100 pairs".
     pub title: String,

@@ -103,6 +103,9 @@ pub struct MoveAlias {
 pub struct PredictRows {
     #[cfg_attr(not(target_arch = "wasm32"), schema(value_type = Vec<Object>))]
     pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// Whether answers are to say how sure they are: `lower` and `upper`, or the `set` of classes.
+    #[serde(default)]
+    pub intervals: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,6 +116,10 @@ pub struct PredictionsView {
     pub predictions: Vec<PredictionView>,
     /// What was out of the ordinary and how it was handled, each said once: unseen categories, missing values, values outside the train range.
     pub notes: Vec<String>,
+    /// Where intervals were asked for: the share of rows whose truth an interval or a set is made to hold, 0 to 1; left out
+    /// where the model was trained without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,13 +127,21 @@ pub struct PredictionsView {
 #[serde(untagged)]
 pub enum PredictionView {
     Class {
-        /// The most probable class.
+        /// The class that is called: the most probable one, or of two the one that the model's threshold decides for.
         label: String,
         /// Probability of each class, by label.
         probabilities: BTreeMap<String, f64>,
+        /// The classes that the truth is among, the most probable first; only where intervals were asked for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        set: Vec<String>,
     },
     Value {
         value: f64,
+        /// The ends of the interval that the truth is within; only where intervals were asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lower: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        upper: Option<f64>,
     },
 }
 

@@ -4,6 +4,7 @@ use crate::split::UsedSplit;
 pub use crate::split::{SplitMethod, SplitSpec};
 use crate::{
     DatasetId, DatasetVersionId, Problem, ResourceName, RunId, Timestamp,
+    decision::{ClassWeight, DecisionSettings},
     evaluation::{RunResult, TestMetric},
     hyper::Hyperparameters,
     job::{JobView, LogLevel},
@@ -154,6 +155,24 @@ pub struct TrainSettings {
     /// Hyperparameters that are not left at their defaults, such as `trees.budget`; see [`crate::hyper`].
     #[serde(default, skip_serializing_if = "Hyperparameters::is_empty")]
     pub parameters: Hyperparameters,
+    /// How rows of the classes count while fitting.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub class_weight: ClassWeight,
+    /// A column of numbers, 0 or more, that says how much each row counts while fitting; it is no feature. Rows without a
+    /// number count nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_column: Option<String>,
+    /// How probabilities become decisions, and how sure answers say they are.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub decision: DecisionSettings,
+    /// Columns whose groups are looked at first when the model is judged. Left out: those flagged as protected attributes when
+    /// the run is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected: Vec<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl TrainSettings {
@@ -171,6 +190,10 @@ impl TrainSettings {
             budget_seconds: None,
             device: DeviceChoice::Auto,
             parameters: Hyperparameters::new(),
+            class_weight: ClassWeight::None,
+            weight_column: None,
+            decision: DecisionSettings::default(),
+            protected: Vec::new(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use trainyard_data::read_any::read_file;
-use trainyard_infer::{Frame, Model, Predictions, rows::top};
+use trainyard_infer::{Frame, Model, Predictions, oip::NOT_SURE};
 use trainyard_types::{Problem, evaluation::RunResult, run::TrainSettings};
 
 /// The result's file beside the model.
@@ -48,21 +48,35 @@ pub fn summary(result: &RunResult, model: &Path) -> Value {
         "epochs": result.epochs,
         "metrics": { "train": result.metrics.train, "valid": result.metrics.valid, "test": result.metrics.test },
         "verdict": { "fit": result.verdict.fit, "sentence": result.verdict.sentence },
+        "decision": result.decision.as_ref().map(|decision| json!({
+            "rows": decision.rows,
+            "own_rows": decision.own_rows,
+            "calibration": decision.calibration,
+            "threshold": decision.threshold.as_ref().map(|found| json!({ "rule": found.rule, "at": found.threshold })),
+            "intervals": decision.intervals,
+        })),
+        "weak": result.slices.as_ref().map(|slices| {
+            slices.weak.found.iter().map(|slice| slice.sentence.clone()).collect::<Vec<String>>()
+        }),
         "model": model.to_string_lossy(),
     })
 }
 
-/// Predicts the rows of a file and writes CSV: a column `prediction`, and for classes one `probability_…` each. `model` is a
+/// Predicts the rows of a file and writes CSV: a column `prediction`, and for classes one `probability_…` each. With
+/// `intervals`, also `lower` and `upper`, or `set`: the classes that the truth is among, as a JSON list. `model` is a
 /// folder that [`train`] wrote, or the model file itself. Returns the number of rows. Text that a spreadsheet would take for
 /// a formula gets an apostrophe in front.
 ///
 /// # Errors
-/// The model or the data can't be read, don't belong together, or writing fails.
-pub fn predict(model: &Path, data: &Path, out: &mut dyn Write) -> Result<u64, Problem> {
+/// The model or the data can't be read, don't belong together, or writing fails; the model knows no intervals.
+pub fn predict(model: &Path, data: &Path, intervals: bool, out: &mut dyn Write) -> Result<u64, Problem> {
     let model = Model::from_bytes(&read_model(model)?)?;
+    if intervals && model.decision.conformal.is_none() {
+        return Err(Problem::invalid(NOT_SURE));
+    }
     let frame = read(data)?;
     let predictions = model.predict(&frame)?;
-    match write_csv(&model, &predictions, out) {
+    match write_csv(&model, &predictions, intervals, out) {
         // Who reads has seen enough: `… | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         Err(error) => return Err(Problem::internal(format!("The predictions could not be written: {error}."))),
@@ -142,7 +156,9 @@ fn rounding(model: &Model, frame: &Frame) -> Result<Value, Problem> {
         }
         _ => 0.0,
     };
-    let score = |answers: &Predictions| trainyard_assess::metrics::score(signature.task, &target, answers);
+    let threshold = model.decision.threshold;
+    let score =
+        |answers: &Predictions| trainyard_assess::metrics::score_at(signature.task, &target, answers, threshold);
     let (before, after) = (score(&before), score(&after));
     Ok(json!({ "rows": rows.len(), "float32": before, "int8": after, "largest_difference": largest }))
 }
@@ -169,26 +185,40 @@ fn unwritable(path: &Path, error: &io::Error) -> Problem {
     ))
 }
 
-fn write_csv(model: &Model, predictions: &Predictions, out: &mut dyn Write) -> io::Result<()> {
+fn write_csv(model: &Model, predictions: &Predictions, intervals: bool, out: &mut dyn Write) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
+    let conformal = model.decision.conformal.filter(|_| intervals);
     match predictions {
         Predictions::Probabilities { classes, values } => {
             let labels: Vec<String> = model.signature.classes.iter().map(|label| cell(label)).collect();
             let head: Vec<String> =
                 model.signature.classes.iter().map(|label| cell(&format!("probability_{label}"))).collect();
-            writeln!(out, "prediction,{}", head.join(","))?;
+            writeln!(out, "prediction,{}{}", head.join(","), if conformal.is_some() { ",set" } else { "" })?;
             for row in values.chunks_exact((*classes).max(1)) {
-                out.write_all(labels.get(top(row)).map_or(&b""[..], |label| label.as_bytes()))?;
+                out.write_all(labels.get(model.decision.class(row)).map_or(&b""[..], |label| label.as_bytes()))?;
                 for probability in row {
                     write!(out, ",{probability}")?;
+                }
+                if let Some(conformal) = conformal {
+                    let set = conformal.set(row);
+                    let set: Vec<&str> = set
+                        .iter()
+                        .filter_map(|&class| model.signature.classes.get(class))
+                        .map(String::as_str)
+                        .collect();
+                    write!(out, ",{}", cell(&json!(set).to_string()))?;
                 }
                 out.write_all(b"\n")?;
             }
         }
         Predictions::Values(values) => {
-            writeln!(out, "prediction")?;
-            for value in values {
-                writeln!(out, "{value}")?;
+            writeln!(out, "prediction{}", if conformal.is_some() { ",lower,upper" } else { "" })?;
+            for &value in values {
+                write!(out, "{value}")?;
+                if let Some((lower, upper)) = conformal.map(|conformal| conformal.interval(value)) {
+                    write!(out, ",{lower},{upper}")?;
+                }
+                out.write_all(b"\n")?;
             }
         }
     }

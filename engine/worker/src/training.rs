@@ -1,6 +1,8 @@
 //! A training job from its rows to its result: load, split, fit, judge, draw, write.
 
+mod aside;
 pub mod checkpoint;
+mod decide;
 mod fits;
 mod job;
 pub mod prepare;
@@ -134,11 +136,23 @@ pub fn train_frames(
     job.plan(&prepared, settings);
 
     let candidates = Candidates::fit(&mut job, &prepared, settings)?;
-    let Chosen { kept, candidates, dummy, linear, scores } = candidates.choose(&mut job, prepared.task)?;
+    let Chosen { mut kept, candidates, dummy, linear, scores } = candidates.choose(&mut job, prepared.task)?;
+    let learned = decide::learn(&mut job, &prepared, settings, &mut kept.model)?;
     let curve = fits::learning_curve(&mut job, &prepared, settings, kept.model.family, &scores)?;
     result::finish(
         &mut job,
-        result::Parts { prepared: &prepared, settings, device, kept, candidates, dummy, linear, curve, leakage },
+        result::Parts {
+            prepared: &prepared,
+            settings,
+            device,
+            kept,
+            learned,
+            candidates,
+            dummy,
+            linear,
+            curve,
+            leakage,
+        },
     )
 }
 

@@ -10,6 +10,7 @@ use std::{
 };
 use trainyard_types::{
     Code, Problem,
+    decision::{CalibrationChoice, ClassWeight, DecisionSettings, SetMethod, ThresholdRule},
     evaluation::RunResult,
     hyper,
     job::{JobEvent, LogLevel},
@@ -61,6 +62,28 @@ pub(super) struct TrainArgs {
     /// auto, cpu or gpu
     #[arg(long, default_value = "auto", value_parser = device)]
     device: DeviceChoice,
+    /// Let every class count alike while fitting, however rare
+    #[arg(long)]
+    balanced: bool,
+    /// A column that says how much each row counts while fitting; it is no feature
+    #[arg(long, value_name = "COLUMN")]
+    weight_column: Option<String>,
+    /// How probabilities are calibrated: none, auto, isotonic, sigmoid or temperature
+    #[arg(long, default_value = "auto")]
+    calibration: CalibrationChoice,
+    /// What the threshold of two classes is chosen by: half, accuracy, f1, balanced_accuracy, youden, mcc,
+    /// precision_at_recall=0.8, recall_at_precision=0.9, or cost=FP:FN with the costs of a false positive and a false negative
+    #[arg(long, value_name = "RULE", default_value = "half", value_parser = threshold)]
+    threshold: ThresholdRule,
+    /// The share of rows whose truth an interval or a set of classes is to hold; 0 for none
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    coverage: f64,
+    /// What puts a class into a set: lac (smallest sets) or aps (larger sets where a row is hard)
+    #[arg(long, value_name = "METHOD", default_value = "lac", value_parser = sets)]
+    sets: SetMethod,
+    /// A column whose groups are judged first; may be given several times
+    #[arg(long, value_name = "COLUMN")]
+    protected: Vec<String>,
     /// Folder for the model and its result
     #[arg(long, value_name = "DIR", default_value = "model")]
     out: PathBuf,
@@ -74,6 +97,9 @@ pub(super) struct PredictArgs {
     /// CSV, TSV, JSON Lines or Parquet file with the rows
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
+    /// Also say how sure each answer is: columns lower and upper, or the set of classes
+    #[arg(long)]
+    intervals: bool,
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -94,6 +120,45 @@ fn device(text: &str) -> Result<DeviceChoice, String> {
     }
 }
 
+fn sets(text: &str) -> Result<SetMethod, String> {
+    match text {
+        "lac" => Ok(SetMethod::Lac),
+        "aps" => Ok(SetMethod::Aps),
+        _ => Err(format!("'{text}' makes no sets. Use lac or aps.")),
+    }
+}
+
+/// `f1`, `precision_at_recall=0.8`, `cost=1:5`.
+fn threshold(text: &str) -> Result<ThresholdRule, String> {
+    let wrong = || {
+        format!(
+            "'{text}' chooses no threshold. Use half, accuracy, f1, balanced_accuracy, youden, mcc, precision_at_recall=0.8, \
+             recall_at_precision=0.9 or cost=1:5."
+        )
+    };
+    let (name, number) = text.split_once('=').unwrap_or((text, ""));
+    let share = || number.parse::<f64>().map_err(|_| wrong());
+    let rule = match name {
+        "precision_at_recall" => ThresholdRule::PrecisionAtRecall { recall: share()? },
+        "recall_at_precision" => ThresholdRule::RecallAtPrecision { precision: share()? },
+        "cost" => {
+            let (alarm, miss) = number.split_once(':').ok_or_else(wrong)?;
+            let cost = |text: &str| text.parse::<f64>().map_err(|_| wrong());
+            ThresholdRule::Cost { false_positive: cost(alarm)?, false_negative: cost(miss)? }
+        }
+        _ if !number.is_empty() => return Err(wrong()),
+        "half" => ThresholdRule::Half,
+        "accuracy" => ThresholdRule::Accuracy,
+        "f1" => ThresholdRule::F1,
+        "balanced_accuracy" => ThresholdRule::BalancedAccuracy,
+        "youden" => ThresholdRule::Youden,
+        "mcc" => ThresholdRule::Mcc,
+        _ => return Err(wrong()),
+    };
+    rule.check().map_err(|problem| problem.message)?;
+    Ok(rule)
+}
+
 pub(super) fn train(args: TrainArgs, out: Out) -> Result<ExitCode, Problem> {
     let mut settings = TrainSettings::for_target(args.target);
     settings.drop = args.drop;
@@ -104,6 +169,16 @@ pub(super) fn train(args: TrainArgs, out: Out) -> Result<ExitCode, Problem> {
     settings.epochs = args.epochs;
     settings.budget_seconds = args.budget;
     settings.device = args.device;
+    settings.class_weight = if args.balanced { ClassWeight::Balanced } else { ClassWeight::None };
+    settings.weight_column = args.weight_column;
+    settings.decision = DecisionSettings {
+        calibration: args.calibration,
+        threshold: args.threshold,
+        coverage: (args.coverage > 0.0).then_some(args.coverage),
+        sets: args.sets,
+    };
+    settings.decision.check()?;
+    settings.protected = args.protected;
     settings.parameters = args.parameters.into_iter().collect();
     if let Some(message) = hyper::problems(&settings.parameters, settings.family).into_iter().next() {
         return Err(Problem::field("set", message));
@@ -137,14 +212,14 @@ fn in_words(result: &RunResult, model: &str) -> String {
 
 pub(super) fn predict(args: PredictArgs, out: Out) -> Result<ExitCode, Problem> {
     let Some(path) = args.out else {
-        headless::predict(&args.model, &args.data, &mut io::stdout().lock())?;
+        headless::predict(&args.model, &args.data, args.intervals, &mut io::stdout().lock())?;
         return Ok(ExitCode::SUCCESS);
     };
     let cannot = |error: io::Error| {
         Problem::invalid(format!("{} can't be written: {error}. Name another file with --out.", path.display()))
     };
     let mut file = File::create(&path).map_err(cannot)?;
-    let rows = headless::predict(&args.model, &args.data, &mut file)?;
+    let rows = headless::predict(&args.model, &args.data, args.intervals, &mut file)?;
     file.sync_all().map_err(cannot)?;
     out.show(&serde_json::json!({ "rows": rows, "file": path }), || {
         format!("Wrote {rows} predictions to {}.", path.display())
@@ -200,5 +275,20 @@ impl Sink for Terminal {
 
     fn cancelled(&mut self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_read() {
+        assert_eq!(threshold("f1"), Ok(ThresholdRule::F1));
+        assert_eq!(threshold("precision_at_recall=0.8"), Ok(ThresholdRule::PrecisionAtRecall { recall: 0.8 }));
+        assert_eq!(threshold("cost=1:5"), Ok(ThresholdRule::Cost { false_positive: 1.0, false_negative: 5.0 }));
+        for wrong in ["f2", "f1=3", "cost=1", "cost=a:b", "cost=-1:1", "recall_at_precision=1.5", ""] {
+            assert!(threshold(wrong).is_err(), "{wrong}");
+        }
     }
 }

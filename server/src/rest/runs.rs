@@ -13,11 +13,13 @@ use serde::Deserialize;
 use trainyard_service::{Ctx, home, leakage, runs};
 use trainyard_types::{
     DatasetVersionId, Page, PageQuery, RunId, Slug,
+    decision::ThresholdFigures,
     home::{ActivityView, HomeView},
     leakage::LeakageReport,
     rules::RuleView,
     run::*,
     seeds::{RepeatRun, SeedsView},
+    slices::SliceReport,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -31,6 +33,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(get_run))
         .routes(routes!(get_run_metrics))
         .routes(routes!(get_run_log))
+        .routes(routes!(get_run_threshold))
+        .routes(routes!(get_run_slices))
         .routes(routes!(events::stream_run))
         .routes(routes!(cancel_run))
         .routes(routes!(retry_run))
@@ -153,6 +157,38 @@ async fn get_run_log(
     Query(LogQuery { after, limit, q }): Query<LogQuery>,
 ) -> Answer<Vec<LogLine>> {
     Ok(Json(runs::log(&ctx, &actor, &project, run, after, limit, &q).await?))
+}
+
+/// Which threshold.
+#[derive(Deserialize, utoipa::IntoParams)]
+struct ThresholdQuery {
+    /// 0 to 1; left out: the one that was chosen.
+    at: Option<f64>,
+}
+
+/// What the test rows say at another threshold: at the nearest of those that the run stored.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/threshold", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path), ThresholdQuery),
+    responses((status = 200, body = ThresholdFigures), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+async fn get_run_threshold(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+    Query(ThresholdQuery { at }): Query<ThresholdQuery>,
+) -> Answer<ThresholdFigures> {
+    Ok(Json(runs::threshold(&ctx, &actor, &project, run, at).await?))
+}
+
+/// How the model does on groups of the test rows, and where it is weak.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/slices", tag = "runs",
+    params(("project" = Slug, Path), ("run" = RunId, Path)),
+    responses((status = 200, body = SliceReport), (status = 404, body = ErrorBody)))]
+async fn get_run_slices(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((project, run)): Path<(Slug, RunId)>,
+) -> Answer<SliceReport> {
+    Ok(Json(runs::slices(&ctx, &actor, &project, run).await?))
 }
 
 /// Stops a run.

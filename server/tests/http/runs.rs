@@ -125,6 +125,14 @@ async fn story(server: Server) {
     assert_eq!(curves[0]["steps"], json!([1, 2]));
     let log = admin.get(&format!("{at}/log?after=0&q=round%202")).await.expect(200).json();
     assert_eq!(log[0]["seq"], 2);
+    // Figures at any threshold, and by group.
+    let chosen = admin.get(&format!("{at}/threshold")).await.expect(200).json();
+    assert_eq!((chosen["point"]["threshold"].as_f64(), chosen["recall"].as_f64()), (Some(0.4), Some(0.75)), "{chosen}");
+    let other = admin.get(&format!("{at}/threshold?at=0.9")).await.expect(200).json();
+    assert_eq!((other["point"]["threshold"].as_f64(), other["recall"].as_f64()), (Some(1.0), Some(0.0)), "{other}");
+    admin.get(&format!("{at}/threshold?at=1.5")).await.expect(422);
+    let slices = admin.get(&format!("{at}/slices")).await.expect(200).json();
+    assert_eq!(slices["columns"][0]["groups"][0]["group"], "Oslo");
     let csv = admin.get(&format!("{PROJECT}/runs?format=csv")).await.expect(200);
     assert_eq!(csv.text().lines().count(), 2);
 
@@ -148,6 +156,11 @@ async fn predictions(server: &Server, admin: &mut Client) {
     let row = json!({ "rows": [{ "age": 30, "income": 1200.5, "city": "Oslo" }] });
     let answer = app.post("/api/v1/models/buyers/predict", row.clone()).await.expect(200).json();
     assert_eq!((answer["predictions"][0]["label"].as_str(), answer["version"].as_i64()), (Some("yes"), Some(1)));
+    assert!(answer["predictions"][0]["set"].is_null() && answer["level"].is_null(), "only where it is asked for");
+    let mut sure = row.clone();
+    sure["intervals"] = json!(true);
+    let answer = app.post("/api/v1/models/buyers/predict", sure).await.expect(200).json();
+    assert_eq!((&answer["predictions"][0]["set"], answer["level"].as_f64()), (&json!(["yes"]), Some(0.9)), "{answer}");
     app.post("/api/v1/models/buyers/versions/1/predict", row.clone()).await.expect(200);
     app.post("/api/v1/models/buyers/versions/2/predict", row.clone()).await.expect(404);
     let short = app.post("/api/v1/models/buyers/predict", json!({ "rows": [{ "age": 30 }] })).await.expect(422).json();
@@ -173,6 +186,10 @@ async fn predictions(server: &Server, admin: &mut Client) {
         assert_eq!((answer["id"].as_str(), answer["model_version"].as_str()), (Some("7"), Some("1")));
         assert_eq!(answer["outputs"][0]["data"], json!(["yes", "yes"]));
     }
+    let mut sure = request.clone();
+    sure["parameters"] = json!({ "intervals": true });
+    let answer = app.post("/v2/models/buyers/infer", sure).await.expect(200).json();
+    assert_eq!((answer["outputs"][2]["name"].as_str(), &answer["outputs"][2]["shape"]), (Some("set"), &json!([2, 2])));
     // The protocol's errors are one text.
     for (path, body, status) in [
         ("/v2/models/buyers/infer", json!({ "inputs": [] }), 400),

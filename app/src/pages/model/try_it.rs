@@ -62,7 +62,7 @@ pub fn TryIt(model: String, version: ModelVersionView, champion: Option<i32>) ->
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if let Some(row) = kept.with_value(|entries| read(entries)) {
-            predict.dispatch(PredictRows { rows: vec![row] });
+            predict.dispatch(PredictRows { rows: vec![row], intervals: true });
         }
     };
     let reset = move |()| {
@@ -229,10 +229,21 @@ fn control(
 /// The prediction of the first row, with what was out of the ordinary.
 fn answer(answer: PredictionsView, signature: &Signature) -> AnyView {
     let notes = answer.notes.into_iter().map(|note| view! { <Note tone=Tone::Warning>{note}</Note> }).collect_view();
+    let level = answer.level;
     let shown = match answer.predictions.into_iter().next() {
         None => view! { <p class="muted">"The model gave no answer."</p> }.into_any(),
-        Some(PredictionView::Value { value }) => view! { <p class="try-value">{measure(value)}</p> }.into_any(),
-        Some(PredictionView::Class { label, probabilities }) => {
+        Some(PredictionView::Value { value, lower, upper }) => {
+            let within = level.zip(lower).zip(upper).map(|((level, lower), upper)| {
+                let words = format!(": {} to {}", measure(lower), measure(upper));
+                view! { <p class="try-sure"><Term name="prediction_interval" text=format!("{} interval", percent(level))/>{words}</p> }
+            });
+            view! { <p class="try-value">{measure(value)}</p>{within} }.into_any()
+        }
+        Some(PredictionView::Class { label, probabilities, set }) => {
+            let among = level.filter(|_| !set.is_empty()).map(|level| {
+                let words = format!(": {}", set.join(" or "));
+                view! { <p class="try-sure"><Term name="prediction_set" text=format!("{} set", percent(level))/>{words}</p> }
+            });
             let bars = ranked(&probabilities, &signature.classes)
                 .into_iter()
                 .map(|(class, share)| {
@@ -248,6 +259,7 @@ fn answer(answer: PredictionsView, signature: &Signature) -> AnyView {
                 .collect_view();
             view! {
                 <p class="try-value">{label.clone()}</p>
+                {among}
                 <table class="table compact try-classes">
                     <caption class="visually-hidden">"Probability of each class"</caption>
                     <tbody>{bars}</tbody>

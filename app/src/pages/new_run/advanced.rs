@@ -1,6 +1,7 @@
 //! Everything about a run that has a default: columns, split, training, name.
 
 use super::{
+    deciding::{self, Deciding},
     model_settings::{self, ModelSettings},
     some,
 };
@@ -45,6 +46,7 @@ pub fn Advanced(
         })
     };
     let kinds = columns.clone();
+    let weights = columns.clone();
     // What can't be read is told at its field at once, not only when the run is sent.
     let wrong = Signal::derive(move || match unread.with(|u| u.first().cloned()) {
         Some((field, message)) => Some(Problem::field(field, message)),
@@ -68,6 +70,10 @@ pub fn Advanced(
             <details class="fold">
                 <summary>"Training" <span class="fold-value">{effort}</span></summary>
                 <Training settings unread problem/>
+            </details>
+            <details class="fold">
+                <summary>"Deciding" <span class="fold-value">{move || settings.with(deciding::summary)}</span></summary>
+                <Deciding columns=weights settings unread problem/>
             </details>
             <details class="fold">
                 <summary>"Model settings" <span class="fold-value">{move || settings.with(model_settings::summary)}</span></summary>

@@ -1,4 +1,4 @@
-//! What the server drew about the model: how it judges, and what it goes by.
+//! What the model goes by.
 
 use super::{Extra, RunContext};
 use crate::{
@@ -7,24 +7,7 @@ use crate::{
     pages::figure::{ChartFigure, metric_title},
 };
 use leptos::prelude::*;
-use trainyard_types::evaluation::{Chart, Importance};
-
-/// Charts on the test rows: how predictions compare with what is true.
-#[component]
-pub fn Evaluation(context: RunContext) -> impl IntoView {
-    let drawn = |extra: Extra| {
-        let Extra::Charts(charts) = extra else { return ().into_any() };
-        let figures: Vec<Chart> = charts.into_iter().filter(|c| c.id != "importance").collect();
-        if figures.is_empty() {
-            return view! { <p class="muted">"This run has no charts."</p> }.into_any();
-        }
-        view! { <div class="figures">{figures.into_iter().map(|chart| view! { <ChartFigure chart/> }).collect_view()}</div> }.into_any()
-    };
-    view! {
-        <p class="muted lead">"All on the test rows, which took no part in learning or choosing."</p>
-        <Load resource=context.extra lines=20 view=drawn/>
-    }
-}
+use trainyard_types::evaluation::Importance;
 
 /// Which columns the model goes by.
 #[component]
@@ -42,7 +25,7 @@ pub fn Explain(context: RunContext) -> impl IntoView {
             <Term name="importance" text="Permutation importance"/>
             ": how much worse the score gets when one column's values are shuffled. It says what this model relies on, not what causes the target."
         </p>
-        <Load resource=context.extra lines=16 view=drawn/>
+        <Load resource=context.more.extra lines=16 view=drawn/>
         {importance.map(|(columns, metric)| table(columns, metric))}
     }
 }

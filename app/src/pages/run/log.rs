@@ -10,7 +10,7 @@ use trainyard_types::{job::LogLevel, run::LogLine};
 
 #[component]
 pub fn Log(context: RunContext) -> impl IntoView {
-    let RunContext { run, live, extra, .. } = context;
+    let RunContext { run, live, more, .. } = context;
     let name = run.with_value(|r| r.summary.name.clone());
     let shown = move |extra: Extra| {
         let Extra::Log(stored) = extra else { return ().into_any() };
@@ -22,7 +22,7 @@ pub fn Log(context: RunContext) -> impl IntoView {
         });
         view! { <Lines lines name running=live.running()/> }.into_any()
     };
-    view! { <Load resource=extra lines=20 view=shown/> }
+    view! { <Load resource=more.extra lines=20 view=shown/> }
 }
 
 #[component]

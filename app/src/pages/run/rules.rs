@@ -8,7 +8,7 @@ use trainyard_types::rules::{RuleView, Standing};
 #[component]
 pub fn Rules(context: RunContext) -> impl IntoView {
     let running = context.live.running();
-    let extra = context.extra;
+    let extra = context.more.extra;
     Effect::new(move |_| {
         if running.get() {
             browser::every(5_000, move || extra.refetch());
@@ -20,7 +20,7 @@ pub fn Rules(context: RunContext) -> impl IntoView {
     };
     view! {
         <Section title="Rules" lead="Looked at while it trains and afterwards, each with its number and its bound.">
-            <Load resource=context.extra lines=4 view=drawn/>
+            <Load resource=context.more.extra lines=4 view=drawn/>
         </Section>
     }
     .into_any()

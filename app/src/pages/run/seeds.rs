@@ -16,7 +16,8 @@ const MORE: u32 = 4;
 
 #[component]
 pub fn Seeds(context: RunContext) -> impl IntoView {
-    let RunContext { project, run, extra, .. } = context;
+    let RunContext { project, run, more, .. } = context;
+    let extra = more.extra;
     let id = run.with_value(|r| r.summary.id);
     let toasts = use_toasts();
     let repeat = Action::new(move |()| async move { repeat_run(project.get_value(), id, MORE).await });

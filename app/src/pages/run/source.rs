@@ -53,12 +53,12 @@ pub fn Lineage(context: RunContext) -> impl IntoView {
 /// The run as JSON.
 #[component]
 pub fn Raw(context: RunContext) -> impl IntoView {
-    let RunContext { project, run, extra, .. } = context;
+    let RunContext { project, run, more, .. } = context;
     let id = run.with_value(|r| r.summary.id);
     let address = format!("/api/v1/projects/{}/runs/{id}", encode(&project.get_value()));
     view! {
         <p class="muted lead">"The same as " <a href=address.clone() rel="external"><code>{address.clone()}</code></a> " answers, but for the drawings of charts."</p>
-        <Load resource=extra lines=24 view=|extra: Extra| match extra {
+        <Load resource=more.extra lines=24 view=|extra: Extra| match extra {
             Extra::Raw(text) => view! { <CodeBlock code=text label="the run as JSON"/> }.into_any(),
             _ => ().into_any(),
         }/>

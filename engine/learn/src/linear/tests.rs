@@ -1,14 +1,26 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::Weights;
 use crate::tests::{Recorder, data, numbers, options, table};
 use trainyard_infer::{Frame, Predictions};
 use trainyard_types::run::Task;
 
 fn fitted(task: Task, classes: usize) -> (Fitted, Predictions, Recorder) {
+    weighted(task, classes, &|_| None)
+}
+
+/// Fitted with the weights that are made of the outcomes.
+fn weighted(
+    task: Task,
+    classes: usize,
+    weights: &dyn Fn(&Target) -> Option<Vec<f64>>,
+) -> (Fitted, Predictions, Recorder) {
     let (train, target) = table(task, 400, 1);
+    let weights = weights(&target);
+    let weights = weights.as_deref().map(|all| Weights { train: all, valid: all });
     let classes: Vec<String> = (0..classes).map(|i| i.to_string()).collect();
     let mut recorder = Recorder::default();
-    let data = data(&train, &target, &train, &target, task, &classes);
+    let data = TrainData { weights, ..data(&train, &target, &train, &target, task, &classes) };
     let fitted = fit(&data, &FitOptions { epochs: None, ..options() }, None, &mut recorder).unwrap();
     let predictions = fitted.model.predict(&train).unwrap();
     (fitted, predictions, recorder)
@@ -54,6 +66,52 @@ fn a_number_as_scikit_learn() {
     let (_, predictions, _) = fitted(Task::Regression, 0);
     let Predictions::Values(values) = predictions else { panic!() };
     for (found, expected) in values.iter().zip([1_141.985, 1_068.182, 998.842, 1_056.050]) {
+        assert!((found - expected).abs() < 0.3, "{found} is not {expected}");
+    }
+}
+
+fn balanced(target: &Target) -> Option<Vec<f64>> {
+    let Target::Classes(outcomes) = target else { return None };
+    let classes = outcomes.iter().max().map_or(0, |most| *most as usize + 1);
+    let each = crate::weights::balanced(target, classes);
+    Some(outcomes.iter().map(|&class| each[class as usize]).collect())
+}
+
+/// Every third row counts four times as much as the others, with a mean of 1.
+fn thirds(_: &Target) -> Option<Vec<f64>> {
+    let raw = |row: usize| if row % 3 == 0 { 2.0 } else { 0.5 };
+    let total: f64 = (0..400).map(raw).sum();
+    Some((0..400).map(|row| raw(row) * 400.0 / total).collect())
+}
+
+#[test]
+fn balanced_classes_as_scikit_learn() {
+    // LogisticRegression(C=1, tol=1e-10, max_iter=100000, class_weight="balanced").fit(X, y).predict_proba(X)
+    let (_, predictions, _) = weighted(Task::Binary, 2, &balanced);
+    let Predictions::Probabilities { classes: 2, values } = predictions else { panic!() };
+    for (found, expected) in values.chunks(2).zip([0.880_023_36, 0.695_705_69, 0.203_425_84, 0.617_871_34]) {
+        assert!((found[1] - expected).abs() < 1e-3, "{found:?} is not {expected}");
+    }
+    let (_, predictions, _) = weighted(Task::Multiclass, 3, &balanced);
+    let Predictions::Probabilities { classes: 3, values } = predictions else { panic!() };
+    let expected = [0.038_438_78, 0.173_895_86, 0.787_665_36, 0.185_292_88, 0.293_832_37, 0.520_874_75];
+    for (found, expected) in values.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-3, "{found} is not {expected}");
+    }
+}
+
+#[test]
+fn weighted_rows_as_scikit_learn() {
+    // The same with sample_weight 2 for every third row and 0.5 for the others, times 400 over their sum.
+    let (_, predictions, _) = weighted(Task::Binary, 2, &thirds);
+    let Predictions::Probabilities { classes: 2, values } = predictions else { panic!() };
+    for (found, expected) in values.chunks(2).zip([0.826_774_32, 0.595_208_87, 0.231_360_59, 0.677_344_3]) {
+        assert!((found[1] - expected).abs() < 2e-3, "{found:?} is not {expected}");
+    }
+    // Ridge(alpha=1).fit(X, y, sample_weight)
+    let (_, predictions, _) = weighted(Task::Regression, 0, &thirds);
+    let Predictions::Values(values) = predictions else { panic!() };
+    for (found, expected) in values.iter().zip([1_132.368, 1_059.805, 1_006.931, 1_063.996]) {
         assert!((found - expected).abs() < 0.3, "{found} is not {expected}");
     }
 }

@@ -249,6 +249,7 @@ impl Drop {
 /// The loss of the outputs for a part's `rows` and its gradient in place of them; what is behind them gets 0. `share` is the
 /// weight of a row, `smoothing` the share of a class that is spread over all.
 pub fn loss(outputs: &mut [f32], classes: usize, part: &Part, rows: &[u32], share: f32, smoothing: f32) -> f64 {
+    let weight = |row: u32| part.weights.as_ref().map_or(1.0, |weights| weights[row as usize]);
     let (used, padding) = outputs.split_at_mut(rows.len() * classes);
     padding.fill(0.0);
     let mut total = 0.0f64;
@@ -262,18 +263,20 @@ pub fn loss(outputs: &mut [f32], classes: usize, part: &Part, rows: &[u32], shar
                 let sum: f32 = logits.iter().map(|z| (z - highest).exp()).sum();
                 let log_sum = highest + sum.ln();
                 let plain: f32 = logits.iter().map(|z| log_sum - z).sum();
-                total += f64::from(high * (log_sum - logits[class]) + low * plain);
+                let weight = weight(*row);
+                total += f64::from(weight * (high * (log_sum - logits[class]) + low * plain));
                 for (index, z) in logits.iter_mut().enumerate() {
                     let target = low + if index == class { high } else { 0.0 };
-                    *z = ((*z - log_sum).exp() - target) * share;
+                    *z = ((*z - log_sum).exp() - target) * (share * weight);
                 }
             }
         }
         Truth::Values(truth) => {
             for (row, output) in rows.iter().zip(used) {
                 let error = *output - truth[*row as usize];
-                total += f64::from(error).powi(2);
-                *output = 2.0 * error * share;
+                let weight = weight(*row);
+                total += f64::from(weight) * f64::from(error).powi(2);
+                *output = 2.0 * error * (share * weight);
             }
         }
     }

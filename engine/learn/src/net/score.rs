@@ -61,17 +61,45 @@ impl Scorer {
     }
 
     pub fn score(&self, engine: &mut dyn Engine) -> Result<Scores, Failure> {
-        let mut part = |valid: bool, rows: usize, truth: &Truth| -> Result<(f64, f64), Failure> {
-            let outputs = engine.outputs(valid, 0..rows)?;
-            Ok(evaluate(self.head, &self.head.combined(self.members, outputs), truth))
+        let mut outputs = |valid: bool, rows: usize| -> Result<Vec<f32>, Failure> {
+            Ok(self.head.combined(self.members, engine.outputs(valid, 0..rows)?))
         };
-        let (train_loss, train) = part(false, self.train_rows, &self.train.target)?;
-        let (valid_loss, valid) = part(true, self.valid.encoded.rows, &self.valid.target)?;
+        let (train_loss, train) = evaluate(self.head, &outputs(false, self.train_rows)?, &self.train.target);
+        let outputs = outputs(true, self.valid.encoded.rows)?;
+        let (valid_loss, valid) = evaluate(self.head, &outputs, &self.valid.target);
         if !(train_loss.is_finite() && valid_loss.is_finite()) {
             return Err(Failure::NotFinite);
         }
-        let valid_error = if matches!(self.head, Head::Classes { .. }) { 1.0 - valid } else { valid };
+        let valid_error = match &self.valid.weights {
+            Some(weights) => weighted_error(self.head, &outputs, &self.valid.target, weights),
+            None if matches!(self.head, Head::Classes { .. }) => 1.0 - valid,
+            None => valid,
+        };
         Ok(Scores { train_loss, valid_loss, train, valid, valid_error })
+    }
+}
+
+/// The class error, or the root of the mean squared error (standardised), where rows count by their weights.
+fn weighted_error(head: Head, outputs: &[f32], truth: &Truth, weights: &[f32]) -> f64 {
+    let total: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
+    let sum = |errors: &mut dyn Iterator<Item = f64>| -> f64 {
+        errors.zip(weights).map(|(error, weight)| error * f64::from(*weight)).sum::<f64>() / total
+    };
+    match (head, truth) {
+        (Head::Classes { classes }, Truth::Classes(truth)) => {
+            let wrong = |(logits, &class): (&[f32], &u32)| {
+                let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                f64::from(u8::from(logits.iter().position(|z| *z == highest) != Some(class as usize)))
+            };
+            sum(&mut outputs.chunks_exact(classes).zip(truth).map(wrong))
+        }
+        (Head::Value { mean, scale, low, high }, Truth::Values(truth)) => {
+            let (low, high) = ((low - mean) / scale, (high - mean) / scale);
+            let square =
+                |(output, truth): (&f32, &f32)| (f64::from(*output).max(low).min(high) - f64::from(*truth)).powi(2);
+            sum(&mut outputs.iter().zip(truth).map(square)).sqrt()
+        }
+        _ => f64::NAN,
     }
 }
 

@@ -36,36 +36,46 @@ pub fn widen<const D: usize>(tensor: Tensor<D>, dimension: usize, tracked: bool,
     Tensor::cat(vec![tensor, if tracked { zeros.autodiff() } else { zeros }], dimension)
 }
 
-/// What is to be learned, on the device.
-pub enum ResidentTarget {
+/// What is to be learned, on the device, and how much each row counts.
+pub struct ResidentTarget {
+    truth: ResidentTruth,
+    weights: Option<Tensor<1>>,
+}
+
+enum ResidentTruth {
     Classes(Tensor<1, Int>),
     Values(Tensor<1>),
 }
 
 impl ResidentTarget {
     pub fn new(part: &Part, device: &Device) -> Self {
-        match &part.target {
-            Truth::Classes(classes) => ResidentTarget::Classes(integers(classes, device)),
-            Truth::Values(values) => ResidentTarget::Values(floats(values.clone(), device)),
-        }
+        let truth = match &part.target {
+            Truth::Classes(classes) => ResidentTruth::Classes(integers(classes, device)),
+            Truth::Values(values) => ResidentTruth::Values(floats(values.clone(), device)),
+        };
+        Self { truth, weights: part.weights.as_ref().map(|weights| floats(weights.clone(), device)) }
     }
-}
 
-impl ResidentTarget {
     /// The mean loss of outputs (`rows x outputs`, tracked) for the rows of these numbers; `smoothing` is the share of a class
     /// that is spread over all.
     pub fn loss(&self, outputs: Tensor<2>, rows: Tensor<1, Int>, smoothing: f32) -> Tensor<1> {
-        match self {
-            ResidentTarget::Classes(classes) => {
+        let weights = self.weights.as_ref();
+        let weights = weights.map(|weights| weights.clone().select(0, rows.clone()).reshape([-1, 1]).autodiff());
+        let weighted = |losses: Tensor<2>| match weights {
+            Some(weights) => losses * weights,
+            None => losses,
+        };
+        match &self.truth {
+            ResidentTruth::Classes(classes) => {
                 let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();
                 let logs = activation::log_softmax(outputs, 1);
-                let plain = logs.clone().mean();
-                let right = logs.gather(1, classes).mean();
-                -(right * (1.0 - smoothing) + plain * smoothing)
+                let plain = logs.clone().mean_dim(1);
+                let right = logs.gather(1, classes);
+                -weighted(right * (1.0 - smoothing) + plain * smoothing).mean()
             }
-            ResidentTarget::Values(values) => {
+            ResidentTruth::Values(values) => {
                 let target = values.clone().select(0, rows).reshape([-1, 1]).autodiff();
-                (outputs - target).powi_scalar(2).mean()
+                weighted((outputs - target).powi_scalar(2)).mean()
             }
         }
     }

@@ -19,7 +19,7 @@ fn start(task: Task, rows: usize) -> (Arc<Layout>, Arc<Part>, Vec<f32>) {
     let encoder = Encoder::fit(&frame, Recipe::RealMlp).unwrap();
     let classes: Vec<String> = (0..3).map(|i| i.to_string()).collect();
     let head = head(&data(&frame, &target, &frame, &target, task, &classes)).unwrap();
-    let part = Part::new(&encoder, &frame, &target, head).unwrap();
+    let part = Part::new(&encoder, &frame, &target, head, None).unwrap();
     let activation = if task.is_classification() { Activation::Selu } else { Activation::Mish };
     let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
     let mut theta = init::initial(&layout, &part.encoded, 5);
@@ -32,8 +32,14 @@ fn start(task: Task, rows: usize) -> (Arc<Layout>, Arc<Part>, Vec<f32>) {
 
 #[test]
 fn the_written_gradient_is_burn_s_autodiff() {
-    for task in [Task::Multiclass, Task::Regression] {
-        let (layout, part, theta) = start(task, 120);
+    for (task, weighted) in
+        [(Task::Multiclass, false), (Task::Regression, false), (Task::Multiclass, true), (Task::Regression, true)]
+    {
+        let (layout, mut part, theta) = start(task, 120);
+        if weighted {
+            let weights = (0..120).map(|row| if row % 3 == 0 { 2.0 } else { 0.5 }).collect();
+            part = Arc::new(Part { weights: Some(weights), ..Part::clone(&part) });
+        }
         let fused = Fused::new(Arc::clone(&layout), Arc::clone(&part), Arc::clone(&part), &theta).unwrap();
         let graph = Graph::new(Arc::clone(&layout), &part, &part, &theta, Device::flex());
         let rows: Vec<u32> = (0..100).rev().collect();

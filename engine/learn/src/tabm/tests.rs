@@ -26,7 +26,7 @@ fn of(frame: &Frame, target: &Target, task: Task) -> (Arc<Layout>, Arc<Rows>, Ve
     let encoder = Encoder::fit(frame, Recipe::TabM).unwrap();
     let classes: Vec<String> = (0..3).map(|i| i.to_string()).collect();
     let head = head(&data(frame, target, frame, target, task, &classes)).unwrap();
-    let part = Part::new(&encoder, frame, target, head).unwrap();
+    let part = Part::new(&encoder, frame, target, head, None).unwrap();
     let columns = Columns::fit(&encoder, &part.encoded);
     let rows = Arc::new(Rows::new(part, &columns));
     let layout = Arc::new(Layout::new(columns, &encoder.embedding_rows(), FEW, head.outputs()));

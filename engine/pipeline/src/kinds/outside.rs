@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use std::{collections::BTreeMap, marker::PhantomData};
 use trainyard_types::{
     Problem,
+    decision::{CalibrationChoice, ClassWeight, DecisionSettings, SetMethod, ThresholdRule},
     hyper::{self, Hyperparameters},
     run::{DeviceChoice, Family, SplitMethod, SplitSpec, TrainSettings},
 };
@@ -113,12 +114,120 @@ pub struct Train {
     #[serde(default)]
     #[schemars(extend("x-names" = "columns"))]
     split_column: Option<String>,
+    /// balanced lets every class count alike while fitting, however rare.
+    #[serde(default)]
+    class_weight: Weighing,
+    /// A column that says how much each row counts while fitting; it is no feature.
+    #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
+    weight_column: Option<String>,
+    /// How probabilities are calibrated; auto takes what helps, if anything does.
+    #[serde(default)]
+    calibration: Calibrations,
+    /// What the threshold of two classes is chosen by.
+    #[serde(default)]
+    threshold: Thresholds,
+    /// For precision_at_recall and recall_at_precision: the least recall or precision.
+    #[serde(default)]
+    threshold_at_least: Option<f64>,
+    /// For cost: what a false positive costs.
+    #[serde(default = "one")]
+    false_positive_cost: f64,
+    /// For cost: what a false negative costs.
+    #[serde(default = "one")]
+    false_negative_cost: f64,
+    /// The share of rows whose truth an interval or a set of classes is to hold; 0: none are made.
+    #[serde(default = "coverage")]
+    coverage: f64,
+    /// Columns whose groups are judged first.
+    #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
+    protected: Vec<String>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Weighing {
+    #[default]
+    None,
+    Balanced,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Calibrations {
+    None,
+    #[default]
+    Auto,
+    Isotonic,
+    Sigmoid,
+    Temperature,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Thresholds {
+    #[default]
+    Half,
+    Accuracy,
+    F1,
+    BalancedAccuracy,
+    Youden,
+    Mcc,
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    Cost,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn coverage() -> f64 {
+    0.9
 }
 
 impl Train {
+    fn decision(&self) -> DecisionSettings {
+        let least = self.threshold_at_least.unwrap_or(0.8);
+        let threshold = match self.threshold {
+            Thresholds::Half => ThresholdRule::Half,
+            Thresholds::Accuracy => ThresholdRule::Accuracy,
+            Thresholds::F1 => ThresholdRule::F1,
+            Thresholds::BalancedAccuracy => ThresholdRule::BalancedAccuracy,
+            Thresholds::Youden => ThresholdRule::Youden,
+            Thresholds::Mcc => ThresholdRule::Mcc,
+            Thresholds::PrecisionAtRecall => ThresholdRule::PrecisionAtRecall { recall: least },
+            Thresholds::RecallAtPrecision => ThresholdRule::RecallAtPrecision { precision: least },
+            Thresholds::Cost => ThresholdRule::Cost {
+                false_positive: self.false_positive_cost,
+                false_negative: self.false_negative_cost,
+            },
+        };
+        DecisionSettings {
+            calibration: match self.calibration {
+                Calibrations::None => CalibrationChoice::None,
+                Calibrations::Auto => CalibrationChoice::Auto,
+                Calibrations::Isotonic => CalibrationChoice::Isotonic,
+                Calibrations::Sigmoid => CalibrationChoice::Sigmoid,
+                Calibrations::Temperature => CalibrationChoice::Temperature,
+            },
+            threshold,
+            coverage: (self.coverage != 0.0).then_some(self.coverage),
+            sets: SetMethod::Lac,
+        }
+    }
+
     /// The settings as training knows them; `part_column` is the column that a split step made.
     pub fn settings(self, part_column: Option<String>) -> TrainSettings {
+        let decision = self.decision();
         let mut settings = TrainSettings::for_target(self.target);
+        settings.decision = decision;
+        settings.class_weight = match self.class_weight {
+            Weighing::None => ClassWeight::None,
+            Weighing::Balanced => ClassWeight::Balanced,
+        };
+        (settings.weight_column, settings.protected) = (self.weight_column, self.protected);
         settings.drop = self.drop;
         settings.family = self.family.family();
         settings.device = match self.device {
@@ -144,7 +253,7 @@ impl Declare for Train {
         help: "Trains and judges a model; gives it as STEP.model and its result as STEP.result.",
         group: "Model",
         inputs: (1, 1),
-        version: 1,
+        version: 2,
         sql: &[],
     };
     fn check(&self) -> Result<(), Problem> {
@@ -157,7 +266,7 @@ impl Declare for Train {
         if self.epochs == Some(0) || self.budget_seconds.is_some_and(|seconds| seconds <= 0.0) {
             return Err(Problem::invalid("'epochs' and 'budget_seconds' have to be above 0."));
         }
-        Ok(())
+        self.decision().check()
     }
 }
 

@@ -27,7 +27,8 @@ pub(crate) struct Asked {
 }
 
 /// Predicts rows given as JSON objects. Every row needs all of the model's columns, `null` stands for a missing value,
-/// further columns are ignored and said.
+/// further columns are ignored and said. Where intervals are asked for, the answers say how sure they are, if the model was
+/// trained to know.
 ///
 /// # Errors
 /// There is no such model or version for the caller, or no champion; rows don't fit the signature; too many rows.
@@ -39,14 +40,16 @@ pub async fn predict(
     input: PredictRows,
 ) -> Result<PredictionsView, Problem> {
     let asked = resolve(ctx, actor, name, version).await?;
+    let intervals = input.intervals;
     let (predictions, notes) =
         answer(ctx, &asked, input.rows.len(), move |model| rows::frame_from_json(model.signature(), &input.rows))
             .await?;
     Ok(PredictionsView {
         model: name.to_string(),
         version: asked.number,
-        predictions: rows::prediction_views(&asked.model, &predictions),
+        predictions: rows::prediction_views(&asked.model, &predictions, intervals),
         notes,
+        level: asked.model.decision.conformal.filter(|_| intervals).map(|conformal| conformal.level),
     })
 }
 

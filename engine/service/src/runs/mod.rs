@@ -2,6 +2,7 @@
 
 mod bulk;
 mod compare;
+mod decide;
 mod estimate;
 mod plan;
 mod seeds;
@@ -10,6 +11,7 @@ mod views;
 
 pub use bulk::act;
 pub use compare::{compare, curves};
+pub use decide::{slices, threshold};
 pub use seeds::{repeat, seeds};
 pub use table::{columns, table};
 pub use views::{change_view, delete_view, list_views, mark, save_view};
@@ -89,6 +91,9 @@ pub(crate) async fn queue(
         return Err(Problem { code: Code::Invalid, message: first.message.clone(), fields });
     }
     settings.task = plan.task;
+    if settings.protected.is_empty() {
+        settings.protected = plan::protected(&source, &settings);
+    }
     let name = match input.name {
         Some(name) => name.to_string(),
         None => shortened(&format!("{} · {}", source.dataset_name, settings.family.title())),

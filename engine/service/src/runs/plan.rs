@@ -15,6 +15,7 @@ use trainyard_data::split::Part;
 use trainyard_store::{self as store, datasets::VersionSource, now};
 use trainyard_types::{
     Problem,
+    catalog::ColumnFlag,
     dataset::{ColumnType, DataWarning, Severity},
     hyper,
     run::{Family, RunPlan, SplitMethod, Task, TrainSettings},
@@ -143,12 +144,46 @@ fn features<'a>(source: &'a VersionSource, settings: &TrainSettings) -> Vec<&'a 
             let name = column.name.as_str();
             name != settings.target
                 && !by.contains(&name)
+                && settings.weight_column.as_deref() != Some(name)
                 && !settings.drop.iter().any(|dropped| dropped == name)
                 // Constant and empty columns are dropped by every family's preprocessing.
                 && column.distinct > 1
         })
         .map(|column| column.name.as_str())
         .collect()
+}
+
+/// Columns flagged as protected attributes.
+pub(super) fn protected(source: &VersionSource, settings: &TrainSettings) -> Vec<String> {
+    let there =
+        |name: &&str| **name != settings.target && source.profile.columns.iter().any(|column| column.name == **name);
+    source.details.flagged(ColumnFlag::Protected).filter(there).map(str::to_owned).collect()
+}
+
+/// What is wrong with how rows count and how decisions are made.
+fn check_decision(source: &VersionSource, settings: &TrainSettings) -> Vec<DataWarning> {
+    let mut warnings = Vec::new();
+    if let Err(problem) = settings.decision.check() {
+        let field = problem.fields.first().map_or("decision", |field| field.field.as_str());
+        warnings.push(critical(field, "", problem.message.clone()));
+    }
+    let kind = |name: &str| source.profile.columns.iter().find(|column| column.name == name).map(|column| column.kind);
+    if let Some(name) = &settings.weight_column {
+        let message = match kind(name) {
+            _ if *name == settings.target => Some(format!("'{name}' is the target; it can't be the rows' weight.")),
+            None => Some(format!("There is no column '{name}' to weigh rows by. Choose another one.")),
+            Some(kind) if !kind.is_numeric() => {
+                Some(format!("'{name}' holds no numbers, so that it can't weigh rows."))
+            }
+            Some(_) => None,
+        };
+        warnings.extend(message.map(|message| critical("weight_column", name, message)));
+    }
+    for name in settings.protected.iter().filter(|name| kind(name).is_none()) {
+        let message = format!("There is no column '{name}' to look at groups of. Take it off the list.");
+        warnings.push(critical("protected", name, message));
+    }
+    warnings
 }
 
 /// What can be seen to be wrong without reading rows.
@@ -201,6 +236,7 @@ fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
     if settings.budget_seconds.is_some_and(|seconds| !(1.0..=86_400.0).contains(&seconds)) {
         warnings.push(critical("budget_seconds", "", "Use 1 to 86,400 seconds.".to_owned()));
     }
+    warnings.extend(check_decision(source, settings));
     for message in hyper::problems(&settings.parameters, settings.family) {
         warnings.push(critical("parameters", "", message));
     }

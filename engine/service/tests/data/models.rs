@@ -42,7 +42,7 @@ async fn from_a_finished_run_to_a_prediction() {
 
     let answer = models::predict(ctx, &ada, &name(), None, one_row()).await.unwrap();
     assert_eq!((answer.version, answer.predictions.len(), answer.notes.len()), (1, 1, 0));
-    let PredictionView::Class { label, probabilities } = &answer.predictions[0] else { panic!("no class") };
+    let PredictionView::Class { label, probabilities, .. } = &answer.predictions[0] else { panic!("no class") };
     assert_eq!((label.as_str(), probabilities["yes"]), ("yes", 0.75));
     let odd = rows(json!([{"age": null, "income": 1, "city": "Quito", "shoe": 43}]));
     let answer = models::predict(ctx, &ada, &name(), Some(1), odd).await.unwrap();

@@ -1,12 +1,19 @@
 //! What a job process would say and leave behind, without the training.
 
 use std::{collections::BTreeMap, path::PathBuf};
-use trainyard_infer::{Model, Predictor, dummy::DummyModel, signature};
+use trainyard_infer::{
+    Model, Predictor,
+    decision::{Conformal, Score},
+    dummy::DummyModel,
+    signature,
+};
 use trainyard_service::jobs::{Batch, Claimed};
 use trainyard_types::{
+    decision::*,
     evaluation::*,
     job::{LogLevel, Progress},
     run::{Family, MetricPoint, Task},
+    slices::*,
 };
 
 /// A result and its model file, which answers with the shares of the classes `no` (25 %) and `yes`.
@@ -17,7 +24,8 @@ pub fn outcome(claimed: &Claimed) -> (RunResult, PathBuf) {
         .unwrap();
     let target = claimed.spec.train.settings.target.clone();
     let signature = signature::fit(&frame, &target, Task::Binary, &["no".to_owned(), "yes".to_owned()]);
-    let model = Model::new(signature.clone(), Predictor::Dummy(DummyModel::Shares(vec![0.25, 0.75])));
+    let mut model = Model::new(signature.clone(), Predictor::Dummy(DummyModel::Shares(vec![0.25, 0.75])));
+    model.decision.conformal = Some(Conformal { level: 0.9, score: Score::Lac, quantile: 0.5, rows: 80 });
     let file = PathBuf::from(&claimed.spec.folder).join("model.safetensors");
     let bytes = model.to_bytes().unwrap();
     std::fs::write(&file, &bytes).unwrap();
@@ -57,8 +65,50 @@ pub fn outcome(claimed: &Claimed) -> (RunResult, PathBuf) {
         model_file: "model.safetensors".into(),
         model_hash: blake3::hash(&bytes).to_hex().to_string(),
         leakage: None,
+        decision: Some(decision()),
+        slices: Some(slices()),
     };
     (result, file)
+}
+
+/// Ten test rows at three thresholds.
+fn decision() -> DecisionReport {
+    let point = |threshold, true_positives, false_positives| ThresholdPoint {
+        threshold,
+        true_positives,
+        false_positives,
+        true_negatives: 6 - false_positives,
+        false_negatives: 4 - true_positives,
+    };
+    DecisionReport {
+        rows: 80,
+        own_rows: false,
+        words: "Learned on the 80 validation rows.".into(),
+        calibration: None,
+        threshold: Some(ThresholdReport {
+            rule: ThresholdRule::F1,
+            positive: "yes".into(),
+            negative: "no".into(),
+            threshold: 0.4,
+            sentence: "“yes” is called from 40 % on.".into(),
+            test: vec![point(0.0, 4, 6), point(0.4, 3, 2), point(1.0, 0, 0)],
+        }),
+        intervals: None,
+    }
+}
+
+fn slices() -> SliceReport {
+    let accuracy = SliceFigure { name: "accuracy".into(), value: 0.8, low: 0.6, high: 0.9 };
+    SliceReport {
+        rows: 80,
+        columns: vec![SliceColumn {
+            column: "city".into(),
+            protected: true,
+            feature: true,
+            groups: vec![SliceGroup { group: "Oslo".into(), rows: 40, figures: vec![accuracy] }],
+        }],
+        weak: WeakSlices { sentence: "None is weak.".into(), ..WeakSlices::default() },
+    }
 }
 
 /// What a job says on its way.

@@ -201,5 +201,7 @@ pub fn result(score: f64) -> RunResult {
         model_file: "model.safetensors".into(),
         model_hash: "b".repeat(64),
         leakage: None,
+        decision: None,
+        slices: None,
     }
 }

@@ -102,6 +102,7 @@ fn fit(
         task: judged.task,
         classes: judged.classes,
         target_name: &settings.target,
+        weights: None,
     };
     let options = FitOptions {
         seed: settings.seed,

@@ -114,6 +114,14 @@ impl StepKind for Train {
         made.facts.insert("task".into(), result.task.as_str().into());
         made.facts.insert("test".into(), json!(result.metrics.test));
         made.facts.insert("verdict".into(), result.verdict.sentence.into());
+        if let Some(decision) = &result.decision {
+            let sentences = [
+                decision.calibration.as_ref().map(|found| found.sentence.as_str()),
+                decision.threshold.as_ref().map(|found| found.sentence.as_str()),
+                decision.intervals.as_ref().map(|found| found.sentence.as_str()),
+            ];
+            made.facts.insert("decision".into(), sentences.into_iter().flatten().collect::<Vec<_>>().join(" ").into());
+        }
         Ok(made)
     }
 }
@@ -154,7 +162,8 @@ impl StepKind for Evaluate {
         };
         let (target, _) = trainyard_data::target::encode(outcomes, signature.task, &signature.classes)?;
         let predictions = model.predict(&frame).map_err(Problem::from)?;
-        let metrics = trainyard_assess::metrics::score(signature.task, &target, &predictions);
+        let metrics =
+            trainyard_assess::metrics::score_at(signature.task, &target, &predictions, model.decision.threshold);
         let shown: Vec<String> = metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         step.log(format!("On {} rows: {}.", rows.len(), shown.join(", ")));
         let find = |name: &String| {

@@ -7,7 +7,8 @@ use super::{
 };
 use trainyard_assess::metrics::{self, is_better};
 use trainyard_learn::{
-    FitError, FitOptions, Fitted, Observer, TrainData, device::ChosenDevice, dummy, linear, realmlp, tabm, trees,
+    FitError, FitOptions, Fitted, Observer, TrainData, Weights, device::ChosenDevice, dummy, linear, realmlp, tabm,
+    trees,
 };
 use trainyard_types::{
     Problem,
@@ -173,6 +174,7 @@ fn rows<'a>(prepared: &'a Prepared, settings: &'a TrainSettings) -> TrainData<'a
         task: prepared.task,
         classes: &prepared.classes,
         target_name: &settings.target,
+        weights: prepared.weights.as_ref().map(|weights| Weights { train: &weights.train, valid: &weights.valid }),
     }
 }
 
@@ -335,7 +337,13 @@ pub fn learning_curve(
         let picked =
             if share < 1.0 { subset(&prepared.train.target, share, settings.seed) } else { (0..whole).collect() };
         let (frame, target) = (prepared.train.frame.take(&picked), prepared.train.target.take(&picked));
-        let data = TrainData { train: &frame, train_target: &target, ..rows(prepared, settings) };
+        let weights: Option<Vec<f64>> = prepared.weights.as_ref().map(|weights| {
+            let mean = picked.iter().map(|&row| weights.train[row]).sum::<f64>() / picked.len() as f64;
+            picked.iter().map(|&row| weights.train[row] / mean.max(f64::MIN_POSITIVE)).collect()
+        });
+        let whole_data = rows(prepared, settings);
+        let weights = weights.as_deref().zip(whole_data.weights).map(|(train, all)| Weights { train, ..all });
+        let data = TrainData { train: &frame, train_target: &target, weights, ..whole_data };
         let to = from + share / total;
         let outcome = {
             let mut ear = Ear { job, family, prefixed: false, quiet: Some(Passing { from, to }) };

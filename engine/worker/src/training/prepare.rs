@@ -1,5 +1,6 @@
 //! From a table to three parts with outcomes: what is to be learned from, tuned on and judged by.
 
+use super::aside::{self, Weights};
 use std::collections::{BTreeMap, HashMap};
 use trainyard_data::{
     copies,
@@ -32,6 +33,12 @@ pub struct Prepared {
     pub train: Rows,
     pub valid: Rows,
     pub test: Rows,
+    /// Validation rows that fitting and choosing do not see; `None` where all of them serve both.
+    pub aside: Option<Rows>,
+    /// How much rows count while fitting; `None`: all alike.
+    pub weights: Option<Weights>,
+    /// The test rows with every column but the target, for groups of them.
+    pub test_columns: Frame,
     /// What was found and done, for the log.
     pub notes: Vec<String>,
 }
@@ -39,7 +46,13 @@ pub struct Prepared {
 impl Prepared {
     pub fn rows(&self) -> PartRows {
         let count = |rows: &Rows| rows.frame.rows as u64;
-        PartRows { train: count(&self.train), valid: count(&self.valid), test: count(&self.test) }
+        let aside = self.aside.as_ref().map_or(0, count);
+        PartRows { train: count(&self.train), valid: count(&self.valid) + aside, test: count(&self.test) }
+    }
+
+    /// The rows that decisions are learned on.
+    pub fn deciding(&self) -> &Rows {
+        self.aside.as_ref().unwrap_or(&self.valid)
     }
 }
 
@@ -56,6 +69,10 @@ pub fn prepare(
     settings: &TrainSettings,
 ) -> Result<Prepared, Problem> {
     let column = target_column(data, settings, "The data set")?;
+    if let Some(unknown) = settings.protected.iter().find(|name| data.column(name).is_none()) {
+        let message = format!("There is no column `{unknown}` to look at groups of. There are {}.", names(data));
+        return Err(Problem::field("protected", message));
+    }
     let info = target::target_info(column, settings.task)?;
     let mut task = info.task;
     let mut notes = vec![info.summary.clone()];
@@ -98,8 +115,9 @@ pub fn prepare(
     };
     let train = part(&train_rows, "train")?;
     let valid = part(&valid_rows, "validation")?;
-    let test = match test {
-        None => part(&test_rows, "test")?,
+    let mut weights = aside::weights(data, settings, classes.len(), (&train_rows, &train), (&valid_rows, &valid))?;
+    let (test, test_columns) = match test {
+        None => (part(&test_rows, "test")?, beside_target(data, settings, &test_rows)),
         Some(test) => separate_test(test, settings, &features, task, &classes, &mut notes)?,
     };
     if test.frame.rows == 0 {
@@ -114,7 +132,25 @@ pub fn prepare(
             format!("All train rows have the same `{name}`: there is nothing to learn. Choose another split."),
         ));
     }
-    Ok(Prepared { task, classes, train, valid, test, notes })
+    let divided = aside::divide(&valid, &settings.decision, task.is_classification(), settings.seed);
+    let (valid, aside) = match divided {
+        Some((rest, aside)) => {
+            notes.push(format!("{} validation rows are set aside to decide on.", aside.len()));
+            if let Some(weights) = &mut weights {
+                weights.valid = rest.iter().map(|&row| weights.valid[row]).collect();
+            }
+            (valid.take(&rest), Some(valid.take(&aside)))
+        }
+        None => (valid, None),
+    };
+    Ok(Prepared { task, classes, train, valid, test, aside, weights, test_columns, notes })
+}
+
+/// These rows with every column but the target.
+fn beside_target(frame: &Frame, settings: &TrainSettings, rows: &[usize]) -> Frame {
+    let mut taken = frame.take(rows);
+    taken.columns.retain(|column| column.name != settings.target);
+    taken
 }
 
 fn target_column<'a>(frame: &'a Frame, settings: &TrainSettings, what: &str) -> Result<&'a Column, Problem> {
@@ -190,7 +226,7 @@ fn separate_test(
     task: Task,
     classes: &[String],
     notes: &mut Vec<String>,
-) -> Result<Rows, Problem> {
+) -> Result<(Rows, Frame), Problem> {
     let column = target_column(test, settings, "The test file")?;
     let missing: Vec<String> =
         features.iter().filter(|name| test.column(name).is_none()).map(|n| format!("`{n}`")).collect();
@@ -211,7 +247,8 @@ fn separate_test(
     }
     let (target, seen) = target::encode(column, task, classes)?;
     known(column, &seen, &rows, "test")?;
-    Ok(Rows { frame: only(test, features).take(&rows), target: target.take(&rows) })
+    let columns = beside_target(test, settings, &rows);
+    Ok((Rows { frame: only(test, features).take(&rows), target: target.take(&rows) }, columns))
 }
 
 /// The columns to learn from, in the table's order.
@@ -228,6 +265,7 @@ fn features(data: &Frame, settings: &TrainSettings) -> Result<Vec<String>, Probl
         .iter()
         .map(|column| &column.name)
         .filter(|name| **name != settings.target && !settings.drop.contains(name) && !deciding.contains(&name.as_str()))
+        .filter(|name| settings.weight_column.as_ref() != Some(*name))
         .cloned()
         .collect();
     if features.is_empty() {

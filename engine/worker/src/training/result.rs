@@ -2,17 +2,22 @@
 
 use super::{
     MODEL_FILE, TrainError, checkpoint,
+    decide::{self, Learned},
     fits::{self, Curve},
     job::{Job, Phase},
     prepare::{Prepared, Rows},
 };
 use std::collections::BTreeMap;
-use trainyard_assess::{bootstrap, diagnosis, importance, metrics};
+use trainyard_assess::{
+    bootstrap, diagnosis, importance, metrics,
+    slices::{self, Judged},
+};
 use trainyard_infer::{Model, Predictions};
 use trainyard_learn::{Fitted, device::ChosenDevice};
 use trainyard_report::{Evidence, charts};
 use trainyard_types::{
     Problem,
+    decision::{ClassWeight, DecisionReport},
     evaluation::{Candidate, Importance, Metrics, PartMetrics, RunResult, TestMetric, Verdict},
     leakage::LeakageReport,
     run::{Family, TrainSettings},
@@ -34,6 +39,7 @@ pub struct Parts<'a> {
     pub settings: &'a TrainSettings,
     pub device: ChosenDevice,
     pub kept: Fitted,
+    pub learned: Learned,
     pub candidates: Vec<Candidate>,
     pub dummy: f64,
     pub linear: f64,
@@ -46,22 +52,25 @@ pub struct Parts<'a> {
 /// # Errors
 /// Cancelled, or the model can't be written.
 pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainError> {
-    let Parts { prepared, settings, device, kept, candidates, dummy, linear, curve, leakage } = parts;
+    let Parts { prepared, settings, device, kept, learned, candidates, dummy, linear, curve, leakage } = parts;
     let (task, model) = (prepared.task, &kept.model);
     job.begin(Phase::Evaluate, "Scoring train, validation and test rows");
     let train = answers(model, &prepared.train)?;
     job.progress(0.4, "Scoring train, validation and test rows", None);
     let valid = answers(model, &prepared.valid)?;
-    let test = answers(model, &prepared.test)?;
+    let raw = model.uncalibrated(&prepared.test.frame)?;
+    let test = model.calibrated(raw.clone());
     job.check()?;
-    let score = |rows: &Rows, predictions: &Predictions| numbers(metrics::score(task, &rows.target, predictions));
+    let threshold = model.decision.threshold;
+    let score =
+        |rows: &Rows, predictions: &Predictions| numbers(metrics::score_at(task, &rows.target, predictions, threshold));
     let metrics = PartMetrics {
         train: score(&prepared.train, &train),
         valid: score(&prepared.valid, &valid),
         test: score(&prepared.test, &test),
     };
     job.progress(0.6, "Resampling the test rows for intervals", None);
-    let intervals = bootstrap::intervals(task, &prepared.test.target, &test, RESAMPLES, settings.seed);
+    let intervals = bootstrap::intervals(task, &prepared.test.target, &test, RESAMPLES, settings.seed, threshold);
     let test_metrics: Vec<TestMetric> =
         intervals.into_iter().filter(|m| m.value.is_finite() && m.low.is_finite() && m.high.is_finite()).collect();
     if test_metrics.first().is_none_or(|m| m.name != task.primary_metric()) {
@@ -87,6 +96,20 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
     finite(&mut verdict);
     job.log(verdict.sentence.clone());
     job.check()?;
+    let decision = decide::report(prepared, settings, model, learned, &raw, &test);
+    tell(job, &decision);
+    job.progress(0.9, "Looking at groups of rows", None);
+    let features: Vec<String> = model.signature.inputs.iter().map(|input| input.name.clone()).collect();
+    let slices = slices::report(&Judged {
+        columns: &prepared.test_columns,
+        protected: &settings.protected,
+        features: &features,
+        target: &prepared.test.target,
+        predictions: &test,
+        threshold,
+    });
+    slices.weak.found.iter().take(3).for_each(|slice| job.log(slice.sentence.clone()));
+    job.check()?;
 
     let importance = importances(job, prepared, settings, model)?;
     job.begin(Phase::Write, "Drawing the charts");
@@ -96,6 +119,8 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
         target_name: &settings.target,
         target: &prepared.test.target,
         predictions: &test,
+        uncalibrated: &raw,
+        decision: &decision,
         metrics: &metrics.test,
         importance: &importance,
         verdict: &verdict,
@@ -112,6 +137,7 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
     };
     let mut parameters = kept.parameters.clone();
     parameters.insert("columns".into(), prepared.train.frame.columns.len().to_string());
+    parameters.extend(weighing(settings).map(|words| ("row_weights".to_owned(), words)));
     let seconds = job.elapsed();
     job.log(format!("Done after {seconds:.1} s."));
     Ok(RunResult {
@@ -135,11 +161,31 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
         model_file: MODEL_FILE.to_owned(),
         model_hash: blake3::hash(&bytes).to_hex().to_string(),
         leakage,
+        decision: Some(decision),
+        slices: Some(slices),
     })
+}
+
+/// What was decided, for the log.
+fn tell(job: &mut Job<'_>, decision: &DecisionReport) {
+    let sentences = [
+        decision.calibration.as_ref().map(|found| &found.sentence),
+        decision.threshold.as_ref().map(|found| &found.sentence),
+        decision.intervals.as_ref().map(|found| &found.sentence),
+    ];
+    sentences.into_iter().flatten().for_each(|sentence| job.log(sentence.clone()));
 }
 
 fn answers(model: &Model, rows: &Rows) -> Result<Predictions, TrainError> {
     Ok(model.predict(&rows.frame)?)
+}
+
+/// How rows counted, for people.
+fn weighing(settings: &TrainSettings) -> Option<String> {
+    let classes = (settings.class_weight == ClassWeight::Balanced).then_some("classes balanced".to_owned());
+    let column = settings.weight_column.as_ref().map(|name| format!("by the column {name}"));
+    let words: Vec<String> = classes.into_iter().chain(column).collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// Without those that the rows leave undefined: JSON can't say them.

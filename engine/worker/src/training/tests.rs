@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
+#[path = "decision_tests.rs"]
+mod decisions;
+
 use super::*;
 use trainyard_infer::{Column, MISSING, Model, Values};
 use trainyard_types::{
