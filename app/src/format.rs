@@ -49,6 +49,11 @@ pub fn mean(value: f64, std: f64) -> String {
 
 pub use trainyard_types::words::{count, counted};
 
+/// A share that was chosen, as it was chosen: `90 %`, `99.5 %`.
+pub fn level(share: f64) -> String {
+    format!("{}\u{a0}%", plain(share * 100.0))
+}
+
 /// A share from 0 to 1: `23.9 %`; never rounds to 0 or 100 what is not.
 pub fn percent(share: f64) -> String {
     if !share.is_finite() {

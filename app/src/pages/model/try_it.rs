@@ -235,14 +235,14 @@ fn answer(answer: PredictionsView, signature: &Signature) -> AnyView {
         Some(PredictionView::Value { value, lower, upper }) => {
             let within = level.zip(lower).zip(upper).map(|((level, lower), upper)| {
                 let words = format!(": {} to {}", measure(lower), measure(upper));
-                view! { <p class="try-sure"><Term name="prediction_interval" text=format!("{} interval", percent(level))/>{words}</p> }
+                view! { <p class="try-sure"><Term name="prediction_interval" text=format!("{} interval", crate::format::level(level))/>{words}</p> }
             });
             view! { <p class="try-value">{measure(value)}</p>{within} }.into_any()
         }
         Some(PredictionView::Class { label, probabilities, set }) => {
             let among = level.filter(|_| !set.is_empty()).map(|level| {
                 let words = format!(": {}", set.join(" or "));
-                view! { <p class="try-sure"><Term name="prediction_set" text=format!("{} set", percent(level))/>{words}</p> }
+                view! { <p class="try-sure"><Term name="prediction_set" text=format!("{} set", crate::format::level(level))/>{words}</p> }
             });
             let bars = ranked(&probabilities, &signature.classes)
                 .into_iter()

@@ -2,7 +2,7 @@
 
 use crate::{
     components::*,
-    format::percent,
+    format::level,
     pages::split_fields::{Unread, number},
 };
 use leptos::prelude::*;
@@ -20,7 +20,7 @@ pub fn summary(settings: &TrainSettings) -> String {
         CalibrationChoice::Auto => "calibrated where that helps",
         _ => "calibrated",
     };
-    let coverage = settings.decision.coverage.map(|share| format!("intervals of {}", percent(share)));
+    let coverage = settings.decision.coverage.map(|share| format!("intervals of {}", level(share)));
     let threshold = (settings.decision.threshold != ThresholdRule::Half).then_some("a threshold of its own".to_owned());
     let weights = (settings.class_weight == ClassWeight::Balanced || settings.weight_column.is_some())
         .then_some("weighted rows".to_owned());

@@ -171,7 +171,7 @@ fn sure(found: IntervalReport) -> AnyView {
     let IntervalReport { level, method, quantile, coverage, low, high, size, sizes, sentence } = found;
     let (term, title) =
         if method == "absolute" { ("prediction_interval", "Intervals") } else { ("prediction_set", "Sets of classes") };
-    let note = format!("95 %: {} to {}; promised: {}", percent(low), percent(high), percent(level));
+    let note = format!("95 %: {} to {}; promised: {}", percent(low), percent(high), crate::format::level(level));
     let sized = if method == "absolute" {
         view! { <StatTile label="Mean width" value=measure(size) note=format!("{} to either side", measure(quantile)) term=term/> }
             .into_any()
