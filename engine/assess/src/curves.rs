@@ -243,7 +243,7 @@ mod tests {
     fn tables_count_every_row() {
         let (target, predictions) = sample();
         assert_eq!(confusion(&target, &predictions, None), vec![vec![2, 0], vec![2, 1]]);
-        assert_eq!(confusion(&target, &predictions, Some(0.35)), vec![vec![1, 1], vec![0, 3]]);
+        assert_eq!(confusion(&target, &predictions, Some(f64::from(0.35f32))), vec![vec![1, 1], vec![0, 3]]);
         let bins = calibration(&target, &predictions, 10);
         assert_eq!(bins.iter().map(|bin| bin.rows).collect::<Vec<_>>(), [1, 2, 1, 1]);
         assert_eq!((bins[1].actual, bins[2].actual), (1.0, 0.0));

@@ -142,7 +142,9 @@ fn calibrated_answers_are_the_model_s() {
             let apart = difference(&model, &model, &frame, Options::default());
             let plain = Model { decision: Default::default(), ..model.clone() };
             assert!(apart <= TOLERANCE, "{name}, {:?}: {apart:e} apart", model.decision.calibration);
-            assert!(model.predict(&frame).unwrap() != plain.predict(&frame).unwrap(), "{name}");
+            // Classes that are equally likely stay so at any temperature.
+            let changed = model.predict(&frame).unwrap() != plain.predict(&frame).unwrap();
+            assert!(changed || name.starts_with("dummy"), "{name}");
             decided += 1;
         }
     }
