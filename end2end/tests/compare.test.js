@@ -116,7 +116,7 @@ test("columns, filter, order and views stand in the address", async () => {
 
   // A filter that is none says so, and the way back stays.
   await page.goto(`${server.url}/p/default/runs?filter=roc`);
-  await page.getByText("A run has no 'roc'", { exact: false }).waitFor();
+  await page.getByText("A run has no 'roc'", { exact: false }).first().waitFor();
   assert.deepEqual(page.faults, []);
   await page.context().close();
 });
@@ -209,7 +209,7 @@ test("runs side by side show what differs", async () => {
   assert.equal(await page.locator(".parallel svg.curve path").count(), ids.length);
   await shots(page, "compare");
 
-  await page.getByRole("link", { name: "Measure against Linear" }).click();
+  await page.getByRole("link", { name: "Measure against it: Linear" }).click();
   await page.waitForURL(/base=/);
   await page.locator(".compared li", { hasText: "Linear" }).getByText("Baseline").waitFor();
   await page.getByRole("link", { name: "Leave out Linear" }).click();

@@ -107,7 +107,7 @@ fn which(project: &str, runs: &[RunSummary], base: usize) -> AnyView {
                 address(&changes)
             };
             let against = move || address(&[("base", Some(id.clone()))]);
-            let (measure, away) = (format!("Measure against {}", run.name), format!("Leave out {}", run.name));
+            let (measure, away) = (format!("Measure against it: {}", run.name), format!("Leave out {}", run.name));
             let fit = run.verdict.as_deref().and_then(fit_from_name);
             let (name, state, mark) = (run.name.clone(), run.job.state, mark(at, run));
             view! {
