@@ -45,7 +45,7 @@ pub(super) fn settings(query: &RunQuery) -> ViewSettings {
 
 /// The changes of the address that show a view.
 pub(super) fn changes(view: &ViewSettings) -> Vec<(&'static str, Option<String>)> {
-    let archived = view.archived.then(|| "true".to_owned()).unwrap_or_default();
+    let archived = if view.archived { "true".to_owned() } else { String::new() };
     let values = [&view.q, &view.sort, &view.state, &view.filter, &view.columns, &archived];
     let mut changes: Vec<_> = NAMES.into_iter().zip(values.map(|value| Some(value.clone()))).collect();
     changes.push(("page", None));
