@@ -21,12 +21,11 @@ pub fn scores(target: &Target, predictions: &Predictions, sets: SetMethod) -> (S
             (Score::Absolute, truth.iter().zip(values).map(|(truth, value)| (truth - value).abs()).collect())
         }
         (Target::Classes(truth), Predictions::Probabilities { classes, values }) => {
-            let (score, of): (Score, fn(&[f32], usize) -> f64) = match sets {
-                SetMethod::Lac => (Score::Lac, lac),
-                SetMethod::Aps => (Score::Aps, aps),
-            };
-            let rows = values.chunks_exact((*classes).max(1)).zip(truth);
-            (score, rows.map(|(row, &class)| of(row, class as usize)).collect())
+            let rows = values.chunks_exact((*classes).max(1)).zip(truth.iter().map(|&class| class as usize));
+            match sets {
+                SetMethod::Lac => (Score::Lac, rows.map(|(row, class)| lac(row, class)).collect()),
+                SetMethod::Aps => (Score::Aps, rows.map(|(row, class)| aps(row, class)).collect()),
+            }
         }
         _ => panic!("outcomes and predictions are of different kinds"),
     }
