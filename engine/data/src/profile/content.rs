@@ -129,7 +129,7 @@ mod tests {
             (ColumnType::Text, plain, text),
             (ColumnType::Text, Arc::new(coded), text),
         ] {
-            assert_eq!(hash(kind, &[array.clone()]), expected, "{kind:?}");
+            assert_eq!(hash(kind, std::slice::from_ref(&array)), expected, "{kind:?}");
             assert_eq!(hash(kind, &[array.slice(0, 2), array.slice(2, 1)]), expected, "{kind:?}");
         }
         // What stands in the place of a missing value does not count.
