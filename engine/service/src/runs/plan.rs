@@ -18,7 +18,7 @@ use trainyard_types::{
     catalog::ColumnFlag,
     dataset::{ColumnType, DataWarning, Severity},
     hyper,
-    run::{Family, RunPlan, SplitMethod, Task, TrainSettings},
+    run::{RunPlan, SplitMethod, Task, TrainSettings},
 };
 
 /// Train rows below which a warning is due: intervals get wide and RealMLP seldom wins.
