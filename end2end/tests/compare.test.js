@@ -215,7 +215,7 @@ test("runs side by side show what differs", async () => {
   await page.getByRole("link", { name: "Leave out Linear" }).click();
   await page.getByRole("heading", { name: "Compare 2 runs" }).waitFor();
   await page.goto(`${server.url}/p/default/runs/compare?runs=${ids[0]}`);
-  await page.getByText("Compare 2 to 20 runs", { exact: false }).waitFor();
+  await page.getByText("Compare 2 to 20 runs", { exact: false }).first().waitFor();
   assert.deepEqual(page.faults, []);
   await page.context().close();
 });
