@@ -273,7 +273,14 @@ fn few_rows_and_empty_classes_give_finite_answers() {
 #[test]
 fn weighted_classes_are_expected_more_often() {
     for (task, classes) in [(Task::Binary, 2), (Task::Multiclass, 3), (Task::Multiclass, 7)] {
-        let case = Case::new(task, classes, 1500, false);
+        let mut case = Case::new(task, classes, 1500, false);
+        // Half of the classes are drawn by lot: weights move only what is uncertain.
+        for target in [&mut case.train.1, &mut case.valid.1] {
+            let Target::Classes(outcomes) = target else { panic!() };
+            for (row, class) in outcomes.iter_mut().enumerate().filter(|(row, _)| row.is_multiple_of(2)) {
+                *class = (row / 2 % classes) as u32;
+            }
+        }
         let Target::Classes(outcomes) = &case.train.1 else { panic!() };
         let heavy = |outcomes: &[u32]| -> Vec<f64> {
             let raw = |class: &u32| if *class == 1 { 9.0 } else { 1.0 };
@@ -293,9 +300,7 @@ fn weighted_classes_are_expected_more_often() {
             own.sum::<f64>() / case.valid.0.rows as f64
         };
         let (before, after) = (share(None), share(Some(weights)));
-        // perpetual couples many classes by their priors, which takes most of the weights' effect out again.
-        let bound = if classes > 3 { before * 1.05 } else { before + 0.01 };
-        assert!(after > bound, "{task:?} of {classes}: {after} is not above {bound}");
+        assert!(after > before + 0.1, "{task:?} of {classes}: {after} is not well above {before}");
     }
 }
 
