@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod cpu;
 pub mod engine;
+pub mod ground;
 pub mod place;
 pub mod random;
 pub mod score;
@@ -91,7 +92,7 @@ fn truth(target: &Target, head: Head) -> Truth {
 }
 
 /// No column varies.
-pub fn nothing_to_learn() -> Problem {
+fn nothing_to_learn() -> Problem {
     Problem::invalid(
         "No column says anything about the target: all are constant or only identify rows. Keep at least one feature.",
     )

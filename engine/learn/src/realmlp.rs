@@ -7,9 +7,11 @@ mod init;
 mod recipe;
 
 use crate::{
-    FitError, FitOptions, Fitted, Observer, TrainData, device,
+    FitError, FitOptions, Fitted, Observer, TrainData,
     net::{
-        Part, diverged, head, nothing_to_learn, place,
+        diverged,
+        ground::{Ground, fitted, misfit},
+        place,
         score::Scorer,
         training::{Course, Training},
     },
@@ -17,14 +19,13 @@ use crate::{
 use fused::Fused;
 use graph::Graph;
 use recipe::{EPOCHS, Layout};
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc};
 use trainyard_infer::{
-    Model, Predictor,
+    Predictor,
     net::{Activation, RealMlpModel},
     preprocess::{Encoder, Recipe},
-    signature,
 };
-use trainyard_types::{Problem, run::Family};
+use trainyard_types::run::Family;
 
 pub use recipe::{batch_size, coslog4, flat_cos};
 
@@ -44,16 +45,8 @@ pub fn fit(
     resume: Option<&[u8]>,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
-    let started = Instant::now();
-    observer.progress(0.0, "Preparing columns", None);
-    let chosen = device::choose(options.device)?;
-    let encoder = Encoder::fit(data.train, Recipe::RealMlp).map_err(Problem::from)?;
-    if encoder.width() == 0 && encoder.embedding_rows().is_empty() {
-        return Err(nothing_to_learn().into());
-    }
-    let head = head(data)?;
-    let train = Part::new(&encoder, data.train, data.train_target, head, data.weights.map(|weights| weights.train))?;
-    let valid = Part::new(&encoder, data.valid, data.valid_target, head, data.weights.map(|weights| weights.valid))?;
+    let ground = Ground::new(data, options, Recipe::RealMlp, observer)?;
+    let Ground { started, chosen, encoder, head, train, valid } = ground;
     let activation = if data.task.is_classification() { Activation::Selu } else { Activation::Mish };
     let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
     let theta = init::initial(&layout, &train.encoded, options.seed);
@@ -77,20 +70,8 @@ pub fn fit(
     let speed = training.run(engine.as_mut(), observer)?;
     let net = layout.net(&training.best.theta).map_err(|_| diverged())?;
     let parameters = parameters(&training, &layout, classification, &encoder, &place);
-    let fault = |error: trainyard_infer::LoadError| {
-        Problem::internal(format!("The trained net does not fit its columns: {error}"))
-    };
-    let model = RealMlpModel::new(encoder, net, head).map_err(fault)?;
-    Ok(Fitted {
-        model: Model::new(
-            signature::fit(data.train, data.target_name, data.task, data.classes),
-            Predictor::RealMlp(model),
-        ),
-        epochs: u64::from(training.best.epoch),
-        rows_per_second: speed,
-        seconds: started.elapsed().as_secs_f64(),
-        parameters,
-    })
+    let model = RealMlpModel::new(encoder, net, head).map_err(misfit)?;
+    Ok(fitted(data, Predictor::RealMlp(model), &training, started, speed, parameters))
 }
 
 /// For people.

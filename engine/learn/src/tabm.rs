@@ -11,11 +11,12 @@ mod recipe;
 mod select;
 
 use crate::{
-    FitError, FitOptions, Fitted, Observer, TrainData, device,
+    FitError, FitOptions, Fitted, Observer, TrainData,
     net::{
         Part, diverged,
         engine::State,
-        head, nothing_to_learn, place,
+        ground::{Ground, fitted, misfit},
+        place,
         score::Scorer,
         training::{Course, Training},
     },
@@ -23,14 +24,13 @@ use crate::{
 use fused::Fused;
 use graph::Graph;
 use recipe::{Columns, EPOCHS, Layout, MEMBERS, PATIENCE, Rows};
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc};
 use trainyard_infer::{
-    Model, Predictor,
+    Predictor,
     net::TabMModel,
     preprocess::{Encoder, Recipe},
-    signature,
 };
-use trainyard_types::{Problem, run::Family};
+use trainyard_types::run::Family;
 
 pub use recipe::batch_size;
 
@@ -52,16 +52,8 @@ pub fn fit(
     resume: Option<&[u8]>,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
-    let started = Instant::now();
-    observer.progress(0.0, "Preparing columns", None);
-    let chosen = device::choose(options.device)?;
-    let encoder = Encoder::fit(data.train, Recipe::TabM).map_err(Problem::from)?;
-    if encoder.width() == 0 && encoder.embedding_rows().is_empty() {
-        return Err(nothing_to_learn().into());
-    }
-    let head = head(data)?;
-    let train = Part::new(&encoder, data.train, data.train_target, head, data.weights.map(|weights| weights.train))?;
-    let valid = Part::new(&encoder, data.valid, data.valid_target, head, data.weights.map(|weights| weights.valid))?;
+    let ground = Ground::new(data, options, Recipe::TabM, observer)?;
+    let Ground { started, chosen, encoder, head, train, valid } = ground;
     let columns = Columns::fit(&encoder, &train.encoded);
     let rows = |part: &Arc<Part>| Arc::new(Rows::new(Arc::clone(part), &columns));
     let (train_rows, valid_rows) = (rows(&train), rows(&valid));
@@ -95,20 +87,8 @@ pub fn fit(
     observer.log(&format!("{} of {MEMBERS} members answer best together on the validation rows.", members.len()));
     let net = layout.net(best, &members).map_err(|_| diverged())?;
     let parameters = parameters(&training, &layout, &members, &encoder, &place);
-    let fault = |error: trainyard_infer::LoadError| {
-        Problem::internal(format!("The trained net does not fit its columns: {error}"))
-    };
-    let model = TabMModel::new(encoder, net, head).map_err(fault)?;
-    Ok(Fitted {
-        model: Model::new(
-            signature::fit(data.train, data.target_name, data.task, data.classes),
-            Predictor::TabM(model),
-        ),
-        epochs: u64::from(training.best.epoch),
-        rows_per_second: speed,
-        seconds: started.elapsed().as_secs_f64(),
-        parameters,
-    })
+    let model = TabMModel::new(encoder, net, head).map_err(misfit)?;
+    Ok(fitted(data, Predictor::TabM(model), &training, started, speed, parameters))
 }
 
 /// For people.

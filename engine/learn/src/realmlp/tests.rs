@@ -2,14 +2,16 @@
 use super::*;
 use crate::{
     net::{
+        Part,
         checkpoint::{Best, Checkpoint, Plan},
         engine::{Clock, Engine, State},
+        head,
         training::GRID,
     },
     tests::{Recorder, data, options, table},
 };
 use burn::tensor::Device;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use trainyard_infer::{Frame, Predictions, Target};
 use trainyard_types::run::Task;
 

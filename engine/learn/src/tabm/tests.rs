@@ -4,12 +4,13 @@ use crate::{
     net::{
         Truth,
         engine::{Clock, Engine},
+        head,
     },
     tests::{Recorder, data, options, table},
 };
 use burn::tensor::Device;
 use trainyard_infer::{
-    Column, Frame, Predictions, Target, Values,
+    Column, Frame, Model, Predictions, Target, Values,
     net::{Head, TabMNet},
 };
 use trainyard_types::{dataset::ColumnType, run::Task};

@@ -1,0 +1,72 @@
+//! How the fit of every net begins and ends.
+
+use super::{Part, head, nothing_to_learn, training::Training};
+use crate::{
+    FitError, FitOptions, Fitted, Observer, TrainData,
+    device::{self, ChosenDevice},
+};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use trainyard_infer::{
+    LoadError, Model, Predictor,
+    net::Head,
+    preprocess::{Encoder, Recipe},
+    signature,
+};
+use trainyard_types::Problem;
+
+/// The device, the encoder as fitted on the train rows, and both parts as it encodes them.
+pub struct Ground {
+    pub started: Instant,
+    pub chosen: ChosenDevice,
+    pub encoder: Encoder,
+    pub head: Head,
+    pub train: Arc<Part>,
+    pub valid: Arc<Part>,
+}
+
+impl Ground {
+    /// # Errors
+    /// No column varies, the target can't be learned, or the device that was asked for is not there.
+    pub fn new(
+        data: &TrainData<'_>,
+        options: &FitOptions,
+        recipe: Recipe,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, FitError> {
+        let started = Instant::now();
+        observer.progress(0.0, "Preparing columns", None);
+        let chosen = device::choose(options.device)?;
+        let encoder = Encoder::fit(data.train, recipe).map_err(Problem::from)?;
+        if encoder.width() == 0 && encoder.embedding_rows().is_empty() {
+            return Err(nothing_to_learn().into());
+        }
+        let head = head(data)?;
+        let weights = data.weights;
+        let train = Part::new(&encoder, data.train, data.train_target, head, weights.map(|weights| weights.train))?;
+        let valid = Part::new(&encoder, data.valid, data.valid_target, head, weights.map(|weights| weights.valid))?;
+        Ok(Self { started, chosen, encoder, head, train, valid })
+    }
+}
+
+/// The model with what its training tells of it. `speed`: train rows a second.
+pub fn fitted(
+    data: &TrainData<'_>,
+    predictor: Predictor,
+    training: &Training,
+    started: Instant,
+    speed: f64,
+    parameters: BTreeMap<String, String>,
+) -> Fitted {
+    Fitted {
+        model: Model::new(signature::fit(data.train, data.target_name, data.task, data.classes), predictor),
+        epochs: u64::from(training.best.epoch),
+        rows_per_second: speed,
+        seconds: started.elapsed().as_secs_f64(),
+        parameters,
+    }
+}
+
+/// A net that does not take the encoder's columns: a fault of the program.
+pub fn misfit(error: LoadError) -> Problem {
+    Problem::internal(format!("The trained net does not fit its columns: {error}"))
+}
