@@ -81,9 +81,10 @@ fn overfit(train: Option<&MetricSeries>, valid: Option<&MetricSeries>) -> RuleVi
     }
     let ratio = (valid - train) / train;
     let words = format!(
-        "At its best step, {step}, the validation loss ({}) is {} above the train loss ({}). Bound: {}.",
+        "At its best step, {step}, the validation loss ({}) is {} {} the train loss ({}). Bound: {} above it.",
         figure(valid),
-        share(ratio),
+        share(ratio.abs()),
+        if ratio < 0.0 { "below" } else { "above" },
         figure(train),
         share(OVERFIT_RATIO)
     );

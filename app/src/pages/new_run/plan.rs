@@ -110,8 +110,11 @@ fn shown(plan: RunPlan, without_target: bool) -> AnyView {
 /// Time and memory: "Takes 20 to 40 s and 200 to 300 MB of memory."
 fn taken(estimate: &Estimate) -> String {
     let mib = |value: f64| bytes((value * 1_048_576.0) as u64);
-    let (low, high) = (duration(estimate.seconds_low.ceil()), duration(estimate.seconds_high.ceil()));
-    let time = if low == high { low } else { format!("{low} to {high}") };
+    let time = match (estimate.seconds_low.ceil(), estimate.seconds_high.ceil()) {
+        (low, high) if low == high => duration(low),
+        (low, high) if high < 60.0 => format!("{low} to {high} s"),
+        (low, high) => format!("{} to {}", duration(low), duration(high)),
+    };
     format!("Takes {time} and {} to {} of memory.", mib(estimate.memory_mib_low), mib(estimate.memory_mib_high))
 }
 

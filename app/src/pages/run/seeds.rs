@@ -37,8 +37,10 @@ pub fn Seeds(context: RunContext) -> impl IntoView {
         <Section title="How far to trust the score" lead="Runs that differ from this one in the seed alone: what they score apart is chance, not a better model.">
             <Load resource=extra lines=3 view=drawn/>
             {may(May::Write).then(|| view! {
-                <Button label=format!("Repeat with {MORE} other seeds") glyph=Glyph::Retry disabled=repeat.pending()
-                    on_press=move |()| { repeat.dispatch(()); }/>
+                <div class="button-row">
+                    <Button label=format!("Repeat with {MORE} other seeds") glyph=Glyph::Retry disabled=repeat.pending()
+                        on_press=move |()| { repeat.dispatch(()); }/>
+                </div>
             })}
         </Section>
     }

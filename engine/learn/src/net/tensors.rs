@@ -81,6 +81,56 @@ impl ResidentTarget {
     }
 }
 
+/// The loss, and its gradient in the leaves, one after the other; leaves without numbers have none.
+///
+/// # Errors
+/// A leaf takes no part in the loss.
+pub fn gradient(loss: Tensor<1>, leaves: &[Tensor<2>]) -> Result<(Tensor<1>, Tensor<1>), Failure> {
+    let mut gradients = loss.backward();
+    let parts: Option<Vec<Tensor<1>>> = leaves
+        .iter()
+        .filter(|leaf| leaf.dims().iter().product::<usize>() > 0)
+        .map(|leaf| leaf.grad_remove(&mut gradients).map(|gradient| gradient.reshape([-1])))
+        .collect();
+    let parts = parts.ok_or_else(|| Failure::Device("a parameter got no gradient".into()))?;
+    Ok((loss.inner(), Tensor::cat(parts, 0)))
+}
+
+/// The steps' losses, which stay on the device until their mean is asked for.
+#[derive(Default)]
+pub struct Losses {
+    sum: Option<Tensor<1>>,
+    steps: u64,
+}
+
+impl Losses {
+    pub fn add(&mut self, loss: Tensor<1>) {
+        self.steps += 1;
+        self.sum = Some(match self.sum.take() {
+            Some(sum) => sum + loss,
+            None => loss,
+        });
+    }
+
+    /// The mean since it was last asked for; 0 where there was no step.
+    ///
+    /// # Errors
+    /// It is no finite number, or the device fails.
+    pub fn mean(&mut self) -> Result<f64, Failure> {
+        let Self { sum: Some(sum), steps } = std::mem::take(self) else { return Ok(0.0) };
+        let mean = f64::from(scalar(sum)?) / steps as f64;
+        if mean.is_finite() { Ok(mean) } else { Err(Failure::NotFinite) }
+    }
+}
+
+/// Reads a tensor of one number; what is not there is no number.
+///
+/// # Errors
+/// The device fails.
+pub fn scalar(tensor: Tensor<1>) -> Result<f32, Failure> {
+    Ok(read(tensor)?.first().copied().unwrap_or(f32::NAN))
+}
+
 /// Reads a tensor from the device.
 ///
 /// # Errors

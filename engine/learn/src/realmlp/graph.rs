@@ -7,7 +7,7 @@ use crate::net::{
     Part, Segment,
     cpu::EPSILON,
     engine::{Clock, Engine, Failure, State},
-    tensors::{ResidentTarget, floats, integers, padded, read, widen},
+    tensors::{Losses, ResidentTarget, floats, gradient, integers, padded, read, scalar, widen},
 };
 use burn::tensor::{Device, Distribution, Int, Tensor, activation};
 use std::{ops::Range, sync::Arc};
@@ -26,8 +26,7 @@ pub struct Graph {
     rates: Tensor<1>,
     decays: Tensor<1>,
     steps: u64,
-    loss: Option<Tensor<1>>,
-    losses: u64,
+    losses: Losses,
 }
 
 /// A part on the device.
@@ -87,8 +86,7 @@ impl Graph {
                 if segment.decays { segment.rate.powi(2) } else { 0.0 }
             }),
             steps: 0,
-            loss: None,
-            losses: 0,
+            losses: Losses::default(),
             layout,
             device,
         }
@@ -173,15 +171,7 @@ impl Graph {
     /// The gradient in the flat vector's order, and the loss.
     fn gradient(&self, rows: &[u32], clock: &Clock) -> Result<(Tensor<1>, Tensor<1>), Failure> {
         let (loss, leaves) = self.graph(rows, clock);
-        let mut gradients = loss.backward();
-        let parts: Option<Vec<Tensor<1>>> = leaves
-            .0
-            .iter()
-            .filter(|leaf| leaf.dims().iter().product::<usize>() > 0)
-            .map(|leaf| leaf.grad_remove(&mut gradients).map(|gradient| gradient.reshape([-1])))
-            .collect();
-        let parts = parts.ok_or_else(|| Failure::Device("a parameter got no gradient".into()))?;
-        Ok((loss.inner(), Tensor::cat(parts, 0)))
+        gradient(loss, &leaves.0)
     }
 }
 
@@ -191,11 +181,7 @@ impl Engine for Graph {
             self.device.seed(clock.key);
         }
         let (loss, gradient) = self.gradient(rows, clock)?;
-        self.losses += 1;
-        self.loss = Some(match self.loss.take() {
-            Some(sum) => sum + loss,
-            None => loss,
-        });
+        self.losses.add(loss);
         self.steps += 1;
         let (unbias, (beta1, beta2)) = (clock.unbias(self.steps), clock.betas);
         self.first = self.first.clone() * beta1 + gradient.clone() * (1.0 - beta1);
@@ -210,17 +196,11 @@ impl Engine for Graph {
 
     fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> Result<(f64, Vec<f32>), Failure> {
         let (loss, gradient) = self.gradient(rows, clock)?;
-        let loss = read(loss)?.first().copied().unwrap_or(f32::NAN);
-        Ok((f64::from(loss), read(gradient)?))
+        Ok((f64::from(scalar(loss)?), read(gradient)?))
     }
 
     fn mean_loss(&mut self) -> Result<f64, Failure> {
-        let Some(sum) = self.loss.take() else {
-            return Ok(0.0);
-        };
-        let mean = f64::from(read(sum)?.first().copied().unwrap_or(f32::NAN)) / self.losses.max(1) as f64;
-        self.losses = 0;
-        if mean.is_finite() { Ok(mean) } else { Err(Failure::NotFinite) }
+        self.losses.mean()
     }
 
     fn outputs(&mut self, valid: bool, rows: Range<usize>) -> Result<Vec<f32>, Failure> {
@@ -250,6 +230,6 @@ impl Engine for Graph {
         self.first = floats(state.first, &self.device);
         self.second = floats(state.second, &self.device);
         self.steps = state.steps;
-        (self.loss, self.losses) = (None, 0);
+        self.losses = Losses::default();
     }
 }

@@ -7,7 +7,7 @@ use crate::net::{
     Segment,
     cpu::EPSILON,
     engine::{Clock, Engine, Failure, State},
-    tensors::{ResidentTarget, floats, integers, padded, read, widen},
+    tensors::{Losses, ResidentTarget, floats, gradient, integers, padded, read, scalar, widen},
 };
 use burn::tensor::{Device, Distribution, Int, Tensor, activation};
 use std::{ops::Range, sync::Arc};
@@ -29,8 +29,7 @@ pub struct Graph {
     /// 1 where weight decay counts, else 0.
     decays: Tensor<1>,
     steps: u64,
-    loss: Option<Tensor<1>>,
-    losses: u64,
+    losses: Losses,
 }
 
 /// A part on the device; what it has no column of is missing.
@@ -149,8 +148,7 @@ impl Graph {
             second: Tensor::zeros([layout.total], &device),
             decays: floats(decays.collect(), &device),
             steps: 0,
-            loss: None,
-            losses: 0,
+            losses: Losses::default(),
             layout,
             device,
         }
@@ -225,15 +223,7 @@ impl Graph {
     /// The loss, and the gradient in the flat vector's order.
     fn gradient(&self, rows: &[u32], clock: &Clock) -> Result<(Tensor<1>, Tensor<1>), Failure> {
         let (loss, leaves) = self.graph(rows, clock);
-        let mut gradients = loss.backward();
-        let parts: Option<Vec<Tensor<1>>> = leaves
-            .all
-            .iter()
-            .filter(|leaf| leaf.dims().iter().product::<usize>() > 0)
-            .map(|leaf| leaf.grad_remove(&mut gradients).map(|gradient| gradient.reshape([-1])))
-            .collect();
-        let parts = parts.ok_or_else(|| Failure::Device("a parameter got no gradient".into()))?;
-        Ok((loss.inner(), Tensor::cat(parts, 0)))
+        gradient(loss, &leaves.all)
     }
 }
 
@@ -241,11 +231,7 @@ impl Engine for Graph {
     fn step(&mut self, rows: &[u32], clock: &Clock) -> Result<(), Failure> {
         self.device.seed(clock.key);
         let (loss, gradient) = self.gradient(rows, clock)?;
-        self.losses += 1;
-        self.loss = Some(match self.loss.take() {
-            Some(sum) => sum + loss,
-            None => loss,
-        });
+        self.losses.add(loss);
         // The gradient's length stays on the device.
         let length = gradient.clone().powi_scalar(2).sum().sqrt();
         let gradient = gradient * ((length + 1e-6).recip() * LONGEST).clamp_max(1.0);
@@ -261,17 +247,11 @@ impl Engine for Graph {
 
     fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> Result<(f64, Vec<f32>), Failure> {
         let (loss, gradient) = self.gradient(rows, clock)?;
-        let loss = read(loss)?.first().copied().unwrap_or(f32::NAN);
-        Ok((f64::from(loss), read(gradient)?))
+        Ok((f64::from(scalar(loss)?), read(gradient)?))
     }
 
     fn mean_loss(&mut self) -> Result<f64, Failure> {
-        let Some(sum) = self.loss.take() else {
-            return Ok(0.0);
-        };
-        let mean = f64::from(read(sum)?.first().copied().unwrap_or(f32::NAN)) / self.losses.max(1) as f64;
-        self.losses = 0;
-        if mean.is_finite() { Ok(mean) } else { Err(Failure::NotFinite) }
+        self.losses.mean()
     }
 
     fn outputs(&mut self, valid: bool, rows: Range<usize>) -> Result<Vec<f32>, Failure> {
@@ -305,6 +285,6 @@ impl Engine for Graph {
         self.first = floats(state.first, &self.device);
         self.second = floats(state.second, &self.device);
         self.steps = state.steps;
-        (self.loss, self.losses) = (None, 0);
+        self.losses = Losses::default();
     }
 }
