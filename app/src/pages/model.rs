@@ -120,6 +120,7 @@ fn signature(version: ModelVersionView) -> AnyView {
         .into_iter()
         .map(|input| {
             let values = match input.categories.len() {
+                0 if input.free_text => "free text".to_owned(),
                 0 => String::new(),
                 n if n > 6 => format!("{} and {} more", input.categories[..5].join(", "), n - 5),
                 _ => input.categories.join(", "),

@@ -265,7 +265,7 @@ fn range(n: &Numbers) -> String {
 }
 
 /// Four significant digits for small numbers, none behind the point for great ones.
-fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     let size = value.abs();
     if size >= 1000.0 {
         format!("{value:.0}")
@@ -280,7 +280,7 @@ fn figure(value: f64) -> String {
     }
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 10.0 && percent.fract() != 0.0 {
         format!("{percent:.1} %")

@@ -3,6 +3,7 @@
 pub mod association;
 pub mod bootstrap;
 pub mod calibration;
+pub mod ceiling;
 pub mod conformal;
 pub mod curves;
 pub mod diagnosis;

@@ -19,6 +19,9 @@ use trainyard_types::Problem;
 pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
     let bytes = model.to_bytes()?;
     let mut steps: Vec<String> = Vec::new();
+    if !model.texts.is_empty() {
+        steps.push(text_step());
+    }
     let mut head = Value::Null;
     let preparation = match &model.predictor {
         Predictor::RealMlp(net) => {
@@ -65,6 +68,7 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
         "signature": model.signature,
         "columns": "Numbers are doubles; NaN is missing. Instants are milliseconds since 1970 in UTC. Booleans are the texts \
                     true and false.",
+        "texts": model.texts,
         "preparation": preparation,
         "head": head,
         "steps": steps,
@@ -179,6 +183,15 @@ fn tree_steps(head: &Sums) -> Vec<String> {
     ]
 }
 
+fn text_step() -> String {
+    "Each column of texts becomes numbers named after it. A word is letters, digits and, after the first, apostrophes of the \
+     first 10,000 characters, in lower case; its hash is FNV-1a (64 bits) of its characters as 32-bit little-endian numbers, that \
+     of two neighbours is the first's turned left by 23 bits, exclusive or the second's. The place of a hash h is (h xor h>>32 xor \
+     h>>16) mod 65,536. A gram's number is 1 + ln(times its place comes), 0 where it never does; then come the number of words and \
+     of characters, missing where the text is."
+        .to_owned()
+}
+
 fn encoder(encoder: &Encoder) -> Value {
     let (center, scale) = encoder.standardise();
     let dense: Vec<Value> = encoder
@@ -203,6 +216,12 @@ fn encoder(encoder: &Encoder) -> Value {
                 Says::Part(part) => {
                     entry["says"] = json!("part");
                     entry["part"] = json!(PARTS[part]);
+                    entry["imputed"] = json!(trainyard_infer::datetime::parts(imputed)[part]);
+                }
+                Says::Wave { part, sine } => {
+                    entry["says"] = json!(if sine { "sine" } else { "cosine" });
+                    entry["part"] = json!(PARTS[part]);
+                    entry["period"] = json!(trainyard_infer::datetime::period(part));
                     entry["imputed"] = json!(trainyard_infer::datetime::parts(imputed)[part]);
                 }
                 Says::Level(level) => {

@@ -85,15 +85,25 @@ fn instants(columns: &mut Columns, encoder: &Encoder, parts: &mut Parts) -> Resu
     }
     let mut instants = columns.instants(&names(encoder, &read))?;
     for part in 0..datetime::PARTS.len() {
-        let said: Vec<Option<usize>> = read.iter().map(|&column| output(encoder, column, Says::Part(part))).collect();
-        if said.iter().all(Option::is_none) {
+        let said = |says: Says| -> Vec<Option<usize>> {
+            read.iter().map(|&column| output(encoder, column, says)).collect()
+        };
+        let plain = said(Says::Part(part));
+        let waves = [true, false].map(|sine| (sine, said(Says::Wave { part, sine })));
+        if plain.iter().chain(waves.iter().flat_map(|(_, wave)| wave)).all(Option::is_none) {
             continue;
         }
         let graph = &mut columns.graph;
         let value = instants.part(graph, part);
         let imputed: Vec<f64> = read.iter().map(|&column| datetime::parts(encoder.imputed()[column])[part]).collect();
         let imputed = graph.doubles(&[1, read.len()], &imputed);
-        parts.push(graph.op("Where", &[&instants.known, &value, &imputed]), said);
+        let value = graph.op("Where", &[&instants.known, &value, &imputed]);
+        let turn = datetime::period(part).map(|period| std::f64::consts::TAU / period);
+        for (sine, wave) in waves.into_iter().filter(|(_, wave)| wave.iter().any(Option::is_some)) {
+            let angle = graph.with("Mul", &value, turn.unwrap_or(0.0));
+            parts.push(graph.op(if sine { "Sin" } else { "Cos" }, &[&angle]), wave);
+        }
+        parts.push(value, plain);
     }
     missing(columns, encoder, &read, &instants.known, parts);
     Ok(())

@@ -53,6 +53,13 @@ pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Prob
     if options.int8 {
         quantised(model)?;
     }
+    if let Some(text) = model.texts.columns().first() {
+        return Err(Problem::invalid(format!(
+            "`{}` is free text, whose words ONNX has no operator to hash. Leave the column out and train again, or predict with \
+             Trainyard.",
+            text.name
+        )));
+    }
     let signature = model.signature();
     let mut columns = Columns::new(signature, options.categories);
     let answer = match &model.predictor {

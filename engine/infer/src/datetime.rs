@@ -7,6 +7,16 @@ const DAY: f64 = 86_400_000.0;
 /// What [`parts`] gives, for names of derived columns.
 pub const PARTS: [&str; 6] = ["days", "month", "day", "weekday", "hour", "day_of_year"];
 
+/// After how much a part is where it was, for those that come round; `None` for others.
+pub fn period(part: usize) -> Option<f64> {
+    match *PARTS.get(part)? {
+        "weekday" => Some(7.0),
+        "hour" => Some(24.0),
+        "day_of_year" => Some(365.25),
+        _ => None,
+    }
+}
+
 /// Splits an instant (milliseconds since 1970, UTC) into: days since 1970 with fraction; month 1 to 12; day of the month
 /// 1 to 31; weekday 0 (Monday) to 6; hour of the day with fraction, 0 to below 24; day of the year 1 to 366. All NaN where
 /// the instant is NaN or more than 100,000 years off.

@@ -18,6 +18,7 @@ pub mod rows;
 pub mod signature;
 pub mod target;
 pub mod tensors;
+pub mod text;
 pub mod trees;
 
 pub use decision::Decision;

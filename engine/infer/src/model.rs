@@ -9,14 +9,16 @@ use crate::{
     signature,
     target::Predictions,
     tensors::{Stored, TensorBag},
+    text::Texts,
     trees::TreesModel,
 };
 use serde::{Deserialize, Serialize};
 use trainyard_types::{model::Signature, run::Family};
 
-/// The newest file format that this code reads.
-const FORMAT: u32 = 2;
-/// The format of a model without a [`Decision`], which older programs read as well.
+/// The newest file format that this code reads: that of a model with [`Texts`].
+const FORMAT: u32 = 3;
+/// The format of a model with a [`Decision`], and of one with neither, which older programs read as well.
+const DECIDING: u32 = 2;
 const PLAIN: u32 = 1;
 /// The key of the JSON header in the safetensors metadata.
 const KEY: &str = "trainyard";
@@ -27,6 +29,8 @@ pub struct Model {
     pub signature: Signature,
     /// What was trained; [`Family::Auto`] for the dummy baseline, which is of no family.
     pub family: Family,
+    /// The free texts that the predictor sees as numbers.
+    pub texts: Texts,
     pub predictor: Predictor,
     /// What is made of the predictor's answers.
     pub decision: Decision,
@@ -50,6 +54,8 @@ struct Header {
     signature: Signature,
     predictor: Kind,
     body: serde_json::Value,
+    #[serde(default, skip_serializing_if = "Texts::is_empty")]
+    texts: Texts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     decision: Option<serde_json::Value>,
 }
@@ -73,7 +79,7 @@ impl Model {
             Predictor::Trees(_) => Family::Trees,
             Predictor::Dummy(_) => Family::Auto,
         };
-        Self { signature, family, predictor, decision: Decision::default() }
+        Self { signature, family, texts: Texts::default(), predictor, decision: Decision::default() }
     }
 
     pub fn signature(&self) -> &Signature {
@@ -99,7 +105,7 @@ impl Model {
 
     /// As [`Model::predict`], before calibration.
     pub fn uncalibrated(&self, frame: &Frame) -> Result<Predictions, PredictError> {
-        let frame = signature::align(&self.signature, frame)?;
+        let frame = self.texts.expand(signature::align(&self.signature, frame)?);
         match &self.predictor {
             Predictor::Linear(model) => model.predict(&frame),
             Predictor::RealMlp(model) => model.predict(&frame),
@@ -121,9 +127,13 @@ impl Model {
             Predictor::Dummy(model) => (Kind::Dummy, model.store(&mut bag)?),
         };
         let decision = if self.decision.is_empty() { None } else { Some(self.decision.store(&mut bag)?) };
-        let format = if decision.is_some() { FORMAT } else { PLAIN };
-        let signature = self.signature.clone();
-        let header = Header { format, family: self.family, signature, predictor, body, decision };
+        let format = match (self.texts.is_empty(), decision.is_some()) {
+            (false, _) => FORMAT,
+            (true, true) => DECIDING,
+            (true, false) => PLAIN,
+        };
+        let (signature, texts) = (self.signature.clone(), self.texts.clone());
+        let header = Header { format, family: self.family, signature, predictor, body, texts, decision };
         bag.to_bytes(Some((KEY.to_owned(), serde_json::to_string(&header)?)))
     }
 
@@ -156,10 +166,12 @@ impl Model {
             None => Decision::default(),
         };
         decision.check(&header.signature)?;
+        header.texts.check()?;
         if let Some(name) = bag.names().next() {
             return Err(LoadError::part(format!("the array '{name}' belongs to nothing")));
         }
-        let model = Model { signature: header.signature, family: header.family, predictor, decision };
+        let Header { signature, family, texts, .. } = header;
+        let model = Model { signature, family, texts, predictor, decision };
         model.probe()?;
         Ok(model)
     }
@@ -235,6 +247,6 @@ mod tests {
         extra.put("more", &[1], vec![1.0f32]);
         let header = serde_json::json!({"format": 9});
         let newer = extra.to_bytes(Some((KEY.into(), header.to_string()))).unwrap();
-        assert_eq!(Model::from_bytes(&newer), Err(LoadError::Newer { found: 9, known: 2 }));
+        assert_eq!(Model::from_bytes(&newer), Err(LoadError::Newer { found: 9, known: 3 }));
     }
 }

@@ -19,7 +19,8 @@ const LIMIT: f64 = 1e4;
 /// Turns a frame into a dense matrix and embedding indices. Fitted on train rows only, and part of the model.
 ///
 /// Numbers: a missing (or infinite) value becomes the train median; where the train rows had missing values, a column
-/// says so. Datetimes become days since 1970, month, weekday, hour and day of the year, treated as numbers. Categories
+/// says so. Datetimes become days since 1970, month, weekday, hour and day of the year, treated as numbers, and the sine and
+/// cosine of those that come round, so that 23 o'clock lies beside midnight. Categories
 /// become one column each, ±1 for two, or an index into a table; a value that the train rows did not have counts as
 /// missing. Outputs that are constant in the train rows are dropped.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +71,8 @@ pub enum Says {
     Missing,
     /// An index into [`datetime::PARTS`].
     Part(usize),
+    /// The sine or cosine of a part over its period: where on its circle the instant is.
+    Wave { part: usize, sine: bool },
     /// 1 where the category is that level.
     Level(u32),
     /// −1 and 1 for the two levels, 0 where missing.
@@ -147,6 +150,10 @@ impl Encoder {
                 Says::Value => source.name.clone(),
                 Says::Missing => format!("{} is missing", source.name),
                 Says::Part(part) => format!("{}: {}", source.name, datetime::PARTS[part].replace('_', " ")),
+                Says::Wave { part, sine } => {
+                    let wave = if sine { "sine" } else { "cosine" };
+                    format!("{}: {wave} of {}", source.name, datetime::PARTS[part].replace('_', " "))
+                }
                 Says::Level(level) => {
                     format!("{} = {}", source.name, source.levels()[level as usize])
                 }
@@ -213,6 +220,14 @@ impl Encoder {
                 // A missing instant has the parts of the imputed one.
                 let imputed = datetime::parts(imputed)[part];
                 Box::new(parts.iter().map(move |parts| if parts[part].is_finite() { parts[part] } else { imputed }))
+            }
+            (View::Parts(parts), Says::Wave { part, sine }) => {
+                let imputed = datetime::parts(imputed)[part];
+                let turn = std::f64::consts::TAU / datetime::period(part).unwrap_or(1.0);
+                Box::new(parts.iter().map(move |parts| {
+                    let angle = turn * if parts[part].is_finite() { parts[part] } else { imputed };
+                    if sine { angle.sin() } else { angle.cos() }
+                }))
             }
             (View::Parts(parts), _) => Box::new(parts.iter().map(|parts| f64::from(u8::from(!parts[0].is_finite())))),
             (View::Codes(codes), Says::Level(level)) => {
@@ -312,6 +327,7 @@ impl Stored for Encoder {
             columns.get(output.column).is_some_and(|source| match (&source.reads, output.says) {
                 (Reads::Number, says) => matches!(says, Says::Value | Says::Missing),
                 (Reads::Datetime, Says::Part(part)) => part < datetime::PARTS.len(),
+                (Reads::Datetime, Says::Wave { part, .. }) => datetime::period(part).is_some(),
                 (Reads::Datetime, says) => says == Says::Missing,
                 (Reads::Category(levels), Says::Level(level)) => (level as usize) < levels.len(),
                 (Reads::Category(levels), Says::Sign) => levels.len() == 2,

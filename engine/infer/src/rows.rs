@@ -194,7 +194,7 @@ pub fn notes(signature: &Signature, frame: &Frame) -> Vec<String> {
             }
             Values::Categories { codes, levels } => {
                 // A full list may have left categories out, so that nothing can be said.
-                let unseen: Vec<&String> = if input.categories.len() < MAX_CATEGORIES {
+                let unseen: Vec<&String> = if !input.free_text && input.categories.len() < MAX_CATEGORIES {
                     levels.iter().filter(|level| !input.categories.contains(level)).collect()
                 } else {
                     Vec::new()

@@ -4,6 +4,7 @@ use crate::{
     datetime,
     error::PredictError,
     frame::{Column, Frame, MISSING, Values},
+    text::is_free,
 };
 use std::borrow::Cow;
 use trainyard_types::{
@@ -33,6 +34,7 @@ fn input(column: &Column) -> InputColumn {
         max: None,
         median: None,
         categories: Vec::new(),
+        free_text: is_free(column),
         had_missing: false,
     };
     match &column.values {
@@ -51,6 +53,9 @@ fn input(column: &Column) -> InputColumn {
                     Some(count) => *count += 1,
                     None => input.had_missing = true,
                 }
+            }
+            if input.free_text {
+                return input;
             }
             let mut order: Vec<usize> = (0..levels.len()).filter(|&level| counts[level] > 0).collect();
             order.sort_by(|&a, &b| counts[b].cmp(&counts[a]).then_with(|| levels[a].cmp(&levels[b])));

@@ -3,6 +3,7 @@
 
 pub mod device;
 pub mod dummy;
+mod family;
 mod lbfgs;
 pub mod linear;
 mod net;
@@ -11,6 +12,8 @@ mod scale;
 pub mod tabm;
 pub mod trees;
 pub mod weights;
+
+pub use family::fit;
 
 use std::collections::BTreeMap;
 use trainyard_infer::{Frame, Target};

@@ -77,6 +77,40 @@ pub struct RunResult {
     /// How the model does on groups of rows.
     #[serde(default)]
     pub slices: Option<SliceReport>,
+    /// What is known of the best score that is possible.
+    #[serde(default)]
+    pub ceiling: Option<Ceiling>,
+}
+
+/// How much better a model of these columns could get.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct Ceiling {
+    pub twins: Option<Twins>,
+    pub limit: Option<CurveLimit>,
+    /// All of it in words.
+    pub sentences: Vec<String>,
+}
+
+/// Train rows that another one is alike in every column.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct Twins {
+    pub rows: u64,
+    /// Of all train rows.
+    pub share: f64,
+    /// On such rows, an error rate or an RMSE that no model goes below.
+    pub floor: f64,
+}
+
+/// The primary metric on the validation rows where the learning curve goes on as it does.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
+pub struct CurveLimit {
+    /// With twice the rows.
+    pub double: f64,
+    /// With any number of rows.
+    pub endless: f64,
 }
 
 /// Metrics of the three parts, scored alike (no dropout, no label smoothing).

@@ -72,6 +72,7 @@ mod tests {
             max: None,
             median: None,
             categories: Vec::new(),
+            free_text: false,
             had_missing: false,
         };
         let inputs = ["value", "age", "", "value_in", "capital-gain"].map(input).to_vec();

@@ -30,8 +30,11 @@ pub struct InputColumn {
     pub max: Option<f64>,
     /// Numbers: the median; used where a value is missing, and to fill the form.
     pub median: Option<f64>,
-    /// Text and booleans: the values seen in the train rows, most frequent first, 200 at most.
+    /// Text and booleans: the values seen in the train rows, most frequent first, 200 at most; none of free text.
     pub categories: Vec<String>,
+    /// Sentences, of which the model sees words.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub free_text: bool,
     /// Whether the train rows had missing values here.
     pub had_missing: bool,
 }

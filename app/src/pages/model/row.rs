@@ -185,6 +185,7 @@ mod tests {
             max: Some(90.0),
             median: Some(37.333_333_3),
             categories: Vec::new(),
+            free_text: false,
             had_missing: false,
         }
     }

@@ -213,6 +213,11 @@ fn control(
                 aria-describedby=described aria-invalid=invalid prop:value=move || text.get() on:input=typed/>
         }
         .into_any(),
+        _ if input.free_text => view! {
+            <textarea id=id rows="3" aria-describedby=described aria-invalid=invalid
+                prop:value=move || text.get() on:input=typed>{first}</textarea>
+        }
+        .into_any(),
         ColumnType::Text | ColumnType::Boolean => {
             let list = format!("{id}-values");
             let options = input.categories.iter().map(|c| view! { <option value=c.clone()></option> }).collect_view();

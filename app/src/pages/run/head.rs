@@ -109,7 +109,7 @@ pub fn RunHead(context: RunContext, reload: Callback<()>) -> impl IntoView {
         {move || reason().map(|text| view! { <Note tone=Tone::Warning>{text}</Note> })}
         {problem.map(|p| view! { <Note tone=Tone::Critical>{p.message}</Note> })}
         {run.with_value(|r| r.result.as_ref().map(|result| view! {
-            <VerdictCard verdict=result.verdict.clone() task=result.task
+            <VerdictCard verdict=result.verdict.clone() ceiling=result.ceiling.clone() task=result.task
                 next=if may_write { verdict::next(result.verdict.fit, r, result.family, &project.get_value()) } else { Vec::new() }/>
             {result.leakage.clone().map(|report| view! { <Caution report/> })}
         }))}

@@ -7,7 +7,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use trainyard_types::{
-    evaluation::{Fit, Verdict},
+    evaluation::{Ceiling, Fit, Verdict},
     hyper,
     run::{Family, RunView, Task},
 };
@@ -53,7 +53,12 @@ fn regularised(run: &RunView, trained: Family) -> Option<(&'static str, f64)> {
 }
 
 #[component]
-pub fn VerdictCard(verdict: Verdict, task: Task, next: Vec<(&'static str, String)>) -> impl IntoView {
+pub fn VerdictCard(
+    verdict: Verdict,
+    ceiling: Option<Ceiling>,
+    task: Task,
+    next: Vec<(&'static str, String)>,
+) -> impl IntoView {
     let Verdict {
         fit,
         sentence,
@@ -90,6 +95,12 @@ pub fn VerdictCard(verdict: Verdict, task: Task, next: Vec<(&'static str, String
                 <div class="verdict-next">
                     {next.into_iter().map(|(label, href)| view! { <LinkButton href label/> }).collect_view()}
                 </div>
+            })}
+            {ceiling.map(|ceiling| view! {
+                <details>
+                    <summary>"How much better it could get"</summary>
+                    {ceiling.sentences.into_iter().map(|sentence| view! { <p>{sentence}</p> }).collect_view()}
+                </details>
             })}
             <details>
                 <summary>"The rule and the numbers"</summary>

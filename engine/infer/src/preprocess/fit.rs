@@ -2,6 +2,7 @@
 
 use super::{Encoder, Output, Reads, Says, Source, View, count_levels};
 use crate::{
+    datetime,
     error::PredictError,
     frame::{Column, Frame, MISSING, Values},
 };
@@ -100,6 +101,9 @@ impl Encoder {
                 }
                 Reads::Datetime => {
                     PARTS.into_iter().for_each(|part| push(Says::Part(part)));
+                    for part in PARTS.into_iter().filter(|&part| datetime::period(part).is_some()) {
+                        [true, false].into_iter().for_each(|sine| push(Says::Wave { part, sine }));
+                    }
                     push(Says::Missing);
                 }
                 Reads::Category(levels) => match (recipe, levels.len()) {
@@ -171,7 +175,9 @@ fn center_and_scale(values: &mut [f64], says: Says, recipe: Recipe) -> Option<(f
     let (low, high) = (*values.first()?, *values.last()?);
     // Not a range that overflows, nor one that is only rounding.
     let range = high - low;
-    if !range.is_finite() || range <= low.abs().max(high.abs()) * 1e-12 {
+    // The sine of half turns is zero but for rounding.
+    let least = if matches!(says, Says::Wave { .. }) { 1e-9 } else { 0.0 };
+    if !range.is_finite() || range <= least || range <= low.abs().max(high.abs()) * 1e-12 {
         return None;
     }
     let (center, scale) = match (recipe, says) {

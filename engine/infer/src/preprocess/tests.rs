@@ -101,10 +101,33 @@ fn instants_become_parts() {
     let values: Vec<f64> = (0..800).map(|i| f64::from(i) * day / 2.0).chain([f64::NAN]).collect();
     let column = Column { name: "at".into(), kind: ColumnType::Datetime, values: Values::Numbers(values) };
     let encoder = Encoder::fit(&frame(vec![column]), Recipe::RealMlp).unwrap();
-    assert_eq!(
-        encoder.output_names(),
-        ["at: days", "at: month", "at: weekday", "at: hour", "at: day of year", "at is missing"]
-    );
+    let names = encoder.output_names();
+    assert_eq!(names[..6], ["at: days", "at: month", "at: weekday", "at: hour", "at: day of year", "at: sine of weekday"]);
+    // Noon and midnight have the same sine, which says nothing.
+    assert!(names.contains(&"at: cosine of hour".into()) && !names.contains(&"at: sine of hour".into()));
+    assert_eq!((names.len(), names.last().map(String::as_str)), (11, Some("at is missing")));
+}
+
+#[test]
+fn what_comes_round_meets_its_beginning() {
+    let hour = 3_600_000.0;
+    let at = |hours: &[f64]| Column {
+        name: "at".into(),
+        kind: ColumnType::Datetime,
+        values: Values::Numbers(hours.iter().map(|h| h * hour).collect()),
+    };
+    let train: Vec<f64> = (0..24 * 400).map(f64::from).collect();
+    let encoder = Encoder::fit(&frame(vec![at(&train)]), Recipe::Linear).unwrap();
+    let place = |name: &str| encoder.output_names().iter().position(|found| found == name).unwrap();
+    let waves = [place("at: sine of hour"), place("at: cosine of hour")];
+    // Of whole days the sine has mean 0 and deviation √½: 23:59 lies where midnight does, six o'clock a quarter turn off.
+    let encoded = encoder.encode(&frame(vec![at(&[0.0, 23.999, 6.0])])).unwrap();
+    let row = |row: usize| waves.map(|wave| encoded.dense[row * encoded.width + wave]);
+    let (midnight, before, six) = (row(0), row(1), row(2));
+    let root = std::f32::consts::SQRT_2;
+    for (found, expected) in midnight.into_iter().chain(before).chain(six).zip([0.0, root, 0.0, root, root, 0.0]) {
+        assert!((found - expected).abs() < 1e-3, "{found} is not {expected}");
+    }
 }
 
 #[test]

@@ -67,6 +67,7 @@ pub fn outcome(claimed: &Claimed) -> (RunResult, PathBuf) {
         leakage: None,
         decision: Some(decision()),
         slices: Some(slices()),
+        ceiling: None,
     };
     (result, file)
 }

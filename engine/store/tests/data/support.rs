@@ -158,6 +158,7 @@ pub fn result(score: f64) -> RunResult {
         max: Some(9.0),
         median: Some(4.0),
         categories: Vec::new(),
+        free_text: false,
         had_missing: false,
     };
     RunResult {
@@ -203,5 +204,6 @@ pub fn result(score: f64) -> RunResult {
         leakage: None,
         decision: None,
         slices: None,
+        ceiling: None,
     }
 }

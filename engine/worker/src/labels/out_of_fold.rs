@@ -4,7 +4,7 @@ use crate::{Sink, TrainError, training::progress::Tracker};
 use std::time::{Duration, Instant};
 use trainyard_assess::importance;
 use trainyard_infer::{Frame, Model, Predictions, Target};
-use trainyard_learn::{FitOptions, Observer, TrainData, linear, trees};
+use trainyard_learn::{FitOptions, Observer, TrainData};
 use trainyard_types::{
     Problem,
     job::{JobEvent, Progress},
@@ -111,11 +111,8 @@ fn fit(
         device: DeviceChoice::Cpu,
         parameters: Default::default(),
     };
-    let fitted = match settings.family {
-        Family::Linear => linear::fit(&data, &options, None, ear)?,
-        _ => trees::fit(&data, &options, None, ear)?,
-    };
-    Ok(fitted.model)
+    let family = if settings.family == Family::Linear { Family::Linear } else { Family::Trees };
+    Ok(trainyard_learn::fit(family, &data, &options, None, ear)?.model)
 }
 
 /// The features, those first that the model relies on most.

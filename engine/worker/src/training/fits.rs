@@ -6,10 +6,7 @@ use super::{
     prepare::{Prepared, subset},
 };
 use trainyard_assess::metrics::{self, is_better};
-use trainyard_learn::{
-    FitError, FitOptions, Fitted, Observer, TrainData, Weights, device::ChosenDevice, dummy, linear, realmlp, tabm,
-    trees,
-};
+use trainyard_learn::{FitError, FitOptions, Fitted, Observer, TrainData, Weights, device::ChosenDevice, fit};
 use trainyard_types::{
     Problem,
     evaluation::{Candidate, LearningPoint},
@@ -146,22 +143,6 @@ fn options(settings: &TrainSettings, family: Family) -> FitOptions {
         budget_seconds: most,
         device: settings.device,
         parameters: settings.parameters.clone(),
-    }
-}
-
-fn fit(
-    family: Family,
-    data: &TrainData<'_>,
-    options: &FitOptions,
-    resume: Option<&[u8]>,
-    ear: &mut Ear<'_, '_>,
-) -> Result<Fitted, FitError> {
-    match family {
-        Family::Linear => linear::fit(data, options, resume, ear),
-        Family::RealMlp => realmlp::fit(data, options, resume, ear),
-        Family::TabM => tabm::fit(data, options, resume, ear),
-        Family::Trees => trees::fit(data, options, resume, ear),
-        Family::Auto => dummy::fit(data, options, resume, ear),
     }
 }
 

@@ -7,7 +7,7 @@ use trainyard_data::{
     split::{self, Part},
     target,
 };
-use trainyard_infer::{Column, Frame, MISSING, Target, Values};
+use trainyard_infer::{Column, Frame, MISSING, Target, Values, text};
 use trainyard_types::{
     Problem,
     evaluation::PartRows,
@@ -130,6 +130,13 @@ pub fn prepare(
         return Err(Problem::field(
             "split",
             format!("All train rows have the same `{name}`: there is nothing to learn. Choose another split."),
+        ));
+    }
+    for column in train.frame.columns.iter().filter(|column| text::is_free(column)) {
+        notes.push(format!(
+            "`{}` is free text: models learn from its length and from hashed words and pairs of words; order and meaning are lost. \
+             Look that it holds nothing about persons that a model must not know.",
+            column.name
         ));
     }
     let divided = aside::divide(&valid, &settings.decision, task.is_classification(), settings.seed);

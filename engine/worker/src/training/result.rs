@@ -9,7 +9,7 @@ use super::{
 };
 use std::collections::BTreeMap;
 use trainyard_assess::{
-    bootstrap, diagnosis, importance, metrics,
+    bootstrap, ceiling, diagnosis, importance, metrics,
     slices::{self, Judged},
 };
 use trainyard_infer::{Model, Predictions};
@@ -95,6 +95,9 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
     explain_curve(&mut verdict, curve.family);
     finite(&mut verdict);
     job.log(verdict.sentence.clone());
+    let Rows { frame, target } = &prepared.train;
+    let ceiling = ceiling::ceiling(frame, target, task.primary_metric(), &verdict.learning_curve);
+    ceiling.iter().flat_map(|ceiling| &ceiling.sentences).for_each(|sentence| job.log(sentence.clone()));
     job.check()?;
     let decision = decide::report(prepared, settings, model, learned, &raw, &test);
     tell(job, &decision);
@@ -163,6 +166,7 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
         leakage,
         decision: Some(decision),
         slices: Some(slices),
+        ceiling,
     })
 }
 

@@ -1,0 +1,49 @@
+//! The fit of any family. Free texts are numbers before a family sees them.
+
+use crate::{FitError, FitOptions, Fitted, Observer, TrainData, dummy, linear, realmlp, tabm, trees};
+use std::borrow::Cow;
+use trainyard_infer::{
+    signature,
+    text::{TextColumn, Texts},
+};
+use trainyard_types::run::Family;
+
+/// Fits a model of the family; [`Family::Auto`] is the dummy baseline. `resume`: a checkpoint of such a fit.
+///
+/// # Errors
+/// [`FitError::Cancelled`], or a problem that says what to do.
+pub fn fit(
+    family: Family,
+    data: &TrainData<'_>,
+    options: &FitOptions,
+    resume: Option<&[u8]>,
+    observer: &mut dyn Observer,
+) -> Result<Fitted, FitError> {
+    let fit = match family {
+        Family::Linear => linear::fit,
+        Family::RealMlp => realmlp::fit,
+        Family::TabM => tabm::fit,
+        Family::Trees => trees::fit,
+        Family::Auto => dummy::fit,
+    };
+    let texts = Texts::fit(data.train, data.train_target);
+    if texts.is_empty() {
+        return fit(data, options, resume, observer);
+    }
+    let [train, valid] = [data.train, data.valid].map(|frame| texts.expand(Cow::Borrowed(frame)));
+    let mut fitted = fit(&TrainData { train: &train, valid: &valid, ..*data }, options, resume, observer)?;
+    fitted.model.signature = signature::fit(data.train, data.target_name, data.task, data.classes);
+    fitted.parameters.insert("free_text".to_owned(), texts.columns().iter().map(words).collect::<Vec<_>>().join("; "));
+    fitted.model.texts = texts;
+    Ok(fitted)
+}
+
+/// What is read of a column, for people.
+fn words(column: &TextColumn) -> String {
+    let shown: Vec<String> = column.grams.iter().take(8).map(|gram| format!("“{}”", gram.words)).collect();
+    let more = if column.grams.len() > shown.len() { ", …" } else { "" };
+    match column.grams.len() {
+        0 => format!("{}: its length; no word goes with the target beyond chance", column.name),
+        count => format!("{}: its length and {count} hashed words and pairs ({}{more})", column.name, shown.join(", ")),
+    }
+}
