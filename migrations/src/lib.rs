@@ -17,6 +17,7 @@ mod m0008_inbox;
 mod m0009_labels;
 mod m0010_experiments;
 mod m0011_pause;
+mod m0012_calibration;
 
 /// Applies the steps that a database lacks.
 pub struct Migrator;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_labels::Migration),
             Box::new(m0010_experiments::Migration),
             Box::new(m0011_pause::Migration),
+            Box::new(m0012_calibration::Migration),
         ]
     }
 }

@@ -78,8 +78,8 @@ pub struct Config {
     pub secret_key_file: Option<PathBuf>,
     /// How long the logs of pipelines' runs are kept after their end, days. The runs and their steps' states stay.
     pub log_retention_days: u32,
-    /// Jobs that the server works on at a time.
-    pub slots: u32,
+    /// Jobs that the server works on at a time. Left out: one a GPU, one where there is none.
+    pub slots: Option<u32>,
     /// Whether `serve` works on jobs itself.
     pub worker: bool,
     /// The address that browsers use, where a proxy stands in between; `https://…` makes cookies `Secure`.
@@ -108,7 +108,7 @@ impl Default for Config {
             secret_key: None,
             secret_key_file: None,
             log_retention_days: 180,
-            slots: 1,
+            slots: None,
             worker: true,
             public_url: None,
             trust_proxy: false,
@@ -204,7 +204,7 @@ impl Config {
     /// # Errors
     /// Names the first that doesn't.
     pub fn check(&self) -> Result<(), Problem> {
-        if !(1..=64).contains(&self.slots) {
+        if self.slots.is_some_and(|slots| !(1..=64).contains(&slots)) {
             return Err(Problem::invalid("'slots' has to be from 1 to 64."));
         }
         if self.max_upload_mib == 0 {
@@ -289,7 +289,7 @@ mod tests {
         let file = dir.path().join("trainyard.toml");
         std::fs::write(&file, "bind = \"0.0.0.0:80\"\nslots = 3\n").unwrap();
         let config = Config::layered(Some(&file), none).unwrap();
-        assert_eq!((config.bind.as_str(), config.slots), ("0.0.0.0:80", 3));
+        assert_eq!((config.bind.as_str(), config.slots), ("0.0.0.0:80", Some(3)));
         let environment = |key: &str| match key {
             "bind" => Some("127.0.0.1:81".to_owned()),
             "admin_password" => Some("1234567890".to_owned()),
@@ -297,7 +297,7 @@ mod tests {
             _ => None,
         };
         let config = Config::layered(Some(&file), environment).unwrap();
-        assert_eq!((config.bind.as_str(), config.slots, config.worker), ("127.0.0.1:81", 3, false));
+        assert_eq!((config.bind.as_str(), config.slots, config.worker), ("127.0.0.1:81", Some(3), false));
         assert_eq!(config.admin_password.as_deref(), Some("1234567890"));
     }
 

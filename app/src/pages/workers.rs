@@ -1,7 +1,7 @@
 //! The processes that work the queue.
 
 use crate::wire::resource;
-use crate::{api::admin::list_workers, components::*, format, hooks::moment};
+use crate::{api::admin::list_workers, components::*, hooks::moment};
 use leptos::prelude::*;
 use trainyard_types::job::WorkerView;
 
@@ -61,7 +61,7 @@ fn WorkersTable(workers: Vec<WorkerView>) -> impl IntoView {
                             }}
                         </Cell>
                         <Cell label="Device">{worker.device}</Cell>
-                        <Cell label="Running jobs" numeric=true>{format::count(u64::from(worker.running))}</Cell>
+                        <Cell label="Running jobs" numeric=true>{format!("{} of {}", worker.running, worker.slots)}</Cell>
                         <Cell label="Started"><RelativeTime at=worker.started_at/></Cell>
                         <Cell label="Last seen"><RelativeTime at=worker.last_seen/></Cell>
                         <Cell label="Id"><Hash whole=worker.id.to_string() shown=worker.id.short()/></Cell>

@@ -11,7 +11,7 @@ use trainyard_types::{
     JobId, Problem, Timestamp, WorkerId,
     evaluation::RunResult,
     inbox::Notice,
-    job::{JobSpec, JobState},
+    job::{Calibration, JobSpec, JobState},
     run::TrainSpec,
 };
 
@@ -81,6 +81,22 @@ pub async fn register_worker(ctx: &Ctx, new: &NewWorker) -> Result<WorkerId, Pro
 /// The store failed.
 pub async fn worker_seen(ctx: &Ctx, worker: WorkerId) -> Result<(), Problem> {
     Ok(store::workers::seen(ctx.store(), worker, now()).await?)
+}
+
+/// Whether it is known how fast the worker trains with this version of the program.
+///
+/// # Errors
+/// The store failed.
+pub async fn is_calibrated(ctx: &Ctx, worker: WorkerId) -> Result<bool, Problem> {
+    Ok(store::workers::is_calibrated(ctx.store().db(), worker, env!("CARGO_PKG_VERSION")).await?)
+}
+
+/// Notes how fast the worker trains.
+///
+/// # Errors
+/// The store failed.
+pub async fn calibrated(ctx: &Ctx, worker: WorkerId, measured: &Calibration) -> Result<(), Problem> {
+    Ok(store::workers::calibrated(ctx.store(), worker, measured, env!("CARGO_PKG_VERSION")).await?)
 }
 
 /// Gives up all jobs that a worker held when it died, as it says itself when it starts again: they are queued anew within

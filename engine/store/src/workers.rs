@@ -3,15 +3,19 @@
 use crate::{
     Store, StoreError,
     entity::{job, worker},
-    parse,
+    from_json, parse,
     query::{all, pick_all, unsigned},
+    to_json,
 };
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Func, OnConflict, Order, Query},
 };
-use trainyard_types::{Timestamp, WorkerId, job::JobState, job::WorkerView};
+use trainyard_types::{
+    Timestamp, WorkerId,
+    job::{Calibration, JobState, WorkerView},
+};
 
 /// Who asks for jobs.
 #[derive(Clone, Debug)]
@@ -39,6 +43,9 @@ pub async fn register(store: &Store, new: &NewWorker, now: Timestamp) -> Result<
         slots: Set(i32::try_from(new.slots).unwrap_or(i32::MAX)),
         started_at: Set(now.0),
         last_seen: Set(now.0),
+        // What was measured before stays.
+        calibration: NotSet,
+        calibrated_by: NotSet,
     };
     let again = OnConflict::column(Column::Id)
         .update_columns([Column::Host, Column::Device, Column::Slots, Column::StartedAt, Column::LastSeen])
@@ -59,6 +66,48 @@ pub async fn seen(store: &Store, id: WorkerId, now: Timestamp) -> Result<(), Sto
         .exec(&*tx)
         .await?;
     tx.commit().await
+}
+
+/// Notes how fast a worker trains, as this version of the program measured it.
+///
+/// # Errors
+/// The database failed.
+pub async fn calibrated(store: &Store, id: WorkerId, measured: &Calibration, version: &str) -> Result<(), StoreError> {
+    let tx = store.begin().await?;
+    worker::Entity::update_many()
+        .col_expr(worker::Column::Calibration, Expr::value(to_json(measured)?))
+        .col_expr(worker::Column::CalibratedBy, Expr::value(version))
+        .filter(worker::Column::Id.eq(id.to_string()))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await
+}
+
+/// Whether that version has measured how fast the worker trains.
+///
+/// # Errors
+/// The database failed.
+pub async fn is_calibrated(db: &impl ConnectionTrait, id: WorkerId, version: &str) -> Result<bool, StoreError> {
+    let found = worker::Entity::find_by_id(id.to_string()).one(db).await?;
+    Ok(found.is_some_and(|worker| worker.calibrated_by.as_deref() == Some(version)))
+}
+
+/// How fast those workers train that were seen since an instant, as far as that is known; 500 at most.
+///
+/// # Errors
+/// The database failed.
+pub async fn calibrations(db: &impl ConnectionTrait, since: Timestamp) -> Result<Vec<Calibration>, StoreError> {
+    let workers = worker::Entity::find()
+        .filter(worker::Column::LastSeen.gte(since.0))
+        .order_by_desc(worker::Column::LastSeen)
+        .limit(500)
+        .all(db)
+        .await?;
+    workers
+        .into_iter()
+        .filter_map(|worker| worker.calibration)
+        .map(|text| from_json("workers.calibration", &text))
+        .collect()
 }
 
 #[derive(FromQueryResult)]
@@ -97,6 +146,7 @@ pub async fn list(db: &impl ConnectionTrait, since: Timestamp) -> Result<Vec<Wor
                 started_at: Timestamp(worker.started_at),
                 last_seen: Timestamp(worker.last_seen),
                 running: u32::try_from(unsigned(running)).unwrap_or(u32::MAX),
+                slots: u32::try_from(worker.slots).unwrap_or(1),
             })
         })
         .collect()

@@ -100,6 +100,22 @@ pub enum JobEvent {
     },
 }
 
+/// What small fits took on a worker; see the constants for their tables.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// A pass of RealMLP over [`Calibration::NET_ROWS`] rows.
+    pub net_seconds: f64,
+    /// Boosted trees as a run fits them, on [`Calibration::TREES_ROWS`] rows.
+    pub trees_seconds: f64,
+}
+
+impl Calibration {
+    pub const NET_ROWS: usize = 8_192;
+    pub const TREES_ROWS: usize = 4_096;
+    /// Columns of both, all numbers.
+    pub const FEATURES: usize = 16;
+}
+
 /// One line on the job process's standard input. End of input means that the worker is gone: the process ends.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -166,4 +182,6 @@ pub struct WorkerView {
     pub started_at: Timestamp,
     pub last_seen: Timestamp,
     pub running: u32,
+    /// Jobs that it runs at the same time.
+    pub slots: u32,
 }

@@ -218,9 +218,11 @@ pub struct Estimate {
     /// The most that the job's process holds at a time, MiB.
     pub memory_mib_low: f64,
     pub memory_mib_high: f64,
-    /// Past runs of about this size on this server that the range comes from. 0: there are too few, and a rough rule for
-    /// two processor cores stands in.
+    /// Past runs of about this size on this server that the range comes from. 0: there are too few, and a rule stands in.
     pub from_runs: u32,
+    /// Whether the rule was fitted to the workers by small fits on them; otherwise it is a rough one for two processor cores.
+    #[serde(default)]
+    pub calibrated: bool,
 }
 
 /// What the New run page says about a target before anything is trained.

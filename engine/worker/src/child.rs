@@ -2,7 +2,7 @@
 //! [`JobEvent`] on standard output, [`JobCommand`] on standard input. It ends when its input ends, for then its worker is gone.
 
 use crate::{
-    labels, pipeline,
+    calibrate, labels, pipeline,
     training::{self, Sink, TrainError},
 };
 use serde::{Deserialize, Serialize};
@@ -39,13 +39,22 @@ pub mod exit {
 /// Instead of a spec's path: say which device a job would train on, and end.
 pub const PROBE: &str = "--probe";
 
-/// Runs the job in the spec file and returns the process's exit code. `spec` may be [`PROBE`].
+/// Instead of a spec's path: say how fast this machine trains, and end.
+pub const CALIBRATE: &str = "--calibrate";
+
+/// Runs the job in the spec file and returns the process's exit code. `spec` may be [`PROBE`] or [`CALIBRATE`].
 pub fn run_child(spec: &Path) -> i32 {
     if spec == Path::new(PROBE) {
         return match trainyard_learn::device::choose(DeviceChoice::Auto) {
             Ok(chosen) => say(&JobEvent::Device { device: chosen.name, reason: chosen.reason })
                 .map_or(exit::ORPHANED, |()| exit::OK),
             Err(problem) => fail(problem),
+        };
+    }
+    if spec == Path::new(CALIBRATE) {
+        return match calibrate::measure() {
+            Ok(measured) => say(&measured).map_or(exit::ORPHANED, |()| exit::OK),
+            Err(error) => fail(Problem::internal(format!("The machine's speed could not be measured: {error}."))),
         };
     }
     prefer_as_victim();

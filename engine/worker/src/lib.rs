@@ -1,5 +1,6 @@
 //! Work: training jobs in a process of their own, the worker that runs them, and the same engine without a server.
 
+mod calibrate;
 pub mod child;
 pub mod headless;
 pub mod labels;

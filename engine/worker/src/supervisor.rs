@@ -5,10 +5,12 @@ pub mod identity;
 mod piping;
 mod reviewing;
 mod running;
+mod slots;
 mod training;
 mod usage;
 
 use identity::Identity;
+use slots::{Slot, Slots};
 use std::{
     collections::HashMap,
     env,
@@ -40,12 +42,19 @@ const RETENTION_EVERY: Duration = Duration::from_secs(3600);
 /// A graphics driver may take its time to start.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);
 const DEVICE_UNKNOWN: &str = "not known yet";
+/// How the CPU's name begins, which answers where no GPU does.
+const CPU: &str = "CPU";
+/// Looks after the house that a worker is idle for before its speed is measured, and how long that may take.
+const IDLE_BEFORE_CALIBRATING: u32 = 4;
+const CALIBRATION_LIMIT: Duration = Duration::from_secs(120);
+/// GPUs that are looked for.
+const MOST_GPUS: usize = 32;
 
 /// How to work.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
-    /// Jobs at the same time, at least 1.
-    pub slots: usize,
+    /// Jobs at the same time, at least 1; `None`: one a GPU, and one where there is none.
+    pub slots: Option<usize>,
     /// The program whose `job` verb is [`crate::run_child`].
     pub program: PathBuf,
     /// Tells workers on the same data folder apart; a restarted one takes up what the one of the same name held.
@@ -53,19 +62,25 @@ pub struct WorkerOptions {
 }
 
 impl WorkerOptions {
-    /// One job at a time, in this program, under the host's name.
+    /// One job a device, in this program, under the host's name.
     ///
     /// # Errors
     /// The running program's path is not known.
     pub fn here() -> Result<Self, Problem> {
         let program = env::current_exe()
             .map_err(|error| Problem::internal(format!("The path of the running program is not known: {error}.")))?;
-        Ok(Self { slots: 1, program, name: host() })
+        Ok(Self { slots: None, program, name: host() })
     }
 }
 
 /// Starts workers.
 pub struct Worker;
+
+/// Where a process runs.
+struct Place {
+    program: PathBuf,
+    slot: Slot,
+}
 
 /// A running worker. Dropping it ends its jobs' processes; their leases run out, or [`WorkerHandle::drain`] hands them back.
 pub struct WorkerHandle {
@@ -88,7 +103,8 @@ impl Worker {
             )
         })?;
         let id = identity.id;
-        register(&ctx, id, &options, DEVICE_UNKNOWN).await?;
+        let slots = Slots::new(options.slots);
+        register(&ctx, id, &slots, DEVICE_UNKNOWN).await?;
         let released = jobs::release_held_by(&ctx, id).await?;
         if released.requeued + released.failed + released.cancelled > 0 {
             tracing::info!(worker = %id, ?released, "gave up what it held before");
@@ -96,9 +112,9 @@ impl Worker {
         pipelines::work::reap(&ctx, Some(id)).await?;
         labels::work::reap(&ctx, Some(id)).await?;
         ctx.bring_pipelines(crate::pipeline::engine());
-        tokio::spawn(tell_device(ctx.clone(), id, options.clone()));
+        tokio::spawn(tell_device(ctx.clone(), id, options.program.clone(), slots.clone()));
         let (stop, stopped) = watch::channel(false);
-        let work = tokio::spawn(work(ctx, identity, options, stopped));
+        let work = tokio::spawn(work(ctx, identity, options.program, slots, stopped));
         Ok(WorkerHandle { id, stop, work })
     }
 }
@@ -118,12 +134,12 @@ impl WorkerHandle {
     }
 }
 
-async fn register(ctx: &Ctx, id: WorkerId, options: &WorkerOptions, device: &str) -> Result<WorkerId, Problem> {
-    let slots = u32::try_from(options.slots.max(1)).unwrap_or(u32::MAX);
+async fn register(ctx: &Ctx, id: WorkerId, slots: &Slots, device: &str) -> Result<WorkerId, Problem> {
+    let slots = u32::try_from(slots.count()).unwrap_or(u32::MAX);
     jobs::register_worker(ctx, &NewWorker { id: Some(id), host: host(), device: device.to_owned(), slots }).await
 }
 
-async fn work(ctx: Ctx, identity: Identity, options: WorkerOptions, mut stop: watch::Receiver<bool>) {
+async fn work(ctx: Ctx, identity: Identity, program: PathBuf, slots: Slots, mut stop: watch::Receiver<bool>) {
     let mut running: JoinSet<()> = JoinSet::new();
     let mut housekeeping = interval(HOUSEKEEPING_EVERY);
     housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -131,9 +147,11 @@ async fn work(ctx: Ctx, identity: Identity, options: WorkerOptions, mut stop: wa
     schedules.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut retention = interval(RETENTION_EVERY);
     retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut idle = 0u32;
     loop {
-        while running.len() < options.slots.max(1) && !*stop.borrow() {
-            match claim(&ctx, identity.id, &mut running, &options, &stop).await {
+        let free = || if *stop.borrow() { None } else { slots.take() };
+        while let Some(slot) = free() {
+            match claim(&ctx, identity.id, &mut running, (&program, slot), &stop).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -150,7 +168,13 @@ async fn work(ctx: Ctx, identity: Identity, options: WorkerOptions, mut stop: wa
                     tracing::error!(%error, "a job's supervision ended badly; its lease runs out");
                 }
             }
-            _ = housekeeping.tick() => keep_house(&ctx, identity.id).await,
+            _ = housekeeping.tick() => {
+                keep_house(&ctx, identity.id).await;
+                idle = if running.is_empty() { idle + 1 } else { 0 };
+                if idle == IDLE_BEFORE_CALIBRATING && let Some(slot) = slots.take() {
+                    running.spawn(calibrate(ctx.clone(), identity.id, Place { program: program.clone(), slot }, stop.clone()));
+                }
+            }
             _ = schedules.tick() => tick(&ctx).await,
             _ = retention.tick() => keep_to_retention(&ctx).await,
             changed = stop.changed() => {
@@ -175,26 +199,26 @@ async fn claim(
     ctx: &Ctx,
     worker: WorkerId,
     running: &mut JoinSet<()>,
-    options: &WorkerOptions,
+    (program, slot): (&Path, Slot),
     stop: &watch::Receiver<bool>,
 ) -> Result<bool, Problem> {
-    let (program, stop) = (options.program.clone(), stop.clone());
+    let (place, stop) = (Place { program: program.to_owned(), slot }, stop.clone());
     if let Some(claimed) = pipelines::work::claim(ctx, worker).await? {
         tracing::info!(pipeline_run = %claimed.lease.run, attempt = claimed.lease.attempt, "claimed");
         let folder = PathBuf::from(&claimed.spec.folder);
-        running.spawn(running::run(ctx.clone(), piping::Piping::new(claimed), folder, program, stop));
+        running.spawn(running::run(ctx.clone(), piping::Piping::new(claimed), folder, place, stop));
         return Ok(true);
     }
     if let Some(claimed) = labels::work::claim(ctx, worker).await? {
         tracing::info!(label_review = %claimed.lease.review, attempt = claimed.lease.attempt, "claimed");
         let folder = PathBuf::from(&claimed.spec.folder);
-        running.spawn(running::run(ctx.clone(), reviewing::Reviewing::new(claimed), folder, program, stop));
+        running.spawn(running::run(ctx.clone(), reviewing::Reviewing::new(claimed), folder, place, stop));
         return Ok(true);
     }
     if let Some(claimed) = jobs::claim(ctx, worker).await? {
         tracing::info!(job = %claimed.lease.job, attempt = claimed.lease.attempt, "claimed");
         let folder = PathBuf::from(&claimed.spec.folder);
-        running.spawn(running::run(ctx.clone(), training::Training::new(claimed), folder, program, stop));
+        running.spawn(running::run(ctx.clone(), training::Training::new(claimed), folder, place, stop));
         return Ok(true);
     }
     Ok(false)
@@ -248,17 +272,61 @@ async fn keep_to_retention(ctx: &Ctx) {
     }
 }
 
-/// Asks in a process of its own which device jobs will train on, for a graphics driver may crash.
-async fn tell_device(ctx: Ctx, id: WorkerId, options: WorkerOptions) {
-    let device = probe(&options.program).await.unwrap_or_else(|| "CPU".to_owned());
-    if let Err(error) = register(&ctx, id, &options, &device).await {
+/// Asks in processes of their own which devices jobs will train on, for a graphics driver may crash.
+async fn tell_device(ctx: Ctx, id: WorkerId, program: PathBuf, slots: Slots) {
+    let mut device = probe(&program, None).await.unwrap_or_else(|| CPU.to_owned());
+    if !device.starts_with(CPU) {
+        let gpus = gpus(&program).await;
+        if gpus.len() > 1 {
+            device = gpus.join(", ");
+        }
+        slots.found(gpus.len());
+    }
+    if let Err(error) = register(&ctx, id, &slots, &device).await {
         tracing::warn!(%error, "the worker's device could not be noted");
+    }
+    jobs::wake(&ctx).notify_one();
+}
+
+/// Measures how fast this worker trains, unless that is known, so that estimates go by it.
+async fn calibrate(ctx: Ctx, id: WorkerId, place: Place, mut stop: watch::Receiver<bool>) {
+    match jobs::is_calibrated(&ctx, id).await {
+        Ok(false) => {}
+        Ok(true) => return,
+        Err(error) => return tracing::warn!(%error, "it could not be looked up how fast this worker trains"),
+    }
+    let mut measure = command(&place.program, Path::new(crate::child::CALIBRATE));
+    measure.stdin(Stdio::null()).stderr(Stdio::null()).envs(place.slot.gpu().map(|gpu| (slots::GPU, gpu)));
+    let output = tokio::select! {
+        output = timeout(CALIBRATION_LIMIT, measure.output()) => output,
+        _ = stop.wait_for(|stop| *stop) => return,
+    };
+    let Ok(Ok(output)) = output else { return };
+    let Some(measured) = output.stdout.split(|byte| *byte == b'\n').find_map(|line| serde_json::from_slice(line).ok())
+    else {
+        return tracing::info!("this worker's speed could not be measured");
+    };
+    if let Err(error) = jobs::calibrated(&ctx, id, &measured).await {
+        tracing::warn!(%error, "this worker's speed could not be noted");
     }
 }
 
-async fn probe(program: &Path) -> Option<String> {
-    let output = command(program, Path::new(crate::child::PROBE)).stdin(Stdio::null()).stderr(Stdio::null()).output();
-    let output = timeout(PROBE_LIMIT, output).await.ok()?.ok()?;
+/// The discrete GPUs that answer, in their order.
+async fn gpus(program: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    while found.len() < MOST_GPUS {
+        match probe(program, Some(slots::discrete(found.len()))).await {
+            Some(name) if !name.starts_with(CPU) => found.push(name),
+            _ => break,
+        }
+    }
+    found
+}
+
+async fn probe(program: &Path, gpu: Option<String>) -> Option<String> {
+    let mut asks = command(program, Path::new(crate::child::PROBE));
+    asks.stdin(Stdio::null()).stderr(Stdio::null()).envs(gpu.map(|gpu| (slots::GPU, gpu)));
+    let output = timeout(PROBE_LIMIT, asks.output()).await.ok()?.ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().find_map(|line| match serde_json::from_str(line) {
         Ok(JobEvent::Device { device, .. }) => Some(device),

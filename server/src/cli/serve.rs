@@ -23,7 +23,7 @@ pub(super) struct ServeArgs {
     /// Address and port to listen on [default: 127.0.0.1:3000]
     #[arg(long, value_name = "ADDRESS:PORT")]
     bind: Option<String>,
-    /// Jobs worked on at a time [default: 1]
+    /// Jobs worked on at a time [default: one a GPU, one where there is none]
     #[arg(long, value_name = "N")]
     slots: Option<u32>,
     /// Leave jobs to 'trainyard worker' processes
@@ -38,7 +38,7 @@ pub(super) struct ServeArgs {
 pub(super) struct WorkerArgs {
     #[command(flatten)]
     flags: Flags,
-    /// Jobs worked on at a time [default: 1]
+    /// Jobs worked on at a time [default: one a GPU, one where there is none]
     #[arg(long, value_name = "N")]
     slots: Option<u32>,
     /// Tells workers on the same data folder apart [default: the host's name]
@@ -106,9 +106,9 @@ impl Running {
     }
 }
 
-async fn work(ctx: &Ctx, slots: u32, name: Option<String>) -> Result<WorkerHandle, Problem> {
+async fn work(ctx: &Ctx, slots: Option<u32>, name: Option<String>) -> Result<WorkerHandle, Problem> {
     let mut options = WorkerOptions::here()?;
-    options.slots = usize::try_from(slots).unwrap_or(1).max(1);
+    options.slots = slots.map(|slots| usize::try_from(slots).unwrap_or(1));
     if let Some(name) = name {
         options.name = name;
     }
@@ -140,7 +140,7 @@ pub(super) async fn serve(args: ServeArgs, out: Out) -> Result<ExitCode, Problem
     if let Some(bind) = args.bind {
         config.bind = bind;
     }
-    config.slots = args.slots.unwrap_or(config.slots);
+    config.slots = args.slots.or(config.slots);
     config.worker &= !args.no_worker;
     config.check()?;
     log_to_stderr(&config.log, &config.log_format);
@@ -174,7 +174,7 @@ pub(super) async fn worker(args: WorkerArgs, out: Out) -> Result<ExitCode, Probl
     let config = Config::read(&args.flags)?;
     log_to_stderr(&config.log, &config.log_format);
     let ctx = Ctx::open(config.settings()?).await?;
-    let worker = work(&ctx, args.slots.unwrap_or(config.slots), args.name).await?;
+    let worker = work(&ctx, args.slots.or(config.slots), args.name).await?;
     out.show(&json!({ "worker": worker.id() }), || "The worker takes jobs. Stop it with Ctrl-C.".to_owned())?;
     told_to_stop().await;
     tracing::info!("stopping");

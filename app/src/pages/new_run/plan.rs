@@ -120,6 +120,10 @@ fn taken(estimate: &Estimate) -> String {
 
 fn reason(estimate: &Estimate) -> String {
     match estimate.from_runs {
+        0 if estimate.calibrated => {
+            "By small fits that the workers were measured with: there are no three runs of about this size to go by yet."
+                .to_owned()
+        }
         0 => {
             "A rough rule for two processor cores: there are no three runs of about this size to go by yet.".to_owned()
         }

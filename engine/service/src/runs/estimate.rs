@@ -1,7 +1,10 @@
 //! What a run will take, as a range: a rough rule, corrected by what past runs of about the same size really took here.
 
 use trainyard_store::timings::Timing;
-use trainyard_types::run::{Estimate, Family, TrainSettings};
+use trainyard_types::{
+    job::Calibration,
+    run::{Estimate, Family, TrainSettings},
+};
 
 /// RealMLP's time budget where none is given, seconds.
 const DEFAULT_BUDGET: f64 = 60.0;
@@ -14,6 +17,8 @@ const LEAST_RUNS: usize = 3;
 const SIZE_FACTOR: f64 = 8.0;
 /// How far the rule alone is trusted, as factors below and above.
 const RULE: (f64, f64) = (0.5, 2.5);
+/// And where it was fitted to the worker.
+const CALIBRATED: (f64, f64) = (0.6, 1.8);
 /// A few past runs don't show all that can happen.
 const MARGIN: f64 = 1.15;
 
@@ -31,8 +36,15 @@ impl Size {
     }
 }
 
-/// `rows`: of train, validation and test part together; `past`: runs that asked for the same family.
-pub(super) fn estimate(settings: &TrainSettings, train: u64, rows: u64, features: u32, past: &[Timing]) -> Estimate {
+/// `[train, rows]`: of the train part, and of all three together; `past`: runs that asked for the same family.
+/// `workers`: how fast those train that are there.
+pub(super) fn estimate(
+    settings: &TrainSettings,
+    [train, rows]: [u64; 2],
+    features: u32,
+    past: &[Timing],
+    workers: &[Calibration],
+) -> Estimate {
     let size = Size { train: train as f64, rows: rows as f64, features: f64::from(features.max(1)) };
     let (mut seconds, mut memory) = (Vec::new(), Vec::new());
     for run in past {
@@ -46,13 +58,45 @@ pub(super) fn estimate(settings: &TrainSettings, train: u64, rows: u64, features
         if apart > SIZE_FACTOR.ln() {
             continue;
         }
-        seconds.push(run.seconds / rule_seconds(&run.settings, then));
+        seconds.push(run.seconds / rule_seconds(&run.settings, then, Pace::default()));
         memory.extend(run.peak_mib.map(|peak| peak / rule_mib(then)));
     }
     let from_runs = if seconds.len() < LEAST_RUNS { 0 } else { u32::try_from(seconds.len()).unwrap_or(u32::MAX) };
-    let (seconds_low, seconds_high) = range(rule_seconds(settings, size), seconds);
+    let calibrated = from_runs == 0 && !workers.is_empty();
+    let (seconds_low, seconds_high) = if calibrated {
+        // Any of them may take the job.
+        let each = workers.iter().map(|worker| rule_seconds(settings, size, Pace::of(worker)));
+        let (low, high) = each.fold((f64::INFINITY, 0.0f64), |(low, high), rule| (low.min(rule), high.max(rule)));
+        (low * CALIBRATED.0, high * CALIBRATED.1)
+    } else {
+        range(rule_seconds(settings, size, Pace::default()), seconds)
+    };
     let (memory_mib_low, memory_mib_high) = range(rule_mib(size), memory);
-    Estimate { seconds_low, seconds_high, memory_mib_low, memory_mib_high, from_runs }
+    Estimate { seconds_low, seconds_high, memory_mib_low, memory_mib_high, from_runs, calibrated }
+}
+
+/// How many times as long as the rule says a machine takes.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    net: f64,
+    trees: f64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { net: 1.0, trees: 1.0 }
+    }
+}
+
+impl Pace {
+    fn of(measured: &Calibration) -> Self {
+        let size = |rows: usize| Size { train: rows as f64, rows: rows as f64, features: Calibration::FEATURES as f64 };
+        let pace = |seconds: f64, rule: f64| (seconds / rule).clamp(0.01, 100.0);
+        Self {
+            net: pace(measured.net_seconds, rule_pass(size(Calibration::NET_ROWS))),
+            trees: pace(measured.trees_seconds, rule_trees(size(Calibration::TREES_ROWS))),
+        }
+    }
 }
 
 /// The rule's figure times the factors that were seen, or those that the rule is trusted with.
@@ -68,10 +112,10 @@ fn range(rule: f64, mut factors: Vec<f64>) -> (f64, f64) {
 }
 
 /// Seconds on two processor cores: rough.
-fn rule_seconds(settings: &TrainSettings, size: Size) -> f64 {
-    let linear = 0.5 + size.cells() / 2.0e6;
-    let trees = 0.5 + size.cells() / 1.5e5;
-    let pass = size.train * (1.0 + size.features / 50.0) / 120_000.0;
+fn rule_seconds(settings: &TrainSettings, size: Size, pace: Pace) -> f64 {
+    let linear = 0.5 + size.cells() / 2.0e6 * pace.trees;
+    let trees = rule_trees(size) * pace.trees;
+    let pass = rule_pass(size) * pace.net;
     let net = match settings.epochs {
         Some(epochs) => f64::from(epochs) * pass,
         None => (EPOCHS * pass).min(settings.budget_seconds.unwrap_or(DEFAULT_BUDGET)),
@@ -89,6 +133,16 @@ fn rule_seconds(settings: &TrainSettings, size: Size) -> f64 {
             Family::Trees => 2.0 * trees,
             Family::Auto => net + 2.0 * trees,
         }
+}
+
+/// Boosted trees.
+fn rule_trees(size: Size) -> f64 {
+    0.5 + size.cells() / 1.5e5
+}
+
+/// A net's pass over the train rows.
+fn rule_pass(size: Size) -> f64 {
+    size.train * (1.0 + size.features / 50.0) / 120_000.0
 }
 
 /// MiB of a job's process: the program and its tables, a cell's values as they are read, prepared and embedded.
@@ -109,7 +163,7 @@ mod tests {
     #[test]
     fn without_past_runs_the_rule_stands_with_its_doubts() {
         let settings = TrainSettings::for_target("y");
-        let estimate = estimate(&settings, 600, 1000, 10, &[past(600, 3.0, None), past(600_000, 3000.0, None)]);
+        let estimate = estimate(&settings, [600, 1000], 10, &[past(600, 3.0, None), past(600_000, 3000.0, None)], &[]);
         assert_eq!(estimate.from_runs, 0, "one run of that size is no pattern");
         assert!((estimate.seconds_high / estimate.seconds_low - RULE.1 / RULE.0).abs() < 1e-9);
         assert!(estimate.seconds_high < 20.0, "a small table is done long before the budget: {estimate:?}");
@@ -119,16 +173,30 @@ mod tests {
     fn past_runs_of_about_the_size_correct_it() {
         let settings = TrainSettings::for_target("y");
         let same = [past(600, 8.0, Some(200.0)), past(600, 10.0, Some(210.0)), past(600, 12.0, None)];
-        let small = estimate(&settings, 600, 1000, 10, &same);
+        let small = estimate(&settings, [600, 1000], 10, &same, &[]);
         assert_eq!(small.from_runs, 3);
         assert!(
             (small.seconds_low - 8.0 / MARGIN).abs() < 1e-6 && (small.seconds_high - 12.0 * MARGIN).abs() < 1e-6,
             "{small:?}"
         );
-        let wider = estimate(&settings, 1200, 2000, 10, &same);
+        let wider = estimate(&settings, [1200, 2000], 10, &same, &[]);
         assert!(wider.seconds_high > small.seconds_high);
-        let far = estimate(&settings, 60_000, 100_000, 10, &same);
+        let far = estimate(&settings, [60_000, 100_000], 10, &same, &[]);
         assert_eq!(far.from_runs, 0);
         assert!(far.memory_mib_high > small.memory_mib_high);
+    }
+
+    #[test]
+    fn measured_workers_move_the_rule() {
+        let settings = TrainSettings { family: Family::Trees, ..TrainSettings::for_target("y") };
+        let rule = estimate(&settings, [20_000, 30_000], 16, &[], &[]);
+        // As fast as the rule says, and three times as slow.
+        let size = Size { train: 4096.0, rows: 4096.0, features: 16.0 };
+        let worker = |times: f64| Calibration { net_seconds: 0.1, trees_seconds: rule_trees(size) * times };
+        let alike = estimate(&settings, [20_000, 30_000], 16, &[], &[worker(1.0)]);
+        assert!(alike.calibrated && !rule.calibrated);
+        assert!((alike.seconds_low / rule.seconds_low - CALIBRATED.0 / RULE.0).abs() < 1e-9);
+        let both = estimate(&settings, [20_000, 30_000], 16, &[], &[worker(1.0), worker(3.0)]);
+        assert!((both.seconds_low - alike.seconds_low).abs() < 1e-9 && both.seconds_high > 2.0 * alike.seconds_high);
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use trainyard_data::split::Part;
 use trainyard_store::{self as store, datasets::VersionSource, now};
 use trainyard_types::{
-    Problem,
+    Problem, Timestamp,
     catalog::ColumnFlag,
     dataset::{ColumnType, DataWarning, Severity},
     hyper,
@@ -25,6 +25,8 @@ use trainyard_types::{
 const FEW_ROWS: u64 = 200;
 /// Share of the rarest class below which a warning is due.
 const RARE_CLASS: f64 = 0.05;
+/// A worker that was seen so lately is there to take the run, milliseconds.
+const ALIVE: i64 = 60_000;
 
 /// What the target column and the split say; see [`target_facts`].
 struct TargetFacts {
@@ -88,7 +90,8 @@ pub(super) async fn make(
             [plan.train_rows, plan.valid_rows, plan.test_rows] = facts.parts;
             let past = store::timings::recent(ctx.store().db(), settings.family, RECENT).await?;
             let rows: u64 = facts.parts.iter().sum();
-            plan.estimate = Some(estimate(settings, plan.train_rows, rows, plan.features, &past));
+            let workers = store::workers::calibrations(ctx.store().db(), Timestamp(now().0 - ALIVE)).await?;
+            plan.estimate = Some(estimate(settings, [plan.train_rows, rows], plan.features, &past, &workers));
             plan.warnings.extend(check_target(settings, &facts));
         }
         Err(problem) => {

@@ -12,6 +12,9 @@ pub struct Model {
     pub slots: i32,
     pub started_at: i64,
     pub last_seen: i64,
+    /// How fast it trains, as JSON, and the program's version that measured it.
+    pub calibration: Option<String>,
+    pub calibrated_by: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -1,7 +1,7 @@
 //! One process at work: what it says, its lease, and how it ends, whatever the work is.
 
 use super::{
-    command, death,
+    Place, command, death, slots,
     usage::{Meter, Usage},
 };
 use std::{
@@ -75,14 +75,8 @@ enum Stopped {
 }
 
 /// Sees claimed work through to its end, whatever that is.
-pub(super) async fn run<T: Task>(
-    ctx: Ctx,
-    mut task: T,
-    folder: PathBuf,
-    program: PathBuf,
-    stop: watch::Receiver<bool>,
-) {
-    let keep_folder = match start(&task, &folder, &program).await {
+pub(super) async fn run<T: Task>(ctx: Ctx, mut task: T, folder: PathBuf, place: Place, stop: watch::Receiver<bool>) {
+    let keep_folder = match start(&task, &folder, &place).await {
         Ok(child) => Running::new(&ctx, task, child, stop).see_through(&folder).await,
         Err(problem) => task.fail(&ctx, &problem).await,
     };
@@ -92,14 +86,15 @@ pub(super) async fn run<T: Task>(
 }
 
 /// Writes the spec and starts the process.
-async fn start(task: &impl Task, folder: &Path, program: &Path) -> Result<Child, Problem> {
+async fn start(task: &impl Task, folder: &Path, place: &Place) -> Result<Child, Problem> {
     let refuse = |what: &str, error: String| {
         Problem::internal(format!("{what}: {error}. Check the data folder's space and rights, then retry."))
     };
     let path = folder.join("spec.json");
     let spec = task.spec().map_err(|e| refuse("The order could not be written", e.to_string()))?;
     tokio::fs::write(&path, spec).await.map_err(|e| refuse("The order could not be written", e.to_string()))?;
-    command(program, &path)
+    command(&place.program, &path)
+        .envs(place.slot.gpu().map(|gpu| (slots::GPU, gpu)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -51,7 +51,7 @@ impl Stage {
         );
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        WorkerOptions { slots: 1, program: path, name: "test".into() }
+        WorkerOptions { slots: None, program: path, name: "test".into() }
     }
 
     async fn view(&self) -> RunView {
@@ -262,4 +262,44 @@ fn a_job_gets_no_secrets() {
     let mut kept_back = secrets(names.map(|name| (name.to_owned(), "x".into())).into_iter().collect());
     kept_back.sort();
     assert_eq!(kept_back, ["AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "TRAINYARD_DATABASE_URL"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_gpus_work_on_two_jobs_at_once() {
+    let stage = Stage::new().await;
+    let first = runs::view(&stage.ctx, &Actor::system(), &stage.project, stage.run).await.unwrap();
+    let new = NewRun { name: None, dataset_version: first.dataset_version_id, settings: first.settings };
+    let second = runs::create(&stage.ctx, &Actor::system(), &stage.project, new).await.unwrap().summary.id;
+    // Each job says where it runs and waits for the other: on one place they would wait for ever.
+    let places = stage.dir.path().join("places");
+    let options = stage.program("gpus", "");
+    let text = format!(
+        r#"#!/bin/sh
+name="CPU (flex)"
+case "$CUBECL_WGPU_DEFAULT_DEVICE" in ""|"DiscreteGpu(0)"|"DiscreteGpu(1)") name="Test GPU";; esac
+if [ "$2" = --probe ]; then echo '{{"event":"device","device":"'"$name"'","reason":"It is a test."}}'; exit 0; fi
+echo "$CUBECL_WGPU_DEFAULT_DEVICE" >> {places}
+tries=0
+while [ "$(wc -l < {places})" -lt 2 ] && [ $tries -lt 200 ]; do sleep 0.1; tries=$((tries + 1)); done
+echo '{{"event":"failed","problem":{{"code":"invalid","message":"That is all."}}}}'; exit 1
+"#,
+        places = places.display()
+    );
+    fs::write(&options.program, text).unwrap();
+    let worker = Worker::start(stage.ctx.clone(), options).await.unwrap();
+    stage.wait_for("the first job's end", ended).await;
+    let start = Instant::now();
+    while !ended(&runs::view(&stage.ctx, &Actor::system(), &stage.project, second).await.unwrap()) {
+        assert!(start.elapsed() < Duration::from_secs(30), "waited for the second job's end");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let text = fs::read_to_string(places).unwrap();
+    let mut used: Vec<&str> = text.lines().collect();
+    used.sort_unstable();
+    // The first may have begun before the GPUs were known, on the default one, which is the first.
+    assert!(used[0].is_empty() || used[0] == "DiscreteGpu(0)", "{used:?}");
+    assert_eq!((used.len(), used[1]), (2, "DiscreteGpu(1)"));
+    let known = trainyard_service::workers::list(&stage.ctx, &Actor::system()).await.unwrap();
+    assert_eq!((known[0].device.as_str(), known[0].slots), ("Test GPU, Test GPU", 2));
+    worker.drain().await;
 }
