@@ -10,18 +10,32 @@ use crate::{
 use trainyard_infer::net::{Activation, Head, LinearModel, RealMlpModel, RealMlpWeights};
 use trainyard_types::Problem;
 
-/// The net's answer: probabilities as floats, or values as doubles.
+/// The nets' answer, the mean of theirs where there are several: probabilities as floats, or values as doubles.
 pub fn realmlp(columns: &mut Columns, model: &RealMlpModel, int8: bool) -> Result<Value, Problem> {
     let encoded = encode(columns, model.encoder())?;
-    let weights = model.net().weights();
-    let mut x = first_layer_input(columns, weights, &encoded);
-    for layer in &weights.layers {
-        x = multiply(columns, &x, &layer.weight, &layer.bias, int8);
-        if !layer.alpha.is_empty() {
-            x = activate(columns, weights.activation, &x, &layer.alpha);
+    let classes = matches!(model.head(), Head::Classes { .. });
+    let several = model.nets().len() > 1;
+    let mut answers: Vec<Value> = Vec::new();
+    for net in model.nets() {
+        let weights = net.weights();
+        let mut x = first_layer_input(columns, weights, &encoded);
+        for layer in &weights.layers {
+            x = multiply(columns, &x, &layer.weight, &layer.bias, int8);
+            if !layer.alpha.is_empty() {
+                x = activate(columns, weights.activation, &x, &layer.alpha);
+            }
         }
+        answers.push(if several && classes { answer(columns, &x, model.head()) } else { x });
     }
-    Ok(answer(columns, &x, model.head()))
+    if !several {
+        return Ok(answer(columns, &answers[0], model.head()));
+    }
+    let graph = &mut columns.graph;
+    let parts: Vec<&str> = answers.iter().map(String::as_str).collect();
+    let sum = graph.op("Sum", &parts);
+    let count = graph.floats(&[1], &[parts.len() as f32]);
+    let mean = graph.op("Div", &[&sum, &count]);
+    Ok(if classes { mean } else { answer(columns, &mean, model.head()) })
 }
 
 pub fn linear(columns: &mut Columns, model: &LinearModel, int8: bool) -> Result<Value, Problem> {

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use trainyard_types::{model::Signature, run::Family};
 
 /// The newest file format that this code reads.
-const FORMAT: u32 = 2;
-/// The format of a model without a [`Decision`], which older programs read as well.
+const FORMAT: u32 = 3;
+/// The format of a model with a [`Decision`], and of one without, which older programs read as well.
+const DECIDED: u32 = 2;
 const PLAIN: u32 = 1;
 /// The key of the JSON header in the safetensors metadata.
 const KEY: &str = "trainyard";
@@ -121,7 +122,11 @@ impl Model {
             Predictor::Dummy(model) => (Kind::Dummy, model.store(&mut bag)?),
         };
         let decision = if self.decision.is_empty() { None } else { Some(self.decision.store(&mut bag)?) };
-        let format = if decision.is_some() { FORMAT } else { PLAIN };
+        let format = match &self.predictor {
+            Predictor::RealMlp(model) if model.nets().len() > 1 => FORMAT,
+            _ if decision.is_some() => DECIDED,
+            _ => PLAIN,
+        };
         let signature = self.signature.clone();
         let header = Header { format, family: self.family, signature, predictor, body, decision };
         bag.to_bytes(Some((KEY.to_owned(), serde_json::to_string(&header)?)))
@@ -235,6 +240,6 @@ mod tests {
         extra.put("more", &[1], vec![1.0f32]);
         let header = serde_json::json!({"format": 9});
         let newer = extra.to_bytes(Some((KEY.into(), header.to_string()))).unwrap();
-        assert_eq!(Model::from_bytes(&newer), Err(LoadError::Newer { found: 9, known: 2 }));
+        assert_eq!(Model::from_bytes(&newer), Err(LoadError::Newer { found: 9, known: FORMAT }));
     }
 }
