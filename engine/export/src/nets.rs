@@ -15,7 +15,7 @@ pub fn realmlp(columns: &mut Columns, model: &RealMlpModel, int8: bool) -> Resul
     let encoded = encode(columns, model.encoder())?;
     let classes = matches!(model.head(), Head::Classes { .. });
     let several = model.nets().len() > 1;
-    let mut answers: Vec<Value> = Vec::new();
+    let mut sum: Option<Value> = None;
     for net in model.nets() {
         let weights = net.weights();
         let mut x = first_layer_input(columns, weights, &encoded);
@@ -25,16 +25,20 @@ pub fn realmlp(columns: &mut Columns, model: &RealMlpModel, int8: bool) -> Resul
                 x = activate(columns, weights.activation, &x, &layer.alpha);
             }
         }
-        answers.push(if several && classes { answer(columns, &x, model.head()) } else { x });
+        if several && classes {
+            x = answer(columns, &x, model.head());
+        }
+        sum = Some(match sum {
+            Some(sum) => columns.graph.op("Add", &[&sum, &x]),
+            None => x,
+        });
     }
+    let sum = sum.ok_or_else(|| Problem::internal("The model has no net."))?;
     if !several {
-        return Ok(answer(columns, &answers[0], model.head()));
+        return Ok(answer(columns, &sum, model.head()));
     }
-    let graph = &mut columns.graph;
-    let parts: Vec<&str> = answers.iter().map(String::as_str).collect();
-    let sum = graph.op("Sum", &parts);
-    let count = graph.floats(&[1], &[parts.len() as f32]);
-    let mean = graph.op("Div", &[&sum, &count]);
+    let count = columns.graph.floats(&[1], &[model.nets().len() as f32]);
+    let mean = columns.graph.op("Div", &[&sum, &count]);
     Ok(if classes { mean } else { answer(columns, &mean, model.head()) })
 }
 
