@@ -37,9 +37,9 @@ pub use recipe::batch_size;
 /// Train rows that are scored after each epoch: a row costs as much as 16 nets'.
 const SCORED: usize = 1_024;
 
-/// Fits a TabM. Training ends after 16 epochs (or as many as are set) without a better validation score (class error or RMSE of the members' mean), or
-/// after the epochs that fit the budget. The kept weights are the best epoch's; of its members those are kept that answer best
-/// together on the validation rows.
+/// Fits a TabM. Training ends after 16 epochs (or as many as are set) without a better validation score (class error or RMSE of
+/// the members' mean), or after the epochs that fit the budget. The kept weights are the best epoch's; of its members those are
+/// kept that answer best together on the validation rows.
 ///
 /// On the CPU, the same data and options give the same weights bit for bit, also when the fit is resumed from any of its
 /// checkpoints; without `epochs`, as long as the measured speed chooses the same number.
