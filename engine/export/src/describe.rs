@@ -26,7 +26,19 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
     let preparation = match &model.predictor {
         Predictor::RealMlp(net) => {
             steps.extend(encode_steps(net.encoder()));
-            steps.extend(realmlp_steps(net.net().weights().activation));
+            let weights = net.nets()[0].weights();
+            let together = net.nets().len() > 1;
+            if together {
+                steps.push(
+                    "The arrays of member m begin with member.m. before the names that follow; do this for each member."
+                        .to_owned(),
+                );
+            }
+            steps.extend(realmlp_steps(weights.activation, weights.mixed > 0));
+            if together {
+                steps.push("outputs[m] = x after the last layer".to_owned());
+                steps.push(mean_step(net.head()));
+            }
             steps.push(head_step(net.head()));
             encoder(net.encoder())
         }
@@ -98,20 +110,25 @@ fn encode_steps(encoder: &Encoder) -> Vec<String> {
     ]
 }
 
-fn realmlp_steps(activation: Activation) -> Vec<String> {
+fn realmlp_steps(activation: Activation, cosines: bool) -> Vec<String> {
     let f = match activation {
         Activation::Selu => "f is SELU: 1.050701·z for z > 0, else 1.050701·1.6732632·(e^z − 1)",
         Activation::Mish => "f is Mish: z·tanh(ln(1 + e^z))",
     };
-    [
-        "cosine[i, k] = cos(2π·(dense[i]·frequency[i, k] + phase[i, k]))",
-        "mixed[i, j] = mix_bias[i, j] + Σ_k cosine[i, k]·mix[i, j, k]",
-        "x = all mixed[0, …], mixed[1, …] and so on, then dense, then of each embedded column n the row codes[n] of table.n",
+    let input: &[&str] = if cosines {
+        &[
+            "cosine[i, k] = cos(2π·(dense[i]·frequency[i, k] + phase[i, k]))",
+            "mixed[i, j] = mix_bias[i, j] + Σ_k cosine[i, k]·mix[i, j, k]",
+            "x = all mixed[0, …], mixed[1, …] and so on, then dense, then of each embedded column n the row codes[n] of table.n",
+        ]
+    } else {
+        &["x = dense, then of each embedded column n the row codes[n] of table.n"]
+    };
+    let layers = [
         "For layer 0, 1, …: z = x · layer.N.weight + layer.N.bias; x = z for the last layer, else z + layer.N.alpha·(f(z) − z)",
         f,
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    ];
+    input.iter().copied().chain(layers).map(str::to_owned).collect()
 }
 
 fn tabm_steps() -> Vec<String> {

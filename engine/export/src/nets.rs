@@ -10,18 +10,36 @@ use crate::{
 use trainyard_infer::net::{Activation, Head, LinearModel, RealMlpModel, RealMlpWeights};
 use trainyard_types::Problem;
 
-/// The net's answer: probabilities as floats, or values as doubles.
+/// The nets' answer, the mean of theirs where there are several: probabilities as floats, or values as doubles.
 pub fn realmlp(columns: &mut Columns, model: &RealMlpModel, int8: bool) -> Result<Value, Problem> {
     let encoded = encode(columns, model.encoder())?;
-    let weights = model.net().weights();
-    let mut x = first_layer_input(columns, weights, &encoded);
-    for layer in &weights.layers {
-        x = multiply(columns, &x, &layer.weight, &layer.bias, int8);
-        if !layer.alpha.is_empty() {
-            x = activate(columns, weights.activation, &x, &layer.alpha);
+    let classes = matches!(model.head(), Head::Classes { .. });
+    let several = model.nets().len() > 1;
+    let mut sum: Option<Value> = None;
+    for net in model.nets() {
+        let weights = net.weights();
+        let mut x = first_layer_input(columns, weights, &encoded);
+        for layer in &weights.layers {
+            x = multiply(columns, &x, &layer.weight, &layer.bias, int8);
+            if !layer.alpha.is_empty() {
+                x = activate(columns, weights.activation, &x, &layer.alpha);
+            }
         }
+        if several && classes {
+            x = answer(columns, &x, model.head());
+        }
+        sum = Some(match sum {
+            Some(sum) => columns.graph.op("Add", &[&sum, &x]),
+            None => x,
+        });
     }
-    Ok(answer(columns, &x, model.head()))
+    let sum = sum.ok_or_else(|| Problem::internal("The model has no net."))?;
+    if !several {
+        return Ok(answer(columns, &sum, model.head()));
+    }
+    let count = columns.graph.floats(&[1], &[model.nets().len() as f32]);
+    let mean = columns.graph.op("Div", &[&sum, &count]);
+    Ok(if classes { mean } else { answer(columns, &mean, model.head()) })
 }
 
 pub fn linear(columns: &mut Columns, model: &LinearModel, int8: bool) -> Result<Value, Problem> {

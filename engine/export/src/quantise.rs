@@ -33,14 +33,15 @@ fn rounded(weight: &[f32], outputs: usize) -> Vec<f32> {
 pub fn quantised(model: &Model) -> Result<Model, Problem> {
     let predictor = match &model.predictor {
         Predictor::RealMlp(net) => {
-            let mut weights = net.net().weights().clone();
-            for layer in &mut weights.layers {
-                layer.weight = rounded(&layer.weight, layer.outputs);
-            }
-            let rebuilt = || -> Result<_, LoadError> {
-                RealMlpModel::new(net.encoder().clone(), RealMlpNet::new(weights)?, net.head())
+            let smaller = |net: &RealMlpNet| -> Result<RealMlpNet, LoadError> {
+                let mut weights = net.weights().clone();
+                for layer in &mut weights.layers {
+                    layer.weight = rounded(&layer.weight, layer.outputs);
+                }
+                RealMlpNet::new(weights)
             };
-            Predictor::RealMlp(rebuilt()?)
+            let nets = net.nets().iter().map(smaller).collect::<Result<Vec<_>, _>>()?;
+            Predictor::RealMlp(RealMlpModel::new(net.encoder().clone(), nets, net.head())?)
         }
         Predictor::TabM(net) => {
             let mut weights = net.net().weights().clone();

@@ -61,7 +61,8 @@ fn main() {
         weights.layers.push(Layer { inputs, outputs, weight, bias: spread(outputs, 8), alpha });
         inputs = outputs;
     }
-    let net = RealMlpModel::new(encoder, RealMlpNet::new(weights).unwrap(), Head::Classes { classes: 2 }).unwrap();
+    let net =
+        RealMlpModel::new(encoder, vec![RealMlpNet::new(weights).unwrap()], Head::Classes { classes: 2 }).unwrap();
     let signature = signature::fit(&table, "y", Task::Binary, &["no".to_owned(), "yes".to_owned()]);
     let model = Model::new(signature, Predictor::RealMlp(net));
     let one = table.take(&[3]);

@@ -15,10 +15,10 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use trainyard_types::{model::Signature, run::Family};
 
-/// The newest file format that this code reads: that of a model with [`Texts`].
+/// The newest file format that this code reads: that of what came after decisions, [`Model::is_new`] says what.
 const FORMAT: u32 = 3;
-/// The format of a model with a [`Decision`], and of one with neither, which older programs read as well.
-const DECIDING: u32 = 2;
+/// The format of a model with a [`Decision`], and of one without, which older programs read as well.
+const DECIDED: u32 = 2;
 const PLAIN: u32 = 1;
 /// The key of the JSON header in the safetensors metadata.
 const KEY: &str = "trainyard";
@@ -127,14 +127,20 @@ impl Model {
             Predictor::Dummy(model) => (Kind::Dummy, model.store(&mut bag)?),
         };
         let decision = if self.decision.is_empty() { None } else { Some(self.decision.store(&mut bag)?) };
-        let format = match (self.texts.is_empty(), decision.is_some()) {
-            (false, _) => FORMAT,
-            (true, true) => DECIDING,
-            (true, false) => PLAIN,
+        let format = match &decision {
+            _ if self.is_new() => FORMAT,
+            Some(_) => DECIDED,
+            None => PLAIN,
         };
         let (signature, texts) = (self.signature.clone(), self.texts.clone());
         let header = Header { format, family: self.family, signature, predictor, body, texts, decision };
         bag.to_bytes(Some((KEY.to_owned(), serde_json::to_string(&header)?)))
+    }
+
+    /// Whether it holds what programs that know formats up to 2 would read wrongly: free texts, several nets.
+    fn is_new(&self) -> bool {
+        let several = matches!(&self.predictor, Predictor::RealMlp(model) if model.nets().len() > 1);
+        several || !self.texts.is_empty()
     }
 
     /// Reads [`Model::to_bytes`]. The bytes may come from anyone: whatever they hold, the answer is a model whose
@@ -247,6 +253,6 @@ mod tests {
         extra.put("more", &[1], vec![1.0f32]);
         let header = serde_json::json!({"format": 9});
         let newer = extra.to_bytes(Some((KEY.into(), header.to_string()))).unwrap();
-        assert_eq!(Model::from_bytes(&newer), Err(LoadError::Newer { found: 9, known: 3 }));
+        assert_eq!(Model::from_bytes(&newer), Err(LoadError::Newer { found: 9, known: FORMAT }));
     }
 }

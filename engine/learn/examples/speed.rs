@@ -1,6 +1,6 @@
 //! How fast a RealMLP trains and predicts, for `cargo xtask bench speed`: prints one JSON object with `train` (rows a
 //! second, scoring after each epoch included), `one_row` (µs, median) and `batch` (rows a second in batches of 1,024).
-//! `ROWS COLUMNS EPOCHS` are its arguments.
+//! `ROWS COLUMNS EPOCHS [KEY=VALUE...]` are its arguments; the last ones set hyperparameters.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -10,7 +10,8 @@ use trainyard_infer::{Column, Frame, Target, Values};
 use trainyard_learn::{FitOptions, Observer, TrainData, realmlp};
 use trainyard_types::{
     dataset::ColumnType,
-    run::{DeviceChoice, MetricPoint, Task},
+    hyper::{self, Hyperparameters},
+    run::{DeviceChoice, Family, MetricPoint, Task},
 };
 
 struct Quiet;
@@ -53,9 +54,15 @@ fn median(times: usize, mut work: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>().unwrap());
-    let mut next = || arguments.next().unwrap();
+    let mut arguments = std::env::args().skip(1);
+    let mut next = || arguments.next().unwrap().parse::<usize>().unwrap();
     let (rows, columns, epochs) = (next(), next(), next());
+    let set = |text: String| {
+        let (key, value) = text.split_once('=').unwrap();
+        (key.to_owned(), value.parse::<f64>().unwrap())
+    };
+    let parameters: Hyperparameters = arguments.map(set).collect();
+    assert_eq!(hyper::problems(&parameters, Family::RealMlp), Vec::<String>::new());
     let (train, train_target) = part(rows, columns, 1);
     let (valid, valid_target) = part(1_024, columns, 2);
     let (one, _) = part(1, columns, 3);
@@ -75,7 +82,7 @@ fn main() {
         epochs: Some(epochs as u32),
         budget_seconds: 600.0,
         device: DeviceChoice::Cpu,
-        parameters: Default::default(),
+        parameters,
     };
     let fitted = realmlp::fit(&data, &options, None, &mut Quiet).unwrap();
     let one_row = median(5_000, || drop(black_box(fitted.model.predict(black_box(&one)).unwrap())));

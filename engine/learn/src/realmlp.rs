@@ -18,7 +18,7 @@ use crate::{
 };
 use fused::Fused;
 use graph::Graph;
-use recipe::{EPOCHS, Layout};
+use recipe::{Config, EPOCHS, Layout};
 use std::{collections::BTreeMap, sync::Arc};
 use trainyard_infer::{
     Predictor,
@@ -32,7 +32,8 @@ pub use recipe::{batch_size, coslog4, flat_cos};
 /// Train rows that are scored after each epoch.
 const SCORED: usize = 4_096;
 
-/// Fits a RealMLP. The kept weights are those of the last epoch with the best validation score (class error or RMSE).
+/// Fits a RealMLP, or several that answer together. The kept weights are those of the last epoch with the best validation
+/// score (class error or RMSE) of what they answer together.
 ///
 /// On the CPU, the same data and options give the same weights bit for bit, also when the fit is resumed from any of its
 /// checkpoints; without `epochs`, as long as the measured speed chooses the same number.
@@ -47,30 +48,35 @@ pub fn fit(
 ) -> Result<Fitted, FitError> {
     let ground = Ground::new(data, options, Recipe::RealMlp, observer)?;
     let Ground { started, chosen, encoder, head, train, valid } = ground;
-    let activation = if data.task.is_classification() { Activation::Selu } else { Activation::Mish };
-    let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
+    let classification = data.task.is_classification();
+    let activation = if classification { Activation::Selu } else { Activation::Mish };
+    let config = Config::new(options, classification);
+    let (members, batch) = (config.members, config.batch(train.encoded.rows));
+    let tables = encoder.embedding_rows();
+    let layout = Arc::new(Layout::new(encoder.width(), &tables, head.outputs(), activation, config.clone()));
     let theta = init::initial(&layout, &train.encoded, options.seed);
     let fused = Fused::new(Arc::clone(&layout), Arc::clone(&train), Arc::clone(&valid), &theta);
     let graph = |device| Graph::new(Arc::clone(&layout), &train, &valid, &theta, device);
-    let few: Vec<u32> = (0..train.encoded.rows.min(64) as u32).collect();
+    let few = train.encoded.rows.min(64) as u32;
+    let few: Vec<u32> = (0..members).flat_map(|_| 0..few).collect();
     let (mut engine, place) = place::engine(chosen, options, fused?, graph, &few, observer)?;
-    let (classification, seed) = (data.task.is_classification(), options.seed);
+    let seed = options.seed;
     let course = Course {
         family: Family::RealMlp,
-        batch: batch_size(train.encoded.rows),
-        members: 1,
+        batch,
+        members,
         rest: false,
         epochs: EPOCHS,
         patience: None,
-        clock: Box::new(move |step, steps| recipe::clock(classification, seed, step, steps)),
+        clock: Box::new(move |step, steps| config.clock(seed, step, steps)),
     };
-    let scorer = Scorer::new(head, 1, &train, &valid, SCORED);
+    let scorer = Scorer::new(head, members, &train, &valid, SCORED);
     let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
     training.start(engine.as_mut(), options, resume, started, observer)?;
     let speed = training.run(engine.as_mut(), observer)?;
-    let net = layout.net(&training.best.theta).map_err(|_| diverged())?;
+    let nets = layout.nets(&training.best.theta).map_err(|_| diverged())?;
     let parameters = parameters(&training, &layout, classification, &encoder, &place);
-    let model = RealMlpModel::new(encoder, net, head).map_err(misfit)?;
+    let model = RealMlpModel::new(encoder, nets, head).map_err(misfit)?;
     Ok(fitted(data, Predictor::RealMlp(model), &training, started, speed, parameters))
 }
 
@@ -82,23 +88,41 @@ fn parameters(
     encoder: &Encoder,
     device: &str,
 ) -> BTreeMap<String, String> {
-    let tables = encoder.embedding_rows().len();
+    let config = &layout.config;
     let columns = format!(
-        "{} dense columns (median and IQR, smooth clip, cosine embeddings), {tables} embedded",
-        encoder.width()
+        "{} dense columns (median and IQR, smooth clip{}), {} embedded",
+        encoder.width(),
+        if config.cosines { ", cosine embeddings" } else { "" },
+        layout.tables.len()
     );
+    let tuned = Config { batch: config.batch, ..Config::tuned(classification) } == *config;
+    let layers = if config.layers == 1 { "1 layer".to_owned() } else { format!("{} layers", config.layers) };
+    let model = format!(
+        "{}: {layers} of {} neurons, parametric activation, dropout {}",
+        if tuned { "RealMLP-TD" } else { "RealMLP" },
+        config.width,
+        config.dropout
+    );
+    let optimiser = format!("Adam (β 0.9, 0.95), weight decay {}, schedules coslog4 and flat_cos", config.decay);
+    let several = (config.members > 1).then(|| {
+        let words = format!("{} nets with starts and orders of rows of their own, whose mean answers", config.members);
+        ("members", words)
+    });
+    let smoothing = (classification && !tuned).then(|| ("label_smoothing", config.smoothing.to_string()));
     [
-        ("model", "RealMLP-TD: 3 layers of 256 neurons, parametric activation, dropout 0.15".to_owned()),
-        ("optimiser", "Adam (β 0.9, 0.95), weight decay 0.02, schedules coslog4 and flat_cos".to_owned()),
-        ("learning_rate", recipe::learning_rate(classification).to_string()),
+        ("model", model),
+        ("optimiser", optimiser),
+        ("learning_rate", config.rate.to_string()),
         ("batch_size", training.course.batch.to_string()),
         ("epochs", training.plan.epochs.to_string()),
         ("best_epoch", training.best.epoch.to_string()),
-        ("parameters", layout.total.to_string()),
+        ("parameters", training.best.theta.len().to_string()),
         ("preprocessing", columns),
         ("device", device.to_owned()),
     ]
     .into_iter()
+    .chain(several)
+    .chain(smoothing)
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
 }

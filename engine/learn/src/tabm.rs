@@ -23,7 +23,7 @@ use crate::{
 };
 use fused::Fused;
 use graph::Graph;
-use recipe::{Columns, EPOCHS, Layout, MEMBERS, PATIENCE, Rows};
+use recipe::{Columns, Config, EPOCHS, Layout, Rows};
 use std::{collections::BTreeMap, sync::Arc};
 use trainyard_infer::{
     Predictor,
@@ -37,9 +37,9 @@ pub use recipe::batch_size;
 /// Train rows that are scored after each epoch: a row costs as much as 16 nets'.
 const SCORED: usize = 1_024;
 
-/// Fits a TabM. Training ends after 16 epochs without a better validation score (class error or RMSE of the members' mean), or
-/// after the epochs that fit the budget. The kept weights are the best epoch's; of its members those are kept that answer best
-/// together on the validation rows.
+/// Fits a TabM. Training ends after 16 epochs (or as many as are set) without a better validation score (class error or RMSE of
+/// the members' mean), or after the epochs that fit the budget. The kept weights are the best epoch's; of its members those are
+/// kept that answer best together on the validation rows.
 ///
 /// On the CPU, the same data and options give the same weights bit for bit, also when the fit is resumed from any of its
 /// checkpoints; without `epochs`, as long as the measured speed chooses the same number.
@@ -54,27 +54,29 @@ pub fn fit(
 ) -> Result<Fitted, FitError> {
     let ground = Ground::new(data, options, Recipe::TabM, observer)?;
     let Ground { started, chosen, encoder, head, train, valid } = ground;
-    let columns = Columns::fit(&encoder, &train.encoded);
+    let config = Config::new(options);
+    let (members, batch, patience) = (config.members, config.batch(train.encoded.rows), config.patience);
+    let columns = Columns::fit(&encoder, &train.encoded, config.bins);
     let rows = |part: &Arc<Part>| Arc::new(Rows::new(Arc::clone(part), &columns));
     let (train_rows, valid_rows) = (rows(&train), rows(&valid));
-    let layout = Arc::new(Layout::new(columns, &encoder.embedding_rows(), MEMBERS, head.outputs()));
+    let layout = Arc::new(Layout::new(columns, &encoder.embedding_rows(), head.outputs(), config.clone()));
     let theta = init::initial(&layout, options.seed);
     let fused = Fused::new(Arc::clone(&layout), Arc::clone(&train_rows), Arc::clone(&valid_rows), &theta)?;
     let graph = |device| Graph::new(Arc::clone(&layout), &train_rows, &valid_rows, &theta, device);
     let few = train.encoded.rows.min(16) as u32;
-    let few: Vec<u32> = (0..MEMBERS).flat_map(|_| 0..few).collect();
+    let few: Vec<u32> = (0..members).flat_map(|_| 0..few).collect();
     let (mut engine, place) = place::engine(chosen, options, fused, graph, &few, observer)?;
     let seed = options.seed;
     let course = Course {
         family: Family::TabM,
-        batch: batch_size(train.encoded.rows),
-        members: MEMBERS,
+        batch,
+        members,
         rest: true,
         epochs: EPOCHS,
-        patience: Some(PATIENCE),
-        clock: Box::new(move |step, _| recipe::clock(seed, step)),
+        patience: Some(patience),
+        clock: Box::new(move |step, _| config.clock(seed, step)),
     };
-    let scorer = Scorer::new(head, MEMBERS, &train, &valid, SCORED);
+    let scorer = Scorer::new(head, members, &train, &valid, SCORED);
     let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
     training.start(engine.as_mut(), options, resume, started, observer)?;
     let speed = training.run(engine.as_mut(), observer)?;
@@ -83,10 +85,10 @@ pub fn fit(
     let zeros = vec![0.0; layout.total];
     engine.restore(State { theta: best.clone(), first: zeros.clone(), second: zeros, steps: 0 });
     let outputs = engine.outputs(true, 0..valid.encoded.rows)?;
-    let members = select::greedy(head, MEMBERS, &outputs, &valid.target);
-    observer.log(&format!("{} of {MEMBERS} members answer best together on the validation rows.", members.len()));
-    let net = layout.net(best, &members).map_err(|_| diverged())?;
-    let parameters = parameters(&training, &layout, &members, &encoder, &place);
+    let kept = select::greedy(head, members, &outputs, &valid.target);
+    observer.log(&format!("{} of {members} members answer best together on the validation rows.", kept.len()));
+    let net = layout.net(best, &kept).map_err(|_| diverged())?;
+    let parameters = parameters(&training, &layout, kept.len(), &encoder, &place);
     let model = TabMModel::new(encoder, net, head).map_err(misfit)?;
     Ok(fitted(data, Predictor::TabM(model), &training, started, speed, parameters))
 }
@@ -95,7 +97,7 @@ pub fn fit(
 fn parameters(
     training: &Training,
     layout: &Layout,
-    members: &[usize],
+    kept: usize,
     encoder: &Encoder,
     device: &str,
 ) -> BTreeMap<String, String> {
@@ -107,15 +109,18 @@ fn parameters(
         layout.columns.plain.len(),
         encoder.embedding_rows().len()
     );
+    let Config { members, width, dropout, decay, patience, rate, .. } = layout.config;
+    let layers =
+        if layout.depth() == 1 { "1 shared layer".to_owned() } else { format!("{} shared layers", layout.depth()) };
     [
-        ("model", format!("TabM-mini: {MEMBERS} members, 2 shared layers of 256 neurons, ReLU, dropout 0.1")),
-        ("members", format!("{} of {MEMBERS}", members.len())),
-        ("optimiser", "AdamW (β 0.9, 0.999), weight decay 0.0003, gradients held within length 1".to_owned()),
-        ("learning_rate", recipe::RATE.to_string()),
+        ("model", format!("TabM-mini: {members} members, {layers} of {width} neurons, ReLU, dropout {dropout}")),
+        ("members", format!("{kept} of {members}")),
+        ("optimiser", format!("AdamW (β 0.9, 0.999), weight decay {decay}, gradients held within length 1")),
+        ("learning_rate", rate.to_string()),
         ("batch_size", format!("{}, of other rows for each member", training.course.batch)),
         ("epochs", training.plan.epochs.to_string()),
         ("best_epoch", training.best.epoch.to_string()),
-        ("patience", PATIENCE.to_string()),
+        ("patience", patience.to_string()),
         ("parameters", layout.total.to_string()),
         ("preprocessing", columns),
         ("device", device.to_owned()),

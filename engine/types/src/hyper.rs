@@ -15,6 +15,10 @@ pub enum Scale {
     Log,
     /// Whole numbers.
     Integer,
+    /// Whole multiples of this number.
+    Multiples(u32),
+    /// 1 for yes, 0 for no.
+    Switch,
 }
 
 /// A hyperparameter: its key begins with its family's name.
@@ -75,7 +79,179 @@ pub const ALL: &[Hyperparameter] = &[
         scale: Scale::Integer,
         default: "255",
     },
+    realmlp(
+        "realmlp.layers",
+        "Hidden layers",
+        "More can say more, take longer and overfit sooner.",
+        [1.0, 6.0],
+        Scale::Integer,
+        "3",
+    ),
+    realmlp(
+        "realmlp.width",
+        "Neurons of a layer",
+        "More can say more; time and memory grow with the square. Multiples of 16 fill the processor's registers.",
+        [16.0, 1024.0],
+        Scale::Multiples(16),
+        "256",
+    ),
+    realmlp(
+        "realmlp.dropout",
+        "Dropout",
+        "Share of neurons that a step leaves out, so that none relies on another: less overfitting, slower learning.",
+        [0.0, 0.9],
+        Scale::Linear,
+        "0.15",
+    ),
+    realmlp(
+        "realmlp.learning_rate",
+        "Learning rate",
+        "The highest of the schedule: more goes further with each step, too much diverges.",
+        [1e-4, 1.0],
+        Scale::Log,
+        "0.04 for classes, 0.2 for numbers",
+    ),
+    realmlp(
+        "realmlp.weight_decay",
+        "Weight decay",
+        "How much each step shrinks the weights, times the learning rate: more of it overfits less.",
+        [0.0, 0.2],
+        Scale::Linear,
+        "0.02",
+    ),
+    realmlp(
+        "realmlp.label_smoothing",
+        "Label smoothing",
+        "Share of a class that counts as spread over all while learning: probabilities are less extreme. 0 where they matter \
+         more than the class that is called. No effect on numbers.",
+        [0.0, 0.5],
+        Scale::Linear,
+        "0.1",
+    ),
+    realmlp(
+        "realmlp.batch_size",
+        "Rows of a step",
+        "More make a smoother step and fewer of them; large batches keep a GPU busy. No more than there are train rows.",
+        [16.0, 8192.0],
+        Scale::Integer,
+        "64, 128 or 256, by the train rows",
+    ),
+    realmlp(
+        "realmlp.embeddings",
+        "Embeddings of numbers",
+        "Yes: each column goes in with cosines of itself, whose frequencies are learned, as the recipe has it. No: columns go in \
+         as they are, which is quicker.",
+        [0.0, 1.0],
+        Scale::Switch,
+        "1 (yes)",
+    ),
+    realmlp(
+        "realmlp.members",
+        "Nets together",
+        "So many nets that begin differently and see the rows in another order; their mean answers. Better by a little, and so \
+         many times the work.",
+        [1.0, 16.0],
+        Scale::Integer,
+        "1",
+    ),
+    tabm(
+        "tabm.layers",
+        "Hidden layers",
+        "More can say more, take longer and overfit sooner.",
+        [1.0, 6.0],
+        Scale::Integer,
+        "2",
+    ),
+    tabm(
+        "tabm.width",
+        "Neurons of a layer",
+        "More can say more; time and memory grow with the square. Multiples of 16 fill the processor's registers.",
+        [16.0, 1024.0],
+        Scale::Multiples(16),
+        "256",
+    ),
+    tabm(
+        "tabm.members",
+        "Members",
+        "Nets that share nearly all weights and answer together; those that answer best together are kept.",
+        [2.0, 64.0],
+        Scale::Integer,
+        "16",
+    ),
+    tabm(
+        "tabm.bins",
+        "Bins of a number",
+        "How finely a number's embedding may bend: more follows the data closer.",
+        [2.0, 128.0],
+        Scale::Integer,
+        "48",
+    ),
+    tabm(
+        "tabm.dropout",
+        "Dropout",
+        "Share of neurons that a step leaves out, so that none relies on another: less overfitting, slower learning.",
+        [0.0, 0.9],
+        Scale::Linear,
+        "0.1",
+    ),
+    tabm(
+        "tabm.learning_rate",
+        "Learning rate",
+        "More goes further with each step, too much diverges.",
+        [1e-5, 0.1],
+        Scale::Log,
+        "0.002",
+    ),
+    tabm(
+        "tabm.weight_decay",
+        "Weight decay",
+        "How much each step shrinks the weights, times the learning rate: more of it overfits less.",
+        [0.0, 0.2],
+        Scale::Linear,
+        "0.0003",
+    ),
+    tabm(
+        "tabm.batch_size",
+        "Rows of a step",
+        "Of each member. More make a smoother step and fewer of them; large batches keep a GPU busy. No more than there are \
+         train rows.",
+        [16.0, 8192.0],
+        Scale::Integer,
+        "64 to 1,024, by the train rows",
+    ),
+    tabm(
+        "tabm.patience",
+        "Patience",
+        "Training ends after so many epochs that brought nothing on the validation rows.",
+        [1.0, 256.0],
+        Scale::Integer,
+        "16",
+    ),
 ];
+
+/// One of RealMLP's.
+const fn realmlp(
+    key: &'static str,
+    title: &'static str,
+    help: &'static str,
+    [low, high]: [f64; 2],
+    scale: Scale,
+    default: &'static str,
+) -> Hyperparameter {
+    Hyperparameter { key, family: Family::RealMlp, title, help, low, high, scale, default }
+}
+
+/// One of TabM's.
+const fn tabm(
+    key: &'static str,
+    title: &'static str,
+    help: &'static str,
+    [low, high]: [f64; 2],
+    scale: Scale,
+    default: &'static str,
+) -> Hyperparameter {
+    Hyperparameter { key, family: Family::TabM, title, help, low, high, scale, default }
+}
 
 /// The one with this key.
 pub fn find(key: &str) -> Option<&'static Hyperparameter> {
@@ -93,12 +269,26 @@ impl Hyperparameter {
     /// # Errors
     /// A sentence that says the range.
     pub fn check(&self, value: f64) -> Result<(), String> {
-        let whole = self.scale != Scale::Integer || value.fract() == 0.0;
-        if whole && (self.low..=self.high).contains(&value) {
+        let fits = match self.scale {
+            Scale::Linear | Scale::Log => true,
+            Scale::Integer | Scale::Switch => value.fract() == 0.0,
+            Scale::Multiples(of) => value % f64::from(of) == 0.0,
+        };
+        if fits && (self.low..=self.high).contains(&value) {
             return Ok(());
         }
-        let what = if self.scale == Scale::Integer { "a whole number" } else { "a number" };
-        Err(format!("'{}' takes {what} from {} to {}.", self.key, self.low, self.high))
+        Err(format!("'{}' takes {}.", self.key, self.range()))
+    }
+
+    /// What can be taken, in words: `a whole number from 1 to 6`.
+    pub fn range(&self) -> String {
+        let what = match self.scale {
+            Scale::Linear | Scale::Log => "a number".to_owned(),
+            Scale::Integer => "a whole number".to_owned(),
+            Scale::Multiples(of) => format!("a multiple of {of}"),
+            Scale::Switch => return "1 (yes) or 0 (no)".to_owned(),
+        };
+        format!("{what} from {} to {}", self.low, self.high)
     }
 }
 
@@ -131,6 +321,7 @@ mod tests {
             );
             assert!(known.low < known.high && ALL.iter().filter(|other| other.key == known.key).count() == 1);
             assert!(known.scale != Scale::Log || known.low > 0.0);
+            assert!([known.low, known.high].iter().all(|end| known.check(*end).is_ok()), "{}", known.key);
         }
     }
 
@@ -145,6 +336,14 @@ mod tests {
             ("linear.l2", 1.0, Family::Trees, "does not train"),
             ("trees.max_rounds", 1.5, Family::Trees, "a whole number"),
             ("trees.depth", 3.0, Family::Trees, "Use trees.budget, "),
+            ("realmlp.layers", 7.0, Family::RealMlp, "a whole number from 1 to 6"),
+            ("realmlp.width", 40.0, Family::RealMlp, "a multiple of 16 from 16 to 1024"),
+            ("realmlp.width", 0.0, Family::RealMlp, "a multiple of 16 from 16 to 1024"),
+            ("realmlp.embeddings", 0.5, Family::Auto, "1 (yes) or 0 (no)"),
+            ("realmlp.dropout", 0.95, Family::RealMlp, "a number from 0 to 0.9"),
+            ("tabm.members", 1.0, Family::TabM, "a whole number from 2 to 64"),
+            ("tabm.width", f64::NAN, Family::TabM, "a multiple of 16"),
+            ("tabm.bins", 8.0, Family::RealMlp, "does not train"),
         ] {
             let found = problems(&set(key, value), family);
             assert!(found.len() == 1 && found[0].contains(words), "{key}={value}: {found:?}");

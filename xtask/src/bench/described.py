@@ -85,25 +85,43 @@ def net(told, arrays, columns, kinds):
     elif told["family"] == "linear":
         x = dense @ arrays["weights"] + arrays["bias"]
     else:
-        turns = dense[:, :, None] * arrays["frequency"] + arrays["phase"]
-        cosines = np.cos(2 * np.pi * turns.astype(np.float64))
-        mixed = np.einsum("rik,ijk->rij", cosines, arrays["mix"]) + arrays["mix_bias"]
-        parts = [mixed.reshape(len(dense), -1), dense]
-        parts += [arrays[f"table.{n}"][code] for n, code in enumerate(codes)]
-        x = np.concatenate(parts, axis=1)
-        for n in range(sum(name.endswith(".weight") for name in arrays)):
-            z = x @ arrays[f"layer.{n}.weight"].astype(np.float64) + arrays[f"layer.{n}.bias"]
-            alpha = arrays[f"layer.{n}.alpha"]
-            x = z
-            if len(alpha):
-                mish = any("Mish" in step for step in told["steps"])
-                f = z * np.tanh(np.logaddexp(0, z)) if mish else (
-                    1.050701 * np.where(z > 0, z, 1.6732632 * np.expm1(np.minimum(z, 0))))
-                x = z + alpha * (f - z)
+        x = realmlp(told, arrays, dense, codes)
     if "head" in arrays:
         mean, scale, low, high = arrays["head"]
         return np.clip(x * scale + mean, low, high)
     return softmax(x)
+
+
+def realmlp(told, arrays, dense, codes):
+    members = sum(name.endswith("layer.0.weight") for name in arrays)
+    named = [f"member.{m}." for m in range(members)] if members > 1 else [""]
+    outputs = [realmlp_member(told, arrays, dense, codes, prefix) for prefix in named]
+    if members == 1 or "head" in arrays:
+        return np.mean(outputs, axis=0)
+    return np.log(np.mean([softmax(output) for output in outputs], axis=0))
+
+
+def realmlp_member(told, arrays, dense, codes, prefix):
+    parts = [dense]
+    if any(step.startswith("cosine") for step in told["steps"]):
+        turns = dense[:, :, None] * arrays[prefix + "frequency"] + arrays[prefix + "phase"]
+        cosines = np.cos(2 * np.pi * turns.astype(np.float64))
+        mixed = np.einsum("rik,ijk->rij", cosines, arrays[prefix + "mix"]) + arrays[prefix + "mix_bias"]
+        parts.insert(0, mixed.reshape(len(dense), -1))
+    parts += [arrays[f"{prefix}table.{n}"][code] for n, code in enumerate(codes)]
+    x = np.concatenate(parts, axis=1)
+    mish = any("Mish" in step for step in told["steps"])
+    n = 0
+    while f"{prefix}layer.{n}.weight" in arrays:
+        z = x @ arrays[f"{prefix}layer.{n}.weight"].astype(np.float64) + arrays[f"{prefix}layer.{n}.bias"]
+        alpha = arrays[f"{prefix}layer.{n}.alpha"]
+        x = z
+        if len(alpha):
+            f = z * np.tanh(np.logaddexp(0, z)) if mish else (
+                1.050701 * np.where(z > 0, z, 1.6732632 * np.expm1(np.minimum(z, 0))))
+            x = z + alpha * (f - z)
+        n += 1
+    return x
 
 
 def tabm(told, arrays, dense, codes):

@@ -2,7 +2,10 @@
 
 use crate::command::{find, step, succeed, target_dir};
 use anyhow::{Context, Result, bail};
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A Python that has these packages (`name==version`), in an environment called `home`.
 pub fn python(home: &str, packages: &[&str]) -> Result<PathBuf> {
@@ -22,6 +25,33 @@ pub fn python(home: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// A Python that has PyTorch: the system's (Debian's python3-torch), or one in an environment of its own from PyTorch's index of
+/// builds for the CPU. What PyPI has for this platform may bring gigabytes of CUDA along.
+///
+/// # Errors
+/// How to get one.
+pub fn torch() -> Result<PathBuf, String> {
+    let has = |python: &Path| {
+        Command::new(python).args(["-c", "import torch"]).output().is_ok_and(|answer| answer.status.success())
+    };
+    let none = || "PyTorch is not here. Install it: apt install python3-torch".to_owned();
+    let home = target_dir().map_err(|error| error.to_string())?.join("bench/torch");
+    let own = home.join("bin/python");
+    if has(&own) {
+        return Ok(own);
+    }
+    let system = find(&["python3"]).ok_or_else(none)?;
+    if has(&system) {
+        return Ok(system);
+    }
+    let index = ["--index-url", "https://download.pytorch.org/whl/cpu", "--retries", "0", "--timeout", "15"];
+    let _ = step("Installing PyTorch for the CPU", "1 min", || {
+        succeed(Command::new(&system).args(["-m", "venv"]).arg(&home))?;
+        succeed(Command::new(&own).args(["-m", "pip", "install", "--quiet"]).args(index).arg("torch"))
+    });
+    if has(&own) { Ok(own) } else { Err(none()) }
+}
+
 /// What a program prints that runs on one core.
 pub fn pinned(command: &Command) -> Result<Vec<u8>> {
     let Some(taskset) = find(&["taskset"]) else {
@@ -29,7 +59,12 @@ pub fn pinned(command: &Command) -> Result<Vec<u8>> {
     };
     let mut pinned = Command::new(taskset);
     pinned.args(["-c", "0"]).arg(command.get_program()).args(command.get_args());
-    pinned.envs([("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("OPENBLAS_NUM_THREADS", "1")]);
+    pinned.envs([
+        ("RAYON_NUM_THREADS", "1"),
+        ("OMP_NUM_THREADS", "1"),
+        ("OPENBLAS_NUM_THREADS", "1"),
+        ("MKL_NUM_THREADS", "1"),
+    ]);
     let answer = pinned.output().with_context(|| format!("can't start {command:?}"))?;
     if !answer.status.success() {
         bail!("{command:?} ended with {}: {}", answer.status, String::from_utf8_lossy(&answer.stderr));

@@ -1,13 +1,17 @@
-"""scikit-learn's net of the same shape, for `cargo xtask bench speed`: prints the same JSON object as ours."""
+"""scikit-learn's net of the same shape, for `cargo xtask bench speed`: prints the same JSON object as ours.
+
+    speed.py ROWS COLUMNS EPOCHS LAYERS WIDTH BATCH
+"""
 
 import json
 import sys
 import time
+import warnings
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-rows, columns, epochs = map(int, sys.argv[1:])
+rows, columns, epochs, layers, width, size = map(int, sys.argv[1:])
 random = np.random.default_rng(1)
 
 
@@ -26,11 +30,9 @@ def median(times, work):
 
 
 x, y = part(rows)
-net = MLPClassifier((256, 256, 256), batch_size=256, max_iter=epochs, n_iter_no_change=epochs + 1, tol=0.0)
+net = MLPClassifier((width,) * layers, batch_size=size, max_iter=epochs, n_iter_no_change=epochs + 1, tol=0.0)
 start = time.perf_counter()
 with np.errstate(all="ignore"):
-    import warnings
-
     warnings.simplefilter("ignore")
     net.fit(x, y)
 train = rows * epochs / (time.perf_counter() - start)

@@ -10,11 +10,20 @@ use trainyard_types::{
 
 /// What the folded part says: how many are set.
 pub fn summary(settings: &TrainSettings) -> String {
-    match settings.parameters.len() {
+    summary_of(settings.parameters.len())
+}
+
+fn summary_of(set: usize) -> String {
+    match set {
         0 => "the recipe's defaults".to_owned(),
         1 => "one set".to_owned(),
         n => format!("{n} set"),
     }
+}
+
+/// Whether the hyperparameter of this key is the family's.
+fn belongs(key: &str, family: Family) -> bool {
+    hyper::find(key).is_some_and(|known| known.family == family)
 }
 
 /// Fields of the chosen family, or of every family where all are tried. An empty field leaves the default.
@@ -43,10 +52,20 @@ pub fn ModelSettings(
                 .into_iter()
                 .map(|group| {
                     let fields = hyper::of(group).map(|known| field(known, settings, unread, problem)).collect_view();
-                    view! {
-                        {several.then(|| view! { <h3>{group.title()}</h3> })}
-                        <div class="form-row">{fields}</div>
+                    let fields = view! { <div class="form-row">{fields}</div> };
+                    if !several {
+                        return fields.into_any();
                     }
+                    let set = move || settings.with(|s| summary_of(s.parameters.keys().filter(|key| belongs(key, group)).count()));
+                    // Where something is set that may be wrong, it is seen.
+                    let open = settings.with_untracked(|s| s.parameters.keys().any(|key| belongs(key, group)));
+                    view! {
+                        <details class="fold" open=open>
+                            <summary>{group.title()} " " <span class="fold-value">{set}</span></summary>
+                            {fields}
+                        </details>
+                    }
+                    .into_any()
                 })
                 .collect_view()
         }}
@@ -59,10 +78,8 @@ fn field(
     settings: RwSignal<TrainSettings>,
     unread: Unread,
     problem: Signal<Option<Problem>>,
-) -> impl IntoView {
+) -> AnyView {
     let value = settings.with_untracked(|s| s.parameters.get(known.key).map_or_else(String::new, f64::to_string));
-    let range = if known.scale == Scale::Integer { "whole number" } else { "number" };
-    let hint = format!("{} A {range} from {} to {}; default {}.", known.help, known.low, known.high, known.default);
     let take = Callback::new(move |text: String| {
         unread.update(|u| u.retain(|(field, _)| *field != known.key));
         let text = text.trim().to_owned();
@@ -80,5 +97,13 @@ fn field(
             Err(message) => unread.update(|u| u.push((known.key, message))),
         }
     });
-    view! { <TextField name=known.key label=known.title value problem hint on_value=take/> }
+    if known.scale == Scale::Switch {
+        let options = [("", "default"), ("1", "yes"), ("0", "no")];
+        let options = options.map(|(key, text)| (key.to_owned(), text.to_owned())).to_vec();
+        let hint = format!("{} Default {}.", known.help, known.default);
+        return view! { <SelectField name=known.key label=known.title options value problem hint on_value=take/> }
+            .into_any();
+    }
+    let hint = format!("{} Takes {}; default {}.", known.help, known.range(), known.default);
+    view! { <TextField name=known.key label=known.title value problem hint on_value=take/> }.into_any()
 }

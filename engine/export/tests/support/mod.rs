@@ -167,10 +167,24 @@ fn head(classes: usize) -> Head {
     }
 }
 
-pub fn realmlp(random: &mut Random, train: &Frame, classes: usize) -> Model {
+/// So many nets that answer together, each with hidden layers of these widths; with cosines of the columns or without.
+pub fn realmlp(
+    random: &mut Random,
+    train: &Frame,
+    classes: usize,
+    nets: usize,
+    cosines: bool,
+    widths: &[usize],
+) -> Model {
     let encoder = Encoder::fit(train, Recipe::RealMlp).unwrap();
+    let nets = (0..nets).map(|_| realmlp_net(random, &encoder, classes, cosines, widths)).collect();
+    let model = RealMlpModel::new(encoder, nets, head(classes)).unwrap();
+    Model::new(describe(train, classes), Predictor::RealMlp(model))
+}
+
+fn realmlp_net(random: &mut Random, encoder: &Encoder, classes: usize, cosines: bool, widths: &[usize]) -> RealMlpNet {
     let dense = encoder.width();
-    let (frequencies, mixed, embedding) = (16, 3, 4);
+    let (frequencies, mixed, embedding) = if cosines { (16, 3, 4) } else { (0, 0, 4) };
     let tables: Vec<Vec<f32>> =
         encoder.embedding_rows().iter().map(|rows| random.spread(rows * embedding, 2.0)).collect();
     let mut weights = RealMlpWeights {
@@ -187,16 +201,15 @@ pub fn realmlp(random: &mut Random, train: &Frame, classes: usize) -> Model {
         layers: Vec::new(),
     };
     let mut inputs = weights.inputs();
-    for outputs in [48, 40, head(classes).outputs()] {
-        let last = outputs == head(classes).outputs();
+    for (index, &outputs) in widths.iter().chain([&head(classes).outputs()]).enumerate() {
+        let last = index == widths.len();
         let size = 4.0 / (inputs as f32).sqrt();
         let weight = random.spread(inputs * outputs, size);
         let alpha = if last { Vec::new() } else { random.spread(outputs, 1.0).iter().map(|a| a + 0.9).collect() };
         weights.layers.push(Layer { inputs, outputs, weight, bias: random.spread(outputs, 0.5), alpha });
         inputs = outputs;
     }
-    let model = RealMlpModel::new(encoder, RealMlpNet::new(weights).unwrap(), head(classes)).unwrap();
-    Model::new(describe(train, classes), Predictor::RealMlp(model))
+    RealMlpNet::new(weights).unwrap()
 }
 
 pub fn tabm(random: &mut Random, train: &Frame, classes: usize, members: usize) -> Model {
@@ -361,7 +374,7 @@ pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
             let frame = trial(random, &table, rows, &[]);
             cases.push((format!("{name} {classes}"), model, frame));
         };
-        let model = realmlp(&mut random, &table, classes);
+        let model = realmlp(&mut random, &table, classes, 1, true, &[48, 40]);
         add("realmlp", model, &mut random);
         let model = tabm(&mut random, &table, classes, 1 + classes);
         add("tabm", model, &mut random);
@@ -396,6 +409,16 @@ pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
             hold(&mut frame);
         }
         cases.push((format!("trees {kind:?} {count} of {} columns", table.columns.len()), model, frame));
+    }
+    for (name, classes, nets, cosines) in [
+        ("realmlp plain", 2, 1, false),
+        ("realmlp plain", 0, 1, false),
+        ("realmlp of two", 3, 2, true),
+        ("realmlp of two", 0, 2, false),
+    ] {
+        let model = realmlp(&mut random, &table, classes, nets, cosines, &[32]);
+        let frame = trial(&mut random, &table, rows, &[]);
+        cases.push((format!("{name} {classes}"), model, frame));
     }
     cases
 }

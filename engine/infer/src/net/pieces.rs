@@ -46,6 +46,11 @@ impl Pieces {
     /// "normal")` with one quantile for each 30 rows, 10 to 1,000; equal quantiles get their middle, and between quantiles the
     /// score itself is a line. Edges are the 1/48 quantiles of the scores.
     pub fn fit(values: &[f32]) -> Self {
+        Self::with_bins(values, BINS)
+    }
+
+    /// As [`Pieces::fit`], with up to so many bins.
+    pub fn with_bins(values: &[f32], bins: usize) -> Self {
         let mut sorted: Vec<f32> = values.iter().copied().filter(|value| value.is_finite()).collect();
         sorted.sort_unstable_by(f32::total_cmp);
         if sorted.is_empty() {
@@ -73,8 +78,8 @@ impl Pieces {
         let score = |value: &f32| line(&knots, &scores, &slopes, *value);
         let scored: Vec<f32> = sorted.iter().map(score).collect();
         let mut edges: Vec<f32> = Vec::new();
-        for bin in 0..=BINS {
-            let edge = quantile(&scored, bin as f64 / BINS as f64) as f32;
+        for bin in 0..=bins {
+            let edge = quantile(&scored, bin as f64 / bins as f64) as f32;
             if edges.last().is_none_or(|last| edge - last > NEAR_EDGES) {
                 edges.push(edge);
             }

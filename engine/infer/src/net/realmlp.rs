@@ -1,5 +1,7 @@
 //! RealMLP-TD's forward pass (Holzmüller, Grinsztajn and Steinwart 2024, arXiv 2407.04491).
 
+mod stored;
+
 use super::{Activation, Head};
 use crate::{
     error::{LoadError, PredictError},
@@ -8,10 +10,8 @@ use crate::{
     preprocess::{Encoded, Encoder},
     product::{Bias, Finish, Packed},
     target::Predictions,
-    tensors::{Stored, TensorBag},
 };
 use pulp::{Simd, WithSimd};
-use serde::{Deserialize, Serialize};
 
 /// Rows that go through the net together: their activations stay in the second-level cache. A multiple of the rows that the
 /// product takes at once.
@@ -30,7 +30,7 @@ pub struct Layer {
 }
 
 /// The numbers of a RealMLP. Its input is: for each dense column `mixed` numbers made of cosines, the dense columns
-/// themselves, and an embedding row for each embedded column.
+/// themselves, and an embedding row for each embedded column. Without cosines, `frequencies` and `mixed` are 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RealMlpWeights {
     pub activation: Activation,
@@ -62,11 +62,11 @@ pub struct RealMlpNet {
     packed: Vec<Packed>,
 }
 
-/// A RealMLP with its encoder and what its outputs mean.
+/// RealMLPs that answer together, mostly a single one, with their encoder and what their outputs mean.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RealMlpModel {
     encoder: Encoder,
-    net: RealMlpNet,
+    nets: Vec<RealMlpNet>,
     head: Head,
 }
 
@@ -260,106 +260,56 @@ pub(super) fn sum_of_products(a: &[f32], b: &[f32]) -> f32 {
 
 impl RealMlpModel {
     /// # Errors
-    /// If the net's columns are not the encoder's, or its outputs not the head's.
-    pub fn new(encoder: Encoder, net: RealMlpNet, head: Head) -> Result<Self, LoadError> {
-        let tables = net.weights.tables.iter().map(|table| table.len() / net.weights.embedding);
-        if encoder.width() != net.weights.dense
-            || !tables.eq(encoder.embedding_rows())
-            || net.outputs() != head.outputs()
-        {
+    /// If there is no net, a net's columns are not the encoder's, or its outputs not the head's.
+    pub fn new(encoder: Encoder, nets: Vec<RealMlpNet>, head: Head) -> Result<Self, LoadError> {
+        let fits = |net: &RealMlpNet| {
+            let tables = net.weights.tables.iter().map(|table| table.len() / net.weights.embedding);
+            encoder.width() == net.weights.dense
+                && tables.eq(encoder.embedding_rows())
+                && net.outputs() == head.outputs()
+        };
+        let shape = |net: &RealMlpNet| {
+            let w = &net.weights;
+            let widths: Vec<usize> = w.layers.iter().map(|layer| layer.outputs).collect();
+            (w.activation, w.frequencies, w.mixed, w.embedding, widths)
+        };
+        if nets.is_empty() || !nets.iter().all(fits) || nets.windows(2).any(|pair| shape(&pair[0]) != shape(&pair[1])) {
             return Err(LoadError::part("the net does not fit its columns"));
         }
-        Ok(Self { encoder, net, head })
+        Ok(Self { encoder, nets, head })
     }
 
     pub fn encoder(&self) -> &Encoder {
         &self.encoder
     }
-    pub fn net(&self) -> &RealMlpNet {
-        &self.net
+    /// One or more, of one shape.
+    pub fn nets(&self) -> &[RealMlpNet] {
+        &self.nets
     }
     pub fn head(&self) -> Head {
         self.head
     }
 
+    /// The mean of the nets' values, or of their probabilities.
+    ///
     /// # Errors
     /// As [`Encoder::encode`].
     pub fn predict(&self, frame: &Frame) -> Result<Predictions, PredictError> {
         let encoded = self.encoder.encode(frame)?;
-        Ok(self.head.predictions(self.net.forward(&encoded)))
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Header {
-    encoder: serde_json::Value,
-    classes: Option<usize>,
-    activation: Activation,
-    frequencies: usize,
-    mixed: usize,
-    embedding: usize,
-    /// Outputs of each layer.
-    layers: Vec<usize>,
-}
-
-impl Stored for RealMlpModel {
-    fn store(&self, bag: &mut TensorBag) -> Result<serde_json::Value, LoadError> {
-        let encoder = self.encoder.store(bag)?;
-        let w = &self.net.weights;
-        bag.put("frequency", &[w.dense, w.frequencies], w.frequency.clone());
-        bag.put("phase", &[w.dense, w.frequencies], w.phase.clone());
-        bag.put("mix", &[w.dense, w.mixed, w.frequencies], w.mix.clone());
-        bag.put("mix_bias", &[w.dense, w.mixed], w.mix_bias.clone());
-        for (index, table) in w.tables.iter().enumerate() {
-            bag.put(&format!("table.{index}"), &[table.len() / w.embedding, w.embedding], table.clone());
-        }
-        for (index, layer) in w.layers.iter().enumerate() {
-            bag.put(&format!("layer.{index}.weight"), &[layer.inputs, layer.outputs], layer.weight.clone());
-            bag.put(&format!("layer.{index}.bias"), &[layer.outputs], layer.bias.clone());
-            bag.put(&format!("layer.{index}.alpha"), &[layer.alpha.len()], layer.alpha.clone());
-        }
-        Ok(serde_json::to_value(Header {
-            encoder,
-            classes: self.head.store(bag),
-            activation: w.activation,
-            frequencies: w.frequencies,
-            mixed: w.mixed,
-            embedding: w.embedding,
-            layers: w.layers.iter().map(|layer| layer.outputs).collect(),
-        })?)
+        Ok(self.head.predictions(self.head.combined(self.nets.len(), self.outputs(&encoded))))
     }
 
-    fn restore(header: serde_json::Value, bag: &mut TensorBag) -> Result<Self, LoadError> {
-        let Header { encoder, classes, activation, frequencies, mixed, embedding, layers: widths } =
-            serde_json::from_value(header)?;
-        let encoder = Encoder::restore(encoder, bag)?;
-        let head = Head::restore(classes, bag)?;
-        let dense = encoder.width();
-        let tables = encoder.embedding_rows().into_iter().enumerate();
-        let tables = tables
-            .map(|(index, rows)| bag.take_shaped(&format!("table.{index}"), &[rows, embedding]))
-            .collect::<Result<_, _>>()?;
-        let mut weights = RealMlpWeights {
-            activation,
-            dense,
-            frequencies,
-            mixed,
-            frequency: bag.take_shaped("frequency", &[dense, frequencies])?,
-            phase: bag.take_shaped("phase", &[dense, frequencies])?,
-            mix: bag.take_shaped("mix", &[dense, mixed, frequencies])?,
-            mix_bias: bag.take_shaped("mix_bias", &[dense, mixed])?,
-            embedding,
-            tables,
-            layers: Vec::new(),
-        };
-        let mut inputs = weights.inputs();
-        for (index, &outputs) in widths.iter().enumerate() {
-            let weight = bag.take_shaped(&format!("layer.{index}.weight"), &[inputs, outputs])?;
-            let bias = bag.take_shaped(&format!("layer.{index}.bias"), &[outputs])?;
-            let (_, alpha) = bag.take(&format!("layer.{index}.alpha"))?;
-            weights.layers.push(Layer { inputs, outputs, weight, bias, alpha });
-            inputs = outputs;
+    /// The nets' outputs, `rows x nets x outputs`.
+    fn outputs(&self, encoded: &Encoded) -> Vec<f32> {
+        if let [only] = &self.nets[..] {
+            return only.forward(encoded);
         }
-        Self::new(encoder, RealMlpNet::new(weights)?, head)
+        let (count, wide) = (self.nets.len(), self.head.outputs());
+        let mut all = vec![0.0; encoded.rows * count * wide];
+        for (index, net) in self.nets.iter().enumerate() {
+            let places = all.chunks_exact_mut(wide).skip(index).step_by(count);
+            places.zip(net.forward(encoded).chunks_exact(wide)).for_each(|(to, from)| to.copy_from_slice(from));
+        }
+        all
     }
 }

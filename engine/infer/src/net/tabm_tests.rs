@@ -65,6 +65,7 @@ fn scores_are_scikit_learn_s() {
     // Within the last of 20 quantiles, where the score bends most.
     assert!((pieces.place(10.1).score - 2.8678).abs() < 0.1);
     assert_eq!(pieces.bins(), BINS);
+    assert_eq!(Pieces::with_bins(&values, 5).bins(), 5);
     close(&pieces.edges()[1..6], &[-2.368, -1.843, -1.5633, -1.4169, -1.2655], 0.1);
     // Equal values get the middle of their shares, and are one edge.
     let zeros: Vec<f32> = (0..1000).map(|i| if i < 800 { 0.0 } else { i as f32 }).collect();

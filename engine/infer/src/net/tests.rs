@@ -25,8 +25,7 @@ fn spread(count: usize, salt: usize) -> Vec<f32> {
     (0..count).map(|i| (((i * 7919 + salt * 104_729) % 1000) as f32) / 1000.0 - 0.5).collect()
 }
 
-fn model(head: Head) -> RealMlpModel {
-    let encoder = Encoder::fit(&train(), Recipe::RealMlp).unwrap();
+fn net(head: Head, salt: usize) -> RealMlpNet {
     let layer = |inputs, outputs, salt, last| Layer {
         inputs,
         outputs,
@@ -39,29 +38,64 @@ fn model(head: Head) -> RealMlpModel {
         dense: 1,
         frequencies: 16,
         mixed: 3,
-        frequency: spread(16, 1),
-        phase: spread(16, 2),
-        mix: spread(48, 3),
-        mix_bias: spread(3, 4),
+        frequency: spread(16, salt + 1),
+        phase: spread(16, salt + 2),
+        mix: spread(48, salt + 3),
+        mix_bias: spread(3, salt + 4),
         embedding: 8,
-        tables: vec![spread(88, 5)],
-        layers: vec![layer(12, 40, 6, false), layer(40, 20, 7, false), layer(20, head.outputs(), 8, true)],
+        tables: vec![spread(88, salt + 5)],
+        layers: vec![
+            layer(12, 40, salt + 6, false),
+            layer(40, 20, salt + 7, false),
+            layer(20, head.outputs(), salt + 8, true),
+        ],
     };
-    RealMlpModel::new(encoder, RealMlpNet::new(weights).unwrap(), head).unwrap()
+    RealMlpNet::new(weights).unwrap()
+}
+
+fn together(head: Head, members: usize) -> RealMlpModel {
+    let encoder = Encoder::fit(&train(), Recipe::RealMlp).unwrap();
+    RealMlpModel::new(encoder, (0..members).map(|member| net(head, 50 * member)).collect(), head).unwrap()
+}
+
+fn model(head: Head) -> RealMlpModel {
+    together(head, 1)
+}
+
+/// One hidden layer on the columns as they are; the category keeps its table.
+fn plain(head: Head) -> RealMlpModel {
+    let mut weights = net(head, 0).weights().clone();
+    (weights.frequencies, weights.mixed) = (0, 0);
+    for list in [&mut weights.frequency, &mut weights.phase, &mut weights.mix, &mut weights.mix_bias] {
+        list.clear();
+    }
+    let layer = |inputs, outputs, alpha| Layer {
+        inputs,
+        outputs,
+        weight: spread(inputs * outputs, 21),
+        bias: spread(outputs, 22),
+        alpha,
+    };
+    weights.layers = vec![layer(9, 16, spread(16, 23)), layer(16, head.outputs(), Vec::new())];
+    let encoder = Encoder::fit(&train(), Recipe::RealMlp).unwrap();
+    RealMlpModel::new(encoder, vec![RealMlpNet::new(weights).unwrap()], head).unwrap()
 }
 
 /// The same net, written as its formulas, in f64.
 fn by_hand(model: &RealMlpModel, frame: &Frame) -> Vec<f64> {
-    let w = model.net().weights();
+    let w = model.nets()[0].weights();
     let encoded = model.encoder().encode(frame).unwrap();
     let mut all = Vec::new();
     for row in 0..encoded.rows {
         let x = f64::from(encoded.dense[row]);
-        let cosines: Vec<f64> = (0..16)
+        let cosines: Vec<f64> = (0..w.frequencies)
             .map(|k| ((x * f64::from(w.frequency[k]) + f64::from(w.phase[k])) * std::f64::consts::TAU).cos())
             .collect();
-        let mut values: Vec<f64> = (0..3)
-            .map(|o| f64::from(w.mix_bias[o]) + (0..16).map(|k| cosines[k] * f64::from(w.mix[o * 16 + k])).sum::<f64>())
+        let mut values: Vec<f64> = (0..w.mixed)
+            .map(|o| {
+                f64::from(w.mix_bias[o])
+                    + (0..w.frequencies).map(|k| cosines[k] * f64::from(w.mix[o * 16 + k])).sum::<f64>()
+            })
             .collect();
         values.push(x);
         let code = encoded.codes[row] as usize;
@@ -87,25 +121,55 @@ fn by_hand(model: &RealMlpModel, frame: &Frame) -> Vec<f64> {
 
 #[test]
 fn forward_is_what_its_formulas_say() {
-    let model = model(Head::Classes { classes: 3 });
-    for rows in [1, 2, 5, 40] {
-        let frame = train().take(&(0..rows).collect::<Vec<_>>());
-        let outputs = model.net().forward(&model.encoder().encode(&frame).unwrap());
-        let expected = by_hand(&model, &frame);
-        assert_eq!(outputs.len(), expected.len());
-        for (found, expected) in outputs.iter().zip(expected) {
-            assert!((f64::from(*found) - expected).abs() < 1e-5, "{found} is not {expected}");
+    let head = Head::Classes { classes: 3 };
+    for model in [model(head), plain(head)] {
+        for rows in [1, 2, 5, 40] {
+            let frame = train().take(&(0..rows).collect::<Vec<_>>());
+            let outputs = model.nets()[0].forward(&model.encoder().encode(&frame).unwrap());
+            let expected = by_hand(&model, &frame);
+            assert_eq!(outputs.len(), expected.len());
+            for (found, expected) in outputs.iter().zip(expected) {
+                assert!((f64::from(*found) - expected).abs() < 1e-5, "{found} is not {expected}");
+            }
         }
     }
+}
+
+#[test]
+fn several_nets_answer_with_their_mean() {
+    let alone = |head: Head, member: usize| {
+        let encoder = Encoder::fit(&train(), Recipe::RealMlp).unwrap();
+        RealMlpModel::new(encoder, vec![net(head, 50 * member)], head).unwrap().predict(&train()).unwrap()
+    };
+    let head = Head::Classes { classes: 3 };
+    let Predictions::Probabilities { values, .. } = together(head, 3).predict(&train()).unwrap() else { panic!() };
+    let of = |member| {
+        let Predictions::Probabilities { values, .. } = alone(head, member) else { panic!() };
+        values
+    };
+    let (a, b, c) = (of(0), of(1), of(2));
+    assert!(a != b && b != c);
+    for (index, value) in values.iter().enumerate() {
+        assert!((value - (a[index] + b[index] + c[index]) / 3.0).abs() < 3e-6);
+    }
+    let head = Head::Value { mean: 1.0, scale: 2.0, low: -99.0, high: 99.0 };
+    let Predictions::Values(values) = together(head, 2).predict(&train()).unwrap() else { panic!() };
+    let (Predictions::Values(a), Predictions::Values(b)) = (alone(head, 0), alone(head, 1)) else { panic!() };
+    assert!(values.iter().zip(a.iter().zip(b)).all(|(both, (a, b))| (both - (a + b) / 2.0).abs() < 1e-6));
+    // Nets of different shapes are no model.
+    let encoder = Encoder::fit(&train(), Recipe::RealMlp).unwrap();
+    let mixed = vec![net(head, 0), plain(head).nets()[0].clone()];
+    assert!(RealMlpModel::new(encoder.clone(), mixed, head).is_err());
+    assert!(RealMlpModel::new(encoder, Vec::new(), head).is_err());
 }
 
 #[test]
 fn an_answer_does_not_depend_on_the_batch() {
     let model = model(Head::Classes { classes: 3 });
     let encoded = |rows: &[usize]| model.encoder().encode(&train().take(rows)).unwrap();
-    let all = model.net().forward(&encoded(&(0..40).collect::<Vec<_>>()));
+    let all = model.nets()[0].forward(&encoded(&(0..40).collect::<Vec<_>>()));
     for row in 0..40 {
-        assert_eq!(model.net().forward(&encoded(&[row])), all[row * 3..(row + 1) * 3]);
+        assert_eq!(model.nets()[0].forward(&encoded(&[row])), all[row * 3..(row + 1) * 3]);
     }
 }
 
@@ -125,15 +189,23 @@ fn probabilities_sum_to_one_and_values_stay_in_range() {
 #[test]
 fn stored_and_restored_it_is_the_same() {
     for head in [Head::Classes { classes: 2 }, Head::Value { mean: 0.1, scale: 0.2, low: -0.3, high: 0.7 }] {
-        let model = model(head);
-        let mut bag = TensorBag::default();
-        let header = model.store(&mut bag).unwrap();
-        let mut left = bag.clone();
-        assert_eq!(RealMlpModel::restore(header.clone(), &mut left).unwrap(), model);
-        assert!(left.is_empty());
-        let mut hostile = header;
-        hostile["layers"] = serde_json::json!([40, usize::MAX, 2]);
-        assert!(RealMlpModel::restore(hostile, &mut bag).is_err());
+        for model in [model(head), together(head, 2), plain(head)] {
+            let mut bag = TensorBag::default();
+            let header = model.store(&mut bag).unwrap();
+            // Files of a single net are as they were before there could be several.
+            assert_eq!(header.get("members").is_some(), model.nets().len() > 1);
+            assert_eq!(bag.names().any(|name| name == "frequency"), model.nets().len() == 1);
+            let mut left = bag.clone();
+            assert_eq!(RealMlpModel::restore(header.clone(), &mut left).unwrap(), model);
+            assert!(left.is_empty());
+            for (key, value) in
+                [("layers", serde_json::json!([40, usize::MAX, 2])), ("members", serde_json::json!(usize::MAX))]
+            {
+                let mut hostile = header.clone();
+                hostile[key] = value;
+                assert!(RealMlpModel::restore(hostile, &mut bag.clone()).is_err());
+            }
+        }
     }
 }
 

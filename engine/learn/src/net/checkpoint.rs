@@ -3,7 +3,7 @@
 use super::engine::State;
 use serde::{Deserialize, Serialize};
 use trainyard_infer::{LoadError, TensorBag};
-use trainyard_types::run::Family;
+use trainyard_types::{hyper::Hyperparameters, run::Family};
 
 const FORMAT: u32 = 2;
 const KEY: &str = "trainyard_checkpoint";
@@ -30,6 +30,9 @@ pub struct Plan {
     pub rows: usize,
     pub valid_rows: usize,
     pub parameters: usize,
+    /// The family's hyperparameters that are set: `realmlp.dropout=0.3 realmlp.layers=2`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub settings: String,
 }
 
 /// The best epoch so far.
@@ -45,7 +48,16 @@ pub struct Best {
 impl Plan {
     pub fn new(family: Family, seed: u64, rows: usize, valid_rows: usize, parameters: usize) -> Self {
         let family = family.as_str().to_owned();
-        Self { format: FORMAT, family, epochs: 0, done: 0, seed, rows, valid_rows, parameters }
+        let settings = String::new();
+        Self { format: FORMAT, family, epochs: 0, done: 0, seed, rows, valid_rows, parameters, settings }
+    }
+
+    /// With what is set of the family's hyperparameters.
+    pub fn with_settings(mut self, set: &Hyperparameters) -> Self {
+        let own = set.iter().filter(|(key, _)| key.split_once('.').is_some_and(|(family, _)| family == self.family));
+        let settings: Vec<String> = own.map(|(key, value)| format!("{key}={value}")).collect();
+        self.settings = settings.join(" ");
+        self
     }
 }
 

@@ -52,6 +52,18 @@ pub struct Gradient {
     pub loss: f64,
 }
 
+impl Gradient {
+    /// Adds the share of further rows.
+    pub fn add(&mut self, mut other: Self) {
+        self.loss += other.loss;
+        let sum = |to: &mut [f32], from: &[f32]| to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+        sum(&mut self.small, &other.small);
+        for (to, from) in self.weights.iter_mut().zip(&mut other.weights) {
+            sum(numbers(to), numbers(from));
+        }
+    }
+}
+
 /// A tensor on the CPU of a row-major matrix; takes the buffer over.
 pub fn matrix(values: Vec<f32>, rows: usize, columns: usize) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [rows, columns]), &Device::flex())

@@ -13,7 +13,7 @@ pub enum Failure {
 }
 
 /// Everything that changes while training.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     pub theta: Vec<f32>,
     /// Adam's moments.
@@ -73,7 +73,7 @@ pub trait Engine {
     fn step(&mut self, rows: &[u32], clock: &Clock) -> Result<(), Failure>;
     /// The mean of the steps' losses since it was last asked for.
     fn mean_loss(&mut self) -> Result<f64, Failure>;
-    /// The loss of such rows and its gradient in the flat vector's order; for comparison with another engine.
+    /// The loss of such rows, the members' mean, and the gradient in the flat vector's order; for comparison with another engine.
     fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> Result<(f64, Vec<f32>), Failure>;
     /// The outputs for rows of the train or validation part, `rows x members x outputs`, without dropout.
     fn outputs(&mut self, valid: bool, rows: Range<usize>) -> Result<Vec<f32>, Failure>;

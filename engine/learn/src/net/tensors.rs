@@ -2,10 +2,29 @@
 
 use super::{Part, Truth, engine::Failure};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use std::ops::Range;
 
 /// Sides of matrix products are a multiple of this: it spares kernels for odd shapes, which some drivers compile wrongly
 /// (seen on SwiftShader).
 pub const SIDE: usize = 64;
+
+/// Rows of all members that go through a graph at once, while it keeps what the way back needs; the gradients of more are
+/// summed. The widest nets take some gigabytes of the device with it.
+pub const TOGETHER: usize = 16_384;
+
+/// `count` places, at most `most` (at least one) at a time.
+pub fn spans(count: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let most = most.max(1);
+    (0..count).step_by(most).map(move |first| first..(first + most).min(count))
+}
+
+/// A matrix product (of each member) whose inner and right side are padded.
+pub fn product<const D: usize>(x: Tensor<D>, weight: Tensor<D>, tracked: bool, device: &Device) -> Tensor<D> {
+    let wide = weight.dims()[D - 1];
+    let weight = widen(widen(weight, D - 2, tracked, device), D - 1, tracked, device);
+    let found = widen(x, D - 1, tracked, device).matmul(weight);
+    if found.dims()[D - 1] == wide { found } else { found.narrow(D - 1, 0, wide) }
+}
 
 pub fn floats(values: Vec<f32>, device: &Device) -> Tensor<1> {
     let length = values.len();

@@ -56,7 +56,8 @@ impl Training {
         scorer: Scorer,
         theta: Vec<f32>,
     ) -> Self {
-        let plan = Plan::new(course.family, options.seed, rows, valid_rows, theta.len());
+        let plan =
+            Plan::new(course.family, options.seed, rows, valid_rows, theta.len()).with_settings(&options.parameters);
         let best = Best { epoch: 0, score: f64::INFINITY, theta };
         Self { course, plan, best, rows, seed: options.seed, scorer }
     }

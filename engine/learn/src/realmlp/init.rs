@@ -1,7 +1,7 @@
 //! The parameters at the start, which depend on the train rows: each neuron's pre-activation has standard deviation 1, and
 //! its bias puts its kink inside the data (RealMLP's `std` weights and `he+5` biases).
 
-use super::recipe::{DEPTH, FREQUENCIES, FREQUENCY_SCALE, Layout, MIXED};
+use super::recipe::{FREQUENCIES, FREQUENCY_SCALE, Layout, MIXED, member_seed};
 use crate::net::{Segment, cpu::matrix, random::Random, tensors::to_vec};
 use trainyard_infer::{math, net::Activation, preprocess::Encoded};
 
@@ -10,8 +10,12 @@ const SAMPLE: usize = 8_192;
 /// Rows of which a bias is a mixture.
 const MIXTURE: usize = 5;
 
-/// The flat vector of parameters. Depends on the rows and the seed only.
+/// The members' flat vectors of parameters, one after the other. Depends on the rows and the seed only.
 pub fn initial(layout: &Layout, train: &Encoded, seed: u64) -> Vec<f32> {
+    (0..layout.config.members).flat_map(|member| of_member(layout, train, member_seed(seed, member))).collect()
+}
+
+fn of_member(layout: &Layout, train: &Encoded, seed: u64) -> Vec<f32> {
     let mut random = Random::new(seed, 1);
     let mut theta = vec![0.0f32; layout.total];
     let mut fill = |theta: &mut Vec<f32>, segment: &Segment, draw: &mut dyn FnMut(&mut Random) -> f32| {
@@ -46,7 +50,7 @@ fn fit_layers(layout: &Layout, theta: &mut [f32], train: &Encoded, seed: u64) {
         random.permutation(train.rows).into_iter().take(SAMPLE).collect()
     };
     let mut values = inputs(layout, theta, train, &rows);
-    for layer in 0..=DEPTH {
+    for layer in 0..=layout.depth() {
         let segment = &layout.weights[layer];
         let (inputs, outputs) = (segment.rows, segment.columns);
         let product =
@@ -61,7 +65,7 @@ fn fit_layers(layout: &Layout, theta: &mut [f32], train: &Encoded, seed: u64) {
         scale_columns(&mut z, &factors, tangent);
         let biases = mixtures(&z, outputs, &mut random);
         theta[layout.biases[layer].range()].copy_from_slice(&biases);
-        if layer < DEPTH {
+        if layer < layout.depth() {
             for row in z.chunks_exact_mut(outputs) {
                 for (value, bias) in row.iter_mut().zip(&biases) {
                     // The activation's share is 1 at the start.
@@ -81,7 +85,7 @@ fn inputs(layout: &Layout, theta: &[f32], train: &Encoded, rows: &[u32]) -> Vec<
     let mut all = Vec::with_capacity(rows.len() * layout.inputs());
     for &row in rows {
         let dense = &train.dense[row as usize * train.width..][..train.width];
-        for (feature, x) in dense.iter().enumerate() {
+        for (feature, x) in dense.iter().enumerate().take(layout.waves) {
             let of = |segment: &Segment| &theta[segment.start + feature * segment.columns..][..segment.columns];
             let (frequency, phase, mix, bias) =
                 (of(&layout.frequency), of(&layout.phase), of(&layout.mix), of(&layout.mix_bias));

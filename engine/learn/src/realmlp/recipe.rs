@@ -1,16 +1,15 @@
 //! RealMLP-TD's constants, schedules and parameters (Holzmüller, Grinsztajn and Steinwart 2024, arXiv 2407.04491; values
 //! as in pytabkit 1.7.3).
 
-use crate::net::{Segment, engine::Clock, random};
+use crate::{
+    FitOptions,
+    net::{Segment, engine::Clock, random},
+};
 use trainyard_infer::{
     LoadError,
     net::{Activation, Layer, RealMlpNet, RealMlpWeights},
 };
 
-/// Neurons of a hidden layer.
-pub const HIDDEN: usize = 256;
-/// Hidden layers.
-pub const DEPTH: usize = 3;
 /// Cosines of a dense column, and the numbers that they are mixed to.
 pub const FREQUENCIES: usize = 16;
 pub const MIXED: usize = 3;
@@ -18,17 +17,86 @@ pub const MIXED: usize = 3;
 pub const FREQUENCY_SCALE: f32 = 0.1;
 /// Numbers of an embedding row.
 pub const EMBEDDING: usize = 8;
-/// Share of activations that dropout zeroes before its schedule ends.
-pub const DROPOUT: f64 = 0.15;
-pub const LABEL_SMOOTHING: f32 = 0.1;
-pub const WEIGHT_DECAY: f64 = 0.02;
 pub const BETAS: (f64, f64) = (0.9, 0.95);
 /// The paper's number of epochs.
 pub const EPOCHS: u32 = 256;
 
-/// Highest learning rate.
-pub fn learning_rate(classification: bool) -> f64 {
-    if classification { 0.04 } else { 0.2 }
+/// What may be set; see [`trainyard_types::hyper`] for the ranges.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Hidden layers.
+    pub layers: usize,
+    /// Neurons of a hidden layer.
+    pub width: usize,
+    /// Share of activations that dropout zeroes before its schedule ends.
+    pub dropout: f64,
+    /// Highest learning rate.
+    pub rate: f64,
+    pub decay: f64,
+    /// Share of a class that is spread over all.
+    pub smoothing: f32,
+    /// Rows of a step; `None`: by the train rows.
+    pub batch: Option<usize>,
+    /// Whether dense columns go in with cosines of themselves.
+    pub cosines: bool,
+    /// Nets that train side by side and answer together.
+    pub members: usize,
+}
+
+impl Config {
+    /// RealMLP-TD.
+    pub fn tuned(classification: bool) -> Self {
+        Self {
+            layers: 3,
+            width: 256,
+            dropout: 0.15,
+            rate: if classification { 0.04 } else { 0.2 },
+            decay: 0.02,
+            smoothing: 0.1,
+            batch: None,
+            cosines: true,
+            members: 1,
+        }
+    }
+
+    /// RealMLP-TD but for what is set.
+    pub fn new(options: &FitOptions, classification: bool) -> Self {
+        let tuned = Self::tuned(classification);
+        let whole = |key: &str| options.set(key).map(|set| set as usize);
+        Self {
+            layers: whole("realmlp.layers").unwrap_or(tuned.layers),
+            width: whole("realmlp.width").unwrap_or(tuned.width),
+            dropout: options.set("realmlp.dropout").unwrap_or(tuned.dropout),
+            rate: options.set("realmlp.learning_rate").unwrap_or(tuned.rate),
+            decay: options.set("realmlp.weight_decay").unwrap_or(tuned.decay),
+            smoothing: options.set("realmlp.label_smoothing").map_or(tuned.smoothing, |set| set as f32),
+            batch: whole("realmlp.batch_size"),
+            cosines: options.set("realmlp.embeddings").map_or(tuned.cosines, |set| set != 0.0),
+            members: whole("realmlp.members").unwrap_or(tuned.members),
+        }
+    }
+
+    /// Rows of a step, of so many train rows.
+    pub fn batch(&self, rows: usize) -> usize {
+        self.batch.map_or_else(|| batch_size(rows), |batch| batch.min(rows))
+    }
+
+    /// Step `step` of `steps`.
+    pub fn clock(&self, seed: u64, step: u64, steps: u64) -> Clock {
+        let t = step as f64 / steps.max(1) as f64;
+        Clock {
+            dropout: self.dropout * flat_cos(t),
+            rate: self.rate * coslog4(t),
+            decay: self.decay * flat_cos(t),
+            betas: BETAS,
+            key: random::mix(seed ^ random::mix(step)),
+        }
+    }
+}
+
+/// A member's seed; the first one's is the training's own.
+pub fn member_seed(seed: u64, member: usize) -> u64 {
+    if member == 0 { seed } else { random::mix(seed ^ random::mix(0x6d65_6d62_6572 + member as u64)) }
 }
 
 /// Rows of a step: 256, fewer for small data (pytabkit's `batch_size="auto"`), so that an epoch has several steps.
@@ -51,31 +119,23 @@ pub fn flat_cos(t: f64) -> f64 {
     if t < 0.5 { 1.0 } else { 0.5 * (1.0 + (std::f64::consts::PI * (2.0 * t - 1.0)).cos()) }
 }
 
-/// Step `step` of `steps`.
-pub fn clock(classification: bool, seed: u64, step: u64, steps: u64) -> Clock {
-    let t = step as f64 / steps.max(1) as f64;
-    Clock {
-        dropout: DROPOUT * flat_cos(t),
-        rate: learning_rate(classification) * coslog4(t),
-        decay: WEIGHT_DECAY * flat_cos(t),
-        betas: BETAS,
-        key: random::mix(seed ^ random::mix(step)),
-    }
-}
-
-/// Where each parameter stands in the flat vector: first the small ones, then the layers' weights.
+/// Where each parameter of a net stands in its flat vector: first the small ones, then the layers' weights. Several members'
+/// vectors lie one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
+    pub config: Config,
     pub activation: Activation,
     pub dense: usize,
+    /// Dense columns that go in with cosines of themselves: all of them or none.
+    pub waves: usize,
     pub outputs: usize,
-    /// `dense x FREQUENCIES`; turns per unit.
+    /// `waves x FREQUENCIES`; turns per unit.
     pub frequency: Segment,
-    /// `dense x FREQUENCIES`; radians.
+    /// `waves x FREQUENCIES`; radians.
     pub phase: Segment,
-    /// `dense x (MIXED * FREQUENCIES)`.
+    /// `waves x (MIXED * FREQUENCIES)`.
     pub mix: Segment,
-    /// `dense x MIXED`.
+    /// `waves x MIXED`.
     pub mix_bias: Segment,
     /// `rows x EMBEDDING` for each embedded column.
     pub tables: Vec<Segment>,
@@ -83,38 +143,43 @@ pub struct Layout {
     pub scale: Segment,
     /// `1 x outputs` for each layer.
     pub biases: Vec<Segment>,
-    /// `1 x HIDDEN` for each hidden layer.
+    /// `1 x width` for each hidden layer.
     pub alphas: Vec<Segment>,
     /// `inputs x outputs` for each layer, before the factor 1/√inputs.
     pub weights: Vec<Segment>,
     /// Where the layers' weights begin.
     pub small: usize,
+    /// Parameters of a member.
     pub total: usize,
 }
 
 impl Layout {
-    pub fn new(dense: usize, tables: &[usize], outputs: usize, activation: Activation) -> Self {
+    pub fn new(dense: usize, tables: &[usize], outputs: usize, activation: Activation, config: Config) -> Self {
         let mut next = 0;
         let mut segment = |rows: usize, columns: usize, rate: f64, decays: bool| {
             let start = next;
             next += rows * columns;
             Segment { start, rows, columns, rate, decays }
         };
-        let frequency = segment(dense, FREQUENCIES, 0.1, true);
-        let phase = segment(dense, FREQUENCIES, 0.1, false);
-        let mix = segment(dense, MIXED * FREQUENCIES, 0.1, true);
-        let mix_bias = segment(dense, MIXED, 0.1, false);
+        let waves = if config.cosines { dense } else { 0 };
+        let frequency = segment(waves, FREQUENCIES, 0.1, true);
+        let phase = segment(waves, FREQUENCIES, 0.1, false);
+        let mix = segment(waves, MIXED * FREQUENCIES, 0.1, true);
+        let mix_bias = segment(waves, MIXED, 0.1, false);
         let tables: Vec<Segment> = tables.iter().map(|&rows| segment(rows, EMBEDDING, 1.0, true)).collect();
-        let inputs = dense * (MIXED + 1) + tables.len() * EMBEDDING;
+        let inputs = waves * MIXED + dense + tables.len() * EMBEDDING;
         let scale = segment(1, inputs, 6.0, true);
-        let widths: Vec<usize> = std::iter::once(inputs).chain([HIDDEN; DEPTH]).chain([outputs]).collect();
+        let hidden = std::iter::repeat_n(config.width, config.layers);
+        let widths: Vec<usize> = std::iter::once(inputs).chain(hidden).chain([outputs]).collect();
         let biases = widths[1..].iter().map(|&width| segment(1, width, 0.1, false)).collect();
-        let alphas = (0..DEPTH).map(|_| segment(1, HIDDEN, 0.1, true)).collect();
+        let alphas = (0..config.layers).map(|_| segment(1, config.width, 0.1, true)).collect();
         let weights: Vec<Segment> = widths.windows(2).map(|pair| segment(pair[0], pair[1], 1.0, true)).collect();
         let small = weights[0].start;
         Self {
+            config,
             activation,
             dense,
+            waves,
             outputs,
             frequency,
             phase,
@@ -135,6 +200,11 @@ impl Layout {
         self.scale.columns
     }
 
+    /// Hidden layers.
+    pub fn depth(&self) -> usize {
+        self.alphas.len()
+    }
+
     /// Every segment, in the flat vector's order.
     pub fn segments(&self) -> impl Iterator<Item = &Segment> {
         [&self.frequency, &self.phase, &self.mix, &self.mix_bias]
@@ -151,14 +221,23 @@ impl Layout {
         1.0 / (self.weights[layer].rows as f32).sqrt()
     }
 
-    /// The net that predicts with these parameters: the tangent factors and the input scale go into the weights.
+    /// The nets that predict with these parameters, one for each member.
+    ///
+    /// # Errors
+    /// If a parameter is not finite.
+    pub fn nets(&self, theta: &[f32]) -> Result<Vec<RealMlpNet>, LoadError> {
+        theta.chunks_exact(self.total).map(|theta| self.net(theta)).collect()
+    }
+
+    /// The net that predicts with these parameters of a member: the tangent factors and the input scale go into the weights.
     ///
     /// # Errors
     /// If a parameter is not finite.
     pub fn net(&self, theta: &[f32]) -> Result<RealMlpNet, LoadError> {
         let copy = |segment: &Segment| theta[segment.range()].to_vec();
         let scale = &theta[self.scale.range()];
-        let layers = (0..=DEPTH).map(|index| {
+        let (frequencies, mixed) = if self.config.cosines { (FREQUENCIES, MIXED) } else { (0, 0) };
+        let layers = (0..=self.depth()).map(|index| {
             let segment = &self.weights[index];
             let tangent = self.tangent(index);
             let mut weight = copy(segment);
@@ -172,8 +251,8 @@ impl Layout {
         RealMlpNet::new(RealMlpWeights {
             activation: self.activation,
             dense: self.dense,
-            frequencies: FREQUENCIES,
-            mixed: MIXED,
+            frequencies,
+            mixed,
             frequency: copy(&self.frequency),
             phase: copy(&self.phase).into_iter().map(|radians| radians / std::f32::consts::TAU).collect(),
             mix: copy(&self.mix),
@@ -202,13 +281,54 @@ mod tests {
 
     #[test]
     fn segments_fill_the_vector() {
-        let layout = Layout::new(5, &[11, 30], 3, Activation::Selu);
-        let mut next = 0;
-        for segment in layout.segments() {
-            assert_eq!(segment.start, next);
-            next = segment.range().end;
+        let plain = Config { layers: 2, width: 32, cosines: false, ..Config::tuned(true) };
+        for (config, inputs) in [(Config::tuned(true), 5 * 4 + 16), (plain, 5 + 16)] {
+            let layout = Layout::new(5, &[11, 30], 3, Activation::Selu, config);
+            let mut next = 0;
+            for segment in layout.segments() {
+                assert_eq!(segment.start, next);
+                next = segment.range().end;
+            }
+            assert_eq!(next, layout.total);
+            assert_eq!(layout.inputs(), inputs);
         }
-        assert_eq!(next, layout.total);
-        assert_eq!(layout.inputs(), 5 * 4 + 16);
+    }
+
+    #[test]
+    fn what_is_not_set_is_the_recipe_s() {
+        let options = |set: &[(&str, f64)]| {
+            let parameters = set.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect();
+            FitOptions { parameters, ..crate::tests::options() }
+        };
+        for classification in [false, true] {
+            assert_eq!(Config::new(&options(&[]), classification), Config::tuned(classification));
+        }
+        let set = [
+            ("realmlp.layers", 2.0),
+            ("realmlp.width", 32.0),
+            ("realmlp.dropout", 0.0),
+            ("realmlp.learning_rate", 0.01),
+            ("realmlp.weight_decay", 0.1),
+            ("realmlp.label_smoothing", 0.0),
+            ("realmlp.batch_size", 512.0),
+            ("realmlp.embeddings", 0.0),
+            ("realmlp.members", 4.0),
+        ];
+        let known = trainyard_types::hyper::of(trainyard_types::run::Family::RealMlp).map(|known| known.key);
+        assert!(known.eq(set.map(|(key, _)| key)), "each that is declared is read");
+        let expected = Config {
+            layers: 2,
+            width: 32,
+            dropout: 0.0,
+            rate: 0.01,
+            decay: 0.1,
+            smoothing: 0.0,
+            batch: Some(512),
+            cosines: false,
+            members: 4,
+        };
+        let found = Config::new(&options(&set), true);
+        assert_eq!(found, expected);
+        assert_eq!((found.batch(2_000), found.batch(100), Config::tuned(true).batch(2_000)), (512, 100, 128));
     }
 }

@@ -17,19 +17,59 @@ use trainyard_types::run::Task;
 
 /// A fitted start: layout, parts and parameters.
 fn start(task: Task, rows: usize) -> (Arc<Layout>, Arc<Part>, Vec<f32>) {
+    start_of(task, rows, Config::tuned(task.is_classification()))
+}
+
+fn start_of(task: Task, rows: usize, config: Config) -> (Arc<Layout>, Arc<Part>, Vec<f32>) {
     let (frame, target) = table(task, rows, 1);
     let encoder = Encoder::fit(&frame, Recipe::RealMlp).unwrap();
     let classes: Vec<String> = (0..3).map(|i| i.to_string()).collect();
     let head = head(&data(&frame, &target, &frame, &target, task, &classes)).unwrap();
     let part = Part::new(&encoder, &frame, &target, head, None).unwrap();
     let activation = if task.is_classification() { Activation::Selu } else { Activation::Mish };
-    let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
+    let tables = encoder.embedding_rows();
+    let layout = Arc::new(Layout::new(encoder.width(), &tables, head.outputs(), activation, config));
     let mut theta = init::initial(&layout, &part.encoded, 5);
     // Away from the special start where every activation share and scale is 1.
     for (index, value) in theta.iter_mut().enumerate() {
         *value *= 1.0 + 0.1 * ((index % 7) as f32 - 3.0) / 3.0;
     }
     (layout, part, theta)
+}
+
+/// Two layers of 32 neurons on the columns as they are.
+fn plain(members: usize) -> Config {
+    Config { layers: 2, width: 32, cosines: false, members, ..Config::tuned(true) }
+}
+
+/// The distance of two vectors and the second's length.
+fn apart(found: &[f32], expected: &[f32]) -> (f32, f32) {
+    assert_eq!(found.len(), expected.len());
+    let size = expected.iter().map(|v| v * v).sum::<f32>().sqrt();
+    (found.iter().zip(expected).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt(), size)
+}
+
+/// Each segment of each member.
+fn same_gradient(layout: &Layout, found: &[f32], expected: &[f32], words: &str) {
+    assert_eq!(found.len(), layout.total * layout.config.members);
+    for (member, (found, expected)) in
+        found.chunks_exact(layout.total).zip(expected.chunks_exact(layout.total)).enumerate()
+    {
+        for (index, segment) in layout.segments().enumerate() {
+            let (off, size) = apart(&found[segment.range()], &expected[segment.range()]);
+            assert!(off <= 2e-3 * size + 1e-6, "{words}: segment {index} of member {member} is off by {off} of {size}");
+        }
+    }
+}
+
+fn both(layout: &Arc<Layout>, part: &Arc<Part>, theta: &[f32]) -> (Fused, Graph) {
+    let fused = Fused::new(Arc::clone(layout), Arc::clone(part), Arc::clone(part), theta).unwrap();
+    (fused, Graph::new(Arc::clone(layout), part, part, theta, Device::flex()))
+}
+
+/// Each member's rows in an order of its own.
+fn batch(count: u32, members: usize) -> Vec<u32> {
+    (0..members as u32).flat_map(|member| (0..count).map(move |row| (row * 7 + member * 13) % count)).collect()
 }
 
 #[test]
@@ -42,17 +82,104 @@ fn the_written_gradient_is_burn_s_autodiff() {
             let weights = (0..120).map(|row| if row % 3 == 0 { 2.0 } else { 0.5 }).collect();
             part = Arc::new(Part { weights: Some(weights), ..Part::clone(&part) });
         }
-        let fused = Fused::new(Arc::clone(&layout), Arc::clone(&part), Arc::clone(&part), &theta).unwrap();
-        let graph = Graph::new(Arc::clone(&layout), &part, &part, &theta, Device::flex());
+        let (fused, graph) = both(&layout, &part, &theta);
         let rows: Vec<u32> = (0..100).rev().collect();
         let (loss, gradient) = fused.whole_gradient(&rows, &Clock::still()).unwrap();
         let (expected_loss, expected) = graph.whole_gradient(&rows, &Clock::still()).unwrap();
         assert!((loss - expected_loss).abs() < 1e-4 * expected_loss.abs(), "{loss} is not {expected_loss}");
-        for (index, segment) in layout.segments().enumerate() {
-            let (found, expected) = (&gradient[segment.range()], &expected[segment.range()]);
-            let size = expected.iter().map(|v| v * v).sum::<f32>().sqrt();
-            let off = found.iter().zip(expected).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt();
-            assert!(off <= 2e-3 * size + 1e-6, "{task:?}: segment {index} is off by {off} of {size}");
+        same_gradient(&layout, &gradient, &expected, &format!("{task:?}"));
+    }
+}
+
+#[test]
+fn nets_of_other_shapes_and_several_of_them_have_the_same_gradient() {
+    let deep = Config { layers: 4, width: 48, members: 2, smoothing: 0.0, ..Config::tuned(true) };
+    let one = Config { layers: 1, ..plain(1) };
+    for (task, config) in [
+        (Task::Multiclass, plain(1)),
+        (Task::Regression, plain(1)),
+        (Task::Multiclass, plain(2)),
+        (Task::Multiclass, deep),
+        (Task::Binary, one),
+    ] {
+        let words = format!("{task:?}, {config:?}");
+        let (layout, part, theta) = start_of(task, 120, config.clone());
+        assert_eq!(theta.len(), config.members * layout.total);
+        let (mut fused, mut graph) = both(&layout, &part, &theta);
+        let rows = batch(100, config.members);
+        let (loss, gradient) = fused.whole_gradient(&rows, &Clock::still()).unwrap();
+        let (expected_loss, expected) = graph.whole_gradient(&rows, &Clock::still()).unwrap();
+        assert!((loss - expected_loss).abs() < 1e-4 * expected_loss.abs(), "{words}: {loss} is not {expected_loss}");
+        same_gradient(&layout, &gradient, &expected, &words);
+        // Each member's gradient is the one that it has alone.
+        for member in 0..config.members {
+            let alone = Arc::new(Layout::new(
+                layout.dense,
+                &layout.tables.iter().map(|table| table.rows).collect::<Vec<_>>(),
+                layout.outputs,
+                layout.activation,
+                Config { members: 1, ..config.clone() },
+            ));
+            let own = &theta[member * layout.total..(member + 1) * layout.total];
+            let (_, found) =
+                both(&alone, &part, own).0.whole_gradient(&rows[member * 100..][..100], &Clock::still()).unwrap();
+            assert_eq!(found, gradient[member * layout.total..(member + 1) * layout.total], "{words}");
+        }
+        let rows = part.encoded.rows;
+        let nets = layout.nets(&theta).unwrap();
+        let served: Vec<Vec<f32>> = nets.iter().map(|net| net.forward(&part.encoded)).collect();
+        for outputs in [fused.outputs(true, 0..rows).unwrap(), graph.outputs(false, 0..rows).unwrap()] {
+            assert_eq!(outputs.len(), rows * config.members * layout.outputs);
+            for (index, found) in outputs.chunks_exact(layout.outputs).enumerate() {
+                let (row, member) = (index / config.members, index % config.members);
+                for (a, b) in found.iter().zip(&served[member][row * layout.outputs..]) {
+                    assert!((a - b).abs() < 1e-4 * (1.0 + b.abs()), "{words}: {a} is not {b}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn members_begin_apart_and_the_first_as_if_alone() {
+    let (layout, part, _) = start_of(Task::Multiclass, 120, plain(3));
+    let (alone, ..) = start_of(Task::Multiclass, 120, plain(1));
+    let all = init::initial(&layout, &part.encoded, 5);
+    let members: Vec<&[f32]> = all.chunks_exact(layout.total).collect();
+    assert_eq!(members[0], init::initial(&alone, &part.encoded, 5));
+    assert!(members[0] != members[1] && members[1] != members[2]);
+}
+
+#[test]
+fn a_batch_in_parts_is_the_whole_batch() {
+    for config in [plain(1), plain(2)] {
+        let members = config.members;
+        let (layout, part, theta) = start_of(Task::Multiclass, 120, config);
+        let rows = batch(100, members);
+        let dropping = Clock { dropout: 0.3, rate: 0.01, ..layout.config.clock(1, 10, 100) };
+        let still = Clock { dropout: 0.0, ..dropping.clone() };
+        let (mut whole, mut graph) = both(&layout, &part, &theta);
+        let (mut parts, mut graph_parts) = both(&layout, &part, &theta);
+        // 17 does not divide a half; the graph takes 32 rows of each member.
+        (parts.together, graph_parts.together) = (17, 32 * members);
+        for clock in [&still, &dropping] {
+            let (loss, expected) = whole.whole_gradient(&rows, clock).unwrap();
+            let (found_loss, found) = parts.whole_gradient(&rows, clock).unwrap();
+            assert!((found_loss / loss - 1.0).abs() < 1e-5);
+            same_gradient(&layout, &found, &expected, "fused");
+        }
+        let (loss, expected) = graph.whole_gradient(&rows, &still).unwrap();
+        let (found_loss, found) = graph_parts.whole_gradient(&rows, &still).unwrap();
+        assert!((found_loss / loss - 1.0).abs() < 1e-5);
+        same_gradient(&layout, &found, &expected, "graph");
+        for _ in 0..2 {
+            let engines: [&mut dyn Engine; 4] = [&mut whole, &mut parts, &mut graph, &mut graph_parts];
+            engines.into_iter().for_each(|engine| engine.step(&rows, &still).unwrap());
+        }
+        let expected = whole.state().unwrap();
+        for state in [parts.state().unwrap(), graph.state().unwrap(), graph_parts.state().unwrap()] {
+            let (off, size) = apart(&state.first, &expected.first);
+            assert!(off < 0.02 * size && state.steps == 2, "{off} of {size}");
         }
     }
 }
@@ -61,7 +188,7 @@ fn the_written_gradient_is_burn_s_autodiff() {
 fn the_gradient_with_dropout_is_the_loss_s_slope() {
     let (layout, part, theta) = start(Task::Multiclass, 120);
     let rows: Vec<u32> = (0..120).collect();
-    let clock = Clock { dropout: 0.3, ..recipe::clock(true, 1, 10, 100) };
+    let clock = Clock { dropout: 0.3, ..layout.config.clock(1, 10, 100) };
     let loss = |theta: &[f32]| {
         Fused::new(Arc::clone(&layout), Arc::clone(&part), Arc::clone(&part), theta)
             .unwrap()
@@ -88,7 +215,7 @@ fn both_engines_and_the_served_net_agree() {
         let rows = part.encoded.rows;
         let mut fused = Fused::new(Arc::clone(&layout), Arc::clone(&part), Arc::clone(&part), &theta).unwrap();
         let mut graph = Graph::new(Arc::clone(&layout), &part, &part, &theta, Device::flex());
-        let served = layout.net(&theta).unwrap().forward(&part.encoded);
+        let served = layout.nets(&theta).unwrap()[0].forward(&part.encoded);
         for outputs in [fused.outputs(true, 0..rows).unwrap(), graph.outputs(false, 0..rows).unwrap()] {
             assert_eq!(outputs.len(), served.len());
             for (a, b) in outputs.iter().zip(&served) {
@@ -105,7 +232,7 @@ fn both_engines_take_the_same_steps() {
     let mut graph = Graph::new(Arc::clone(&layout), &part, &part, &theta, Device::flex());
     let rows: Vec<u32> = (0..128).collect();
     for step in 1..4 {
-        let clock = Clock { dropout: 0.0, rate: 0.01, ..recipe::clock(false, 1, step, 100) };
+        let clock = Clock { dropout: 0.0, rate: 0.01, ..layout.config.clock(1, step, 100) };
         fused.step(&rows, &clock).unwrap();
         graph.step(&rows, &clock).unwrap();
     }
@@ -144,6 +271,46 @@ fn the_same_spec_gives_the_same_bits_also_when_resumed() {
     assert!(recorder.lines.iter().any(|line| line.contains("starts anew")));
     let cut = &first.checkpoints[1].1[..1000];
     assert_eq!(theta_of(&whole), theta_of(&fit(&data, &options, Some(cut), &mut Recorder::default()).unwrap()));
+}
+
+#[test]
+fn several_nets_resume_to_the_same_bits_and_are_stored() {
+    let (train, train_target) = table(Task::Binary, 300, 1);
+    let (valid, valid_target) = table(Task::Binary, 120, 2);
+    let classes = vec!["no".to_owned(), "yes".to_owned()];
+    let data = data(&train, &train_target, &valid, &valid_target, Task::Binary, &classes);
+    let with = |set: &[(&str, f64)]| {
+        let parameters = set.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect();
+        FitOptions { epochs: Some(3), parameters, ..options() }
+    };
+    let small = [("realmlp.layers", 2.0), ("realmlp.width", 32.0), ("realmlp.embeddings", 0.0)];
+    let of = |members: f64| with(&[&small[..], &[("realmlp.members", members)][..]].concat());
+    let mut first = Recorder::default();
+    let whole = fit(&data, &of(2.0), None, &mut first).unwrap();
+    for (_, bytes) in &first.checkpoints {
+        let resumed = fit(&data, &of(2.0), Some(bytes), &mut Recorder::default()).unwrap();
+        assert_eq!(theta_of(&whole), theta_of(&resumed));
+    }
+    let Predictor::RealMlp(model) = &whole.model.predictor else { panic!() };
+    assert_eq!((model.nets().len(), model.nets()[0].weights().layers.len()), (2, 3));
+    assert_eq!(model.nets()[0].weights().mixed, 0);
+    assert!(whole.parameters["model"].starts_with("RealMLP: 2 layers of 32 neurons"), "{:?}", whole.parameters);
+    assert!(whole.parameters["members"].starts_with("2 nets"));
+    let again = trainyard_infer::Model::from_bytes(&theta_of(&whole)).unwrap();
+    assert_eq!(again.predict(&valid).unwrap(), whole.model.predict(&valid).unwrap());
+    // What was told of the epoch that was kept is what the nets answer together.
+    let Predictions::Probabilities { values, .. } = whole.model.predict(&valid).unwrap() else { panic!() };
+    let Target::Classes(truth) = &valid_target else { panic!() };
+    let right = values.chunks(2).zip(truth).filter(|(p, class)| usize::from(p[1] > p[0]) == **class as usize).count();
+    let told = first.points.iter().filter(|p| p.key == "accuracy" && p.part == "valid").map(|p| p.value);
+    let told = told.fold(0.0, f64::max);
+    assert!((told - right as f64 / truth.len() as f64).abs() < 1e-9, "told {told}, {right} are right");
+    // Nor is a checkpoint taken up whose settings are others.
+    for other in [of(3.0), with(&[&small[..], &[("realmlp.members", 2.0), ("realmlp.dropout", 0.0)][..]].concat())] {
+        let mut recorder = Recorder::default();
+        fit(&data, &other, Some(&first.checkpoints[0].1), &mut recorder).unwrap();
+        assert!(recorder.lines.iter().any(|line| line.contains("starts anew")));
+    }
 }
 
 #[test]
@@ -213,7 +380,12 @@ fn checkpoints_of_anyone_are_refused_without_panic() {
     }
     .to_bytes()
     .unwrap();
-    assert_eq!(Checkpoint::from_bytes(&bytes).unwrap().state.steps, 1 << 40);
+    let read = Checkpoint::from_bytes(&bytes).unwrap();
+    assert_eq!(read.state.steps, 1 << 40);
+    let set = [("realmlp.layers".to_owned(), 2.0), ("tabm.layers".to_owned(), 3.0)].into();
+    assert_eq!(read.plan.clone().with_settings(&set).settings, "realmlp.layers=2");
+    // Written before settings were: the same as with none set.
+    assert!(!serde_json::to_string(&read.plan).unwrap().contains("settings"));
     for end in [0, 1, 8, 20, bytes.len() - 1] {
         assert!(Checkpoint::from_bytes(&bytes[..end]).is_err());
     }

@@ -7,7 +7,7 @@
 mod embed;
 mod loops;
 
-use super::recipe::{DEPTH, EMBEDDING, HIDDEN, LONGEST, Layout, Rows};
+use super::recipe::{EMBEDDING, LONGEST, Layout, Rows};
 use crate::net::{
     cpu::{Drop, Gradient, Held, Pools, loss, matrix, norm, numbers, whole},
     engine::{Clock, Engine, Failure, State},
@@ -20,6 +20,8 @@ use trainyard_infer::{math::vectorised, net::bin_starts};
 
 /// Rows that are scored together.
 const SCORED: usize = 256;
+/// Rows of a member that go forth and back together; the gradients of more are summed, so that memory stays bounded.
+const TOGETHER: usize = 1_024;
 
 /// The engine; see the module.
 pub struct Fused {
@@ -30,6 +32,7 @@ pub struct Fused {
     loss: f64,
     losses: u64,
     pools: Pools,
+    pub(super) together: usize,
 }
 
 /// What a half of the members adds up.
@@ -52,7 +55,7 @@ impl Fused {
     /// If no thread can be started.
     pub fn new(layout: Arc<Layout>, train: Arc<Rows>, valid: Arc<Rows>, theta: &[f32]) -> Result<Self, Failure> {
         let held = Held::start(theta, &layout.weights);
-        Ok(Self { held, loss: 0.0, losses: 0, pools: Pools::new()?, layout, train, valid })
+        Ok(Self { held, loss: 0.0, losses: 0, pools: Pools::new()?, layout, train, valid, together: TOGETHER })
     }
 
     /// What stands before each bin, `numbers * bins x EMBEDDING`.
@@ -76,7 +79,11 @@ impl Fused {
                 loss: 0.0,
             };
             for member in members {
-                self.member(member, &rows[member * each..(member + 1) * each], &starts, share, clock, &mut work);
+                let mut first = member * each;
+                for rows in rows[first..first + each].chunks(self.together) {
+                    self.member((member, first), rows, &starts, share, clock, &mut work);
+                    first += rows.len();
+                }
             }
             settle(layout, &work.starts, &mut work.small);
             let shaped = work.weights.into_iter().zip(&layout.weights);
@@ -116,28 +123,29 @@ impl Fused {
             let layer = inputs.len() - 1;
             let mut z = inputs[layer].clone().matmul(self.held.weights[layer].clone()).into_data();
             let bias = &self.held.small[self.layout.biases[layer].range()];
-            let (drop, offset) = (Drop::new(clock, layer), (first * HIDDEN) as u32);
+            let (drop, offset) = (Drop::new(clock, layer), (first * self.layout.width()) as u32);
             vectorised(Rectify { z: numbers(&mut z), bias, drop, offset });
-            if inputs.len() == DEPTH {
+            if inputs.len() == self.layout.depth() {
                 return Trace { inputs, last: z };
             }
             inputs.push(Tensor::from_data(z, &Device::flex()));
         }
     }
 
-    /// A member's last layer, `outputs x HIDDEN`, and its bias.
+    /// A member's last layer, `outputs x width`, and its bias.
     fn head(&self, member: usize) -> (&[f32], &[f32]) {
         let outputs = self.layout.outputs;
         let of = |start: usize, wide: usize| &self.held.small[start + member * wide..][..wide];
-        (of(self.layout.heads.start, outputs * HIDDEN), of(self.layout.head_bias.start, outputs))
+        (of(self.layout.heads.start, outputs * self.layout.width()), of(self.layout.head_bias.start, outputs))
     }
 
-    /// One member's batch, forth and back.
-    fn member(&self, member: usize, rows: &[u32], starts: &[f32], share: f32, clock: &Clock, work: &mut Work) {
+    /// Rows of one member's batch, forth and back. `place`: the member, and the place of the first row in the batch of all.
+    fn member(&self, place: (usize, usize), rows: &[u32], starts: &[f32], share: f32, clock: &Clock, work: &mut Work) {
         let layout = &*self.layout;
-        let (inputs, outputs) = (layout.inputs(), layout.outputs);
+        let (member, first) = place;
+        let (inputs, outputs, width) = (layout.inputs(), layout.outputs, layout.width());
         let mut input = self.input(&self.train, rows, starts);
-        let Trace { inputs: mut before, mut last } = self.trunk(member, &input, member * rows.len(), clock);
+        let Trace { inputs: mut before, mut last } = self.trunk(member, &input, first, clock);
         let (heads, bias) = self.head(member);
         let mut out = vec![0.0f32; rows.len() * outputs];
         vectorised(Answer { x: numbers(&mut last), heads, bias, out: &mut out });
@@ -148,10 +156,10 @@ impl Fused {
             bias.iter_mut().zip(row).for_each(|(sum, d)| *sum += d);
         }
         let kept = Drop::new(clock, 0).map_or(1.0, |drop| drop.kept);
-        let mut bias = vec![0.0f32; HIDDEN];
-        let head_sums = &mut work.small[layout.heads.start + member * outputs * HIDDEN..][..outputs * HIDDEN];
+        let mut bias = vec![0.0f32; width];
+        let head_sums = &mut work.small[layout.heads.start + member * outputs * width..][..outputs * width];
         vectorised(AnswerBack { x: numbers(&mut last), heads, d: &out, kept, head_sums, bias_sums: &mut bias });
-        add(&mut work.small[layout.biases[DEPTH - 1].range()], &bias);
+        add(&mut work.small[layout.biases[layout.depth() - 1].range()], &bias);
         let mut slope: Tensor<2> = Tensor::from_data(last, &Device::flex());
         while let Some(x) = before.pop() {
             let layer = before.len();

@@ -2,12 +2,14 @@
 //! and parameters stay on the device; the host sends row numbers and reads one loss an epoch. Sides of matrix products that are
 //! not an embedding's are padded with zeros to a multiple of [`SIDE`](crate::net::tensors::SIDE).
 
-use super::recipe::{DEPTH, EMBEDDING, HIDDEN, LONGEST, Layout, Rows};
+use super::recipe::{EMBEDDING, LONGEST, Layout, Rows};
 use crate::net::{
     Segment,
     cpu::EPSILON,
     engine::{Clock, Engine, Failure, State},
-    tensors::{Losses, ResidentTarget, floats, gradient, integers, padded, read, scalar, widen},
+    tensors::{
+        Losses, ResidentTarget, TOGETHER, floats, gradient, integers, padded, product, read, scalar, spans, widen,
+    },
 };
 use burn::tensor::{Device, Distribution, Int, Tensor, activation};
 use std::{ops::Range, sync::Arc};
@@ -30,6 +32,8 @@ pub struct Graph {
     decays: Tensor<1>,
     steps: u64,
     losses: Losses,
+    /// Rows of all members that go through the graph at once.
+    pub(super) together: usize,
 }
 
 /// A part on the device; what it has no column of is missing.
@@ -149,6 +153,7 @@ impl Graph {
             decays: floats(decays.collect(), &device),
             steps: 0,
             losses: Losses::default(),
+            together: TOGETHER,
             layout,
             device,
         }
@@ -186,44 +191,55 @@ impl Graph {
     /// all share (`1 x rows x inputs`).
     fn forward(&self, input: Tensor<3>, leaves: &Leaves, tracked: bool, clock: &Clock) -> Tensor<3> {
         let layout = &self.layout;
-        let (members, outputs) = (layout.members, layout.outputs);
+        let (members, outputs, depth, width) = (layout.members, layout.outputs, layout.depth(), layout.width());
         let [_, count, inputs] = input.dims();
         let scaled = input * leaves.rest(0).reshape([members, 1, inputs]);
-        let mut values = widen(scaled.reshape([members * count, inputs]), 1, tracked, &self.device);
-        for layer in 0..DEPTH {
-            let weight = leaves.rest(1 + DEPTH + 2 + layer);
-            let weight = if layer == 0 { widen(weight, 0, tracked, &self.device) } else { weight };
-            values = activation::relu(values.matmul(weight) + leaves.rest(1 + layer));
+        let mut values = scaled.reshape([members * count, inputs]);
+        for layer in 0..depth {
+            let sums = product(values, leaves.rest(1 + depth + 2 + layer), tracked, &self.device);
+            values = activation::relu(sums + leaves.rest(1 + layer));
             if clock.dropout > 0.0 {
                 let draw: Tensor<2> = Tensor::random(values.dims(), Distribution::Default, &self.device);
                 let kept = draw.greater_equal_elem(clock.dropout).float() / (1.0 - clock.dropout);
                 values = values * track(kept, tracked);
             }
         }
-        let heads = leaves.rest(1 + DEPTH).reshape([members, outputs, HIDDEN]).swap_dims(1, 2);
-        let answers = values.reshape([members, count, HIDDEN]).matmul(widen(heads, 2, tracked, &self.device));
-        answers.slice([0..members, 0..count, 0..outputs]) + leaves.rest(2 + DEPTH).reshape([members, 1, outputs])
+        let heads = leaves.rest(1 + depth).reshape([members, outputs, width]).swap_dims(1, 2);
+        let answers = product(values.reshape([members, count, width]), heads, tracked, &self.device);
+        answers + leaves.rest(2 + depth).reshape([members, 1, outputs])
     }
 
-    /// The mean loss of the members' rows, as a graph, and its leaves.
-    fn graph(&self, rows: &[u32], clock: &Clock) -> (Tensor<1>, Leaves) {
+    /// The mean loss of the members' rows, as a graph, and its leaves. `each`: some rows of each member.
+    fn graph(&self, each: &[&[u32]], clock: &Clock) -> (Tensor<1>, Leaves) {
         let layout = &self.layout;
-        let each = rows.len() / layout.members;
-        let filled: Vec<u32> = rows.chunks_exact(each).flat_map(padded).collect();
+        let count = each.first().map_or(0, |rows| rows.len());
+        let filled: Vec<u32> = each.iter().flat_map(|rows| padded(rows)).collect();
         let leaves = Leaves::new(layout, &self.theta, true);
         let input = self.input(&self.train, &integers(&filled, &self.device), &leaves, true);
         let input = input.reshape([layout.members, filled.len() / layout.members, layout.inputs()]);
-        let outputs = self.forward(input, &leaves, true, clock).slice([0..layout.members, 0..each, 0..layout.outputs]);
-        let outputs = outputs.reshape([rows.len(), layout.outputs]);
-        let rows = integers(rows, &self.device);
+        let outputs = self.forward(input, &leaves, true, clock).slice([0..layout.members, 0..count, 0..layout.outputs]);
+        let outputs = outputs.reshape([layout.members * count, layout.outputs]);
+        let rows = integers(&each.concat(), &self.device);
         let loss = self.train.target.loss(outputs, rows, 0.0);
         (loss, leaves)
     }
 
     /// The loss, and the gradient in the flat vector's order.
     fn gradient(&self, rows: &[u32], clock: &Clock) -> Result<(Tensor<1>, Tensor<1>), Failure> {
-        let (loss, leaves) = self.graph(rows, clock);
-        gradient(loss, &leaves.all)
+        let members = self.layout.members;
+        let each = rows.len() / members;
+        let mut sum: Option<(Tensor<1>, Tensor<1>)> = None;
+        for span in spans(each, self.together / members) {
+            let picked: Vec<&[u32]> = rows.chunks_exact(each).map(|rows| &rows[span.clone()]).collect();
+            let (loss, leaves) = self.graph(&picked, clock);
+            let share = span.len() as f64 / each as f64;
+            let (loss, found) = gradient(loss * share, &leaves.all)?;
+            sum = Some(match sum {
+                Some((losses, gradients)) => (losses + loss, gradients + found),
+                None => (loss, found),
+            });
+        }
+        sum.ok_or_else(|| Failure::Device("a step without rows".into()))
     }
 }
 

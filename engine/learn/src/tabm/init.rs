@@ -1,6 +1,6 @@
 //! The parameters at the start. Members differ by the scale of their inputs and by their last layers.
 
-use super::recipe::{EMBEDDING, HIDDEN, Layout};
+use super::recipe::{EMBEDDING, Layout};
 use crate::net::random::Random;
 
 /// The flat vector of parameters.
@@ -19,8 +19,8 @@ pub fn initial(layout: &Layout, seed: u64) -> Vec<f32> {
         uniform(&mut theta[weight.range()], weight.rows);
         uniform(&mut theta[bias.range()], weight.rows);
     }
-    uniform(&mut theta[layout.heads.range()], HIDDEN);
-    uniform(&mut theta[layout.head_bias.range()], HIDDEN);
+    uniform(&mut theta[layout.heads.range()], layout.width());
+    uniform(&mut theta[layout.head_bias.range()], layout.width());
     scales(layout, &mut theta, seed);
     theta
 }

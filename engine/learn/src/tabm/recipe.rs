@@ -1,7 +1,10 @@
 //! TabM-mini's constants and parameters (Gorishniy, Kotelnikov and Babenko 2025, arXiv 2410.24210; values as in tabm 0.0.3
 //! and rtdl_num_embeddings 0.0.12, but for fewer members and neurons).
 
-use crate::net::{Part, Segment, engine::Clock, random};
+use crate::{
+    FitOptions,
+    net::{Part, Segment, engine::Clock, random},
+};
 use std::sync::Arc;
 use trainyard_infer::{
     LoadError,
@@ -9,22 +12,11 @@ use trainyard_infer::{
     preprocess::{Encoded, Encoder, Says},
 };
 
-/// Nets that share the trunk. The paper has 32, which takes a CPU twice as long.
-pub const MEMBERS: usize = 16;
-/// Neurons of a hidden layer; the paper has 512.
-pub const HIDDEN: usize = 256;
-/// Hidden layers.
-pub const DEPTH: usize = 2;
 /// Numbers of an embedding.
 pub const EMBEDDING: usize = 16;
-pub const DROPOUT: f64 = 0.1;
-pub const RATE: f64 = 2e-3;
-pub const WEIGHT_DECAY: f64 = 3e-4;
 pub const BETAS: (f64, f64) = (0.9, 0.999);
 /// A longer gradient is shortened to this.
 pub const LONGEST: f64 = 1.0;
-/// Epochs without a better validation score that end the training.
-pub const PATIENCE: u32 = 16;
 /// Most epochs; the recipe knows no end but patience.
 pub const EPOCHS: u32 = 256;
 
@@ -37,10 +29,71 @@ pub fn batch_size(rows: usize) -> usize {
     }
 }
 
-/// Step `step`: there is no schedule.
-pub fn clock(seed: u64, step: u64) -> Clock {
-    let key = random::mix(seed ^ random::mix(step));
-    Clock { dropout: DROPOUT, rate: RATE, decay: WEIGHT_DECAY, betas: BETAS, key }
+/// What may be set; see [`trainyard_types::hyper`] for the ranges.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Hidden layers.
+    pub layers: usize,
+    /// Neurons of a hidden layer, a multiple of 16.
+    pub width: usize,
+    /// Nets that share the trunk.
+    pub members: usize,
+    /// Most bins of a number, up to 256.
+    pub bins: usize,
+    pub dropout: f64,
+    pub rate: f64,
+    pub decay: f64,
+    /// Rows of a step, of each member; `None`: by the train rows.
+    pub batch: Option<usize>,
+    /// Epochs without a better validation score that end the training.
+    pub patience: u32,
+}
+
+impl Default for Config {
+    /// The recipe's, but for 16 members of the paper's 32 and 256 neurons of its 512, which a CPU trains in minutes.
+    fn default() -> Self {
+        Self {
+            layers: 2,
+            width: 256,
+            members: 16,
+            bins: BINS,
+            dropout: 0.1,
+            rate: 2e-3,
+            decay: 3e-4,
+            batch: None,
+            patience: 16,
+        }
+    }
+}
+
+impl Config {
+    /// The default but for what is set.
+    pub fn new(options: &FitOptions) -> Self {
+        let default = Self::default();
+        let whole = |key: &str| options.set(key).map(|set| set as usize);
+        Self {
+            layers: whole("tabm.layers").unwrap_or(default.layers),
+            width: whole("tabm.width").unwrap_or(default.width),
+            members: whole("tabm.members").unwrap_or(default.members),
+            bins: whole("tabm.bins").unwrap_or(default.bins),
+            dropout: options.set("tabm.dropout").unwrap_or(default.dropout),
+            rate: options.set("tabm.learning_rate").unwrap_or(default.rate),
+            decay: options.set("tabm.weight_decay").unwrap_or(default.decay),
+            batch: whole("tabm.batch_size"),
+            patience: options.set("tabm.patience").map_or(default.patience, |set| set as u32),
+        }
+    }
+
+    /// Rows of a step, of so many train rows.
+    pub fn batch(&self, rows: usize) -> usize {
+        self.batch.map_or_else(|| batch_size(rows), |batch| batch.min(rows))
+    }
+
+    /// Step `step`: there is no schedule.
+    pub fn clock(&self, seed: u64, step: u64) -> Clock {
+        let key = random::mix(seed ^ random::mix(step));
+        Clock { dropout: self.dropout, rate: self.rate, decay: self.decay, betas: BETAS, key }
+    }
 }
 
 /// What a dense column is for the net.
@@ -57,13 +110,13 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Fits the numbers' pieces on the train rows.
-    pub fn fit(encoder: &Encoder, train: &Encoded) -> Self {
+    /// Fits the numbers' pieces, of up to so many bins, on the train rows.
+    pub fn fit(encoder: &Encoder, train: &Encoded, bins: usize) -> Self {
         let is_number = |column: &usize| matches!(encoder.outputs()[*column].says, Says::Value | Says::Part(_));
         let (numbers, plain): (Vec<usize>, Vec<usize>) = (0..encoder.width()).partition(is_number);
         let values = |column: &usize| {
             let values: Vec<f32> = train.dense.iter().skip(*column).step_by(train.width).copied().collect();
-            Pieces::fit(&values)
+            Pieces::with_bins(&values, bins)
         };
         // A column that says where its source is missing is a feature of its own.
         let source = |column: &usize| {
@@ -116,12 +169,13 @@ impl Rows {
     }
 }
 
-/// A bin is told by a byte.
+/// A bin is told by a byte; no more than 128 can be asked for.
 const _: () = assert!(BINS <= 256);
 
 /// Where each parameter stands in the flat vector: first the small ones, then the trunk's weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
+    pub config: Config,
     pub columns: Columns,
     pub members: usize,
     pub outputs: usize,
@@ -137,13 +191,13 @@ pub struct Layout {
     pub tables: Vec<Segment>,
     /// `members x inputs`.
     pub scale: Segment,
-    /// `1 x HIDDEN` for each hidden layer.
+    /// `1 x width` for each hidden layer.
     pub biases: Vec<Segment>,
-    /// `members * outputs x HIDDEN`.
+    /// `members * outputs x width`.
     pub heads: Segment,
     /// `members x outputs`.
     pub head_bias: Segment,
-    /// `inputs x HIDDEN` for each hidden layer.
+    /// `inputs x width` for each hidden layer.
     pub weights: Vec<Segment>,
     /// Where the weights begin.
     pub small: usize,
@@ -151,7 +205,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    pub fn new(columns: Columns, tables: &[usize], members: usize, outputs: usize) -> Self {
+    pub fn new(columns: Columns, tables: &[usize], outputs: usize, config: Config) -> Self {
+        let (members, depth, width) = (config.members, config.layers, config.width);
         let mut next = 0;
         let mut segment = |rows: usize, columns: usize, decays: bool| {
             let start = next;
@@ -165,12 +220,13 @@ impl Layout {
         let offset = segment(count, EMBEDDING, false);
         let tables = tables.iter().map(|&rows| segment(rows, EMBEDDING, false)).collect();
         let scale = segment(members, inputs, true);
-        let biases = (0..DEPTH).map(|_| segment(1, HIDDEN, false)).collect();
-        let heads = segment(members * outputs, HIDDEN, true);
+        let biases = (0..depth).map(|_| segment(1, width, false)).collect();
+        let heads = segment(members * outputs, width, true);
         let head_bias = segment(members, outputs, false);
         let weights: Vec<Segment> =
-            (0..DEPTH).map(|layer| segment(if layer == 0 { inputs } else { HIDDEN }, HIDDEN, true)).collect();
+            (0..depth).map(|layer| segment(if layer == 0 { inputs } else { width }, width, true)).collect();
         Self {
+            config,
             members,
             outputs,
             bins,
@@ -192,6 +248,16 @@ impl Layout {
     /// Width of the trunk's input.
     pub fn inputs(&self) -> usize {
         self.scale.columns
+    }
+
+    /// Hidden layers.
+    pub fn depth(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// Neurons of a hidden layer.
+    pub fn width(&self) -> usize {
+        self.heads.columns
     }
 
     /// Where the plain columns begin in the input, and where the tables' embeddings.

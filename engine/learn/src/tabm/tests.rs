@@ -24,13 +24,17 @@ fn start(task: Task, rows: usize) -> (Arc<Layout>, Arc<Rows>, Vec<f32>, Head) {
 }
 
 fn of(frame: &Frame, target: &Target, task: Task) -> (Arc<Layout>, Arc<Rows>, Vec<f32>, Head) {
+    shaped(frame, target, task, Config { members: FEW, ..Config::default() })
+}
+
+fn shaped(frame: &Frame, target: &Target, task: Task, config: Config) -> (Arc<Layout>, Arc<Rows>, Vec<f32>, Head) {
     let encoder = Encoder::fit(frame, Recipe::TabM).unwrap();
     let classes: Vec<String> = (0..3).map(|i| i.to_string()).collect();
     let head = head(&data(frame, target, frame, target, task, &classes)).unwrap();
     let part = Part::new(&encoder, frame, target, head, None).unwrap();
-    let columns = Columns::fit(&encoder, &part.encoded);
+    let columns = Columns::fit(&encoder, &part.encoded, config.bins);
     let rows = Arc::new(Rows::new(part, &columns));
-    let layout = Arc::new(Layout::new(columns, &encoder.embedding_rows(), FEW, head.outputs()));
+    let layout = Arc::new(Layout::new(columns, &encoder.embedding_rows(), head.outputs(), config));
     let mut theta = init::initial(&layout, 5);
     // Away from the special start where the steps are 0; behind a number's last bin they stay so.
     for (index, pieces) in layout.columns.pieces.iter().enumerate() {
@@ -72,10 +76,86 @@ fn the_written_gradient_is_burn_s_autodiff() {
 }
 
 #[test]
+fn trunks_of_other_shapes_and_batches_in_parts_have_the_same_gradient() {
+    let (frame, target) = table(Task::Multiclass, 120, 1);
+    for (layers, width) in [(1, 32), (3, 48)] {
+        let config = Config { layers, width, members: FEW, bins: 7, ..Config::default() };
+        let (layout, rows, theta, _) = shaped(&frame, &target, Task::Multiclass, config);
+        assert_eq!((layout.bins, layout.depth(), layout.width()), (7, layers, width));
+        let graph = || Graph::new(Arc::clone(&layout), &rows, &rows, &theta, Device::flex());
+        let (whole, mut parts, mut graph_parts) =
+            (fused(&layout, &rows, &theta), fused(&layout, &rows, &theta), graph());
+        (parts.together, graph_parts.together) = (17, 32 * FEW);
+        let picked = batch(100);
+        let (loss, expected) = whole.whole_gradient(&picked, &Clock::still()).unwrap();
+        for engine in [&parts as &dyn Engine, &graph(), &graph_parts] {
+            let (found_loss, found) = engine.whole_gradient(&picked, &Clock::still()).unwrap();
+            assert!((found_loss / loss - 1.0).abs() < 1e-4, "{found_loss} is not {loss}");
+            let size = expected.iter().map(|v| v * v).sum::<f32>().sqrt();
+            let off = found.iter().zip(&expected).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt();
+            assert!(off <= 2e-3 * size, "{layers} x {width}: off by {off} of {size}");
+        }
+        // What is dropped does not depend on the parts.
+        let clock = Clock { dropout: 0.3, ..Clock::still() };
+        let (_, expected) = whole.whole_gradient(&picked, &clock).unwrap();
+        let (_, found) = parts.whole_gradient(&picked, &clock).unwrap();
+        let size = expected.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let off = found.iter().zip(&expected).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt();
+        assert!(off <= 1e-4 * size, "off by {off} of {size}");
+        let mut fused = whole;
+        let served = layout.net(&theta, &[0, 1, 2, 3]).unwrap().forward(&rows.part.encoded);
+        for (a, b) in fused.outputs(true, 0..120).unwrap().iter().zip(&served) {
+            assert!((a - b).abs() < 1e-4 * (1.0 + b.abs()), "{a} is not {b}");
+        }
+    }
+}
+
+#[test]
+fn what_is_set_reaches_the_net() {
+    let (train, target) = table(Task::Binary, 200, 1);
+    let classes = vec!["no".to_owned(), "yes".to_owned()];
+    let data = data(&train, &target, &train, &target, Task::Binary, &classes);
+    let set = [
+        ("tabm.layers", 1.0),
+        ("tabm.width", 32.0),
+        ("tabm.members", 2.0),
+        ("tabm.bins", 5.0),
+        ("tabm.dropout", 0.0),
+        ("tabm.learning_rate", 0.01),
+        ("tabm.weight_decay", 0.0),
+        ("tabm.batch_size", 50.0),
+        ("tabm.patience", 3.0),
+    ];
+    assert!(trainyard_types::hyper::of(Family::TabM).map(|known| known.key).eq(set.map(|(key, _)| key)));
+    let parameters = set.map(|(key, value)| (key.to_owned(), value)).into();
+    let options = FitOptions { epochs: Some(1), parameters, ..options() };
+    let expected = Config {
+        layers: 1,
+        width: 32,
+        members: 2,
+        bins: 5,
+        dropout: 0.0,
+        rate: 0.01,
+        decay: 0.0,
+        batch: Some(50),
+        patience: 3,
+    };
+    assert_eq!(Config::new(&options), expected);
+    assert_eq!(Config::new(&FitOptions { parameters: Default::default(), ..options.clone() }), Config::default());
+    let fitted = fit(&data, &options, None, &mut Recorder::default()).unwrap();
+    let Predictor::TabM(model) = &fitted.model.predictor else { panic!() };
+    let weights = model.net().weights();
+    assert_eq!((weights.layers.len(), weights.layers[0].outputs, weights.bins), (1, 32, 5));
+    assert!(fitted.parameters["model"].starts_with("TabM-mini: 2 members, 1 shared layer of 32 neurons"));
+    let again = Model::from_bytes(&bytes(&fitted)).unwrap();
+    assert_eq!(again.predict(&train).unwrap(), fitted.model.predict(&train).unwrap());
+}
+
+#[test]
 fn the_gradient_with_dropout_is_the_loss_s_slope() {
     let (layout, rows, theta, _) = start(Task::Multiclass, 120);
     let picked = batch(120);
-    let clock = Clock { dropout: 0.3, ..recipe::clock(1, 10) };
+    let clock = Clock { dropout: 0.3, ..layout.config.clock(1, 10) };
     let loss = |theta: &[f32]| fused(&layout, &rows, theta).whole_gradient(&picked, &clock).unwrap();
     let (_, gradient) = loss(&theta);
     for from in [0, layout.scale.start, layout.heads.start, layout.small] {
@@ -120,7 +200,7 @@ fn both_engines_take_the_same_steps() {
     let mut fused = fused(&layout, &rows, &theta);
     let mut graph = Graph::new(Arc::clone(&layout), &rows, &rows, &theta, Device::flex());
     for step in 1..4 {
-        let clock = Clock { dropout: 0.0, ..recipe::clock(1, step) };
+        let clock = Clock { dropout: 0.0, ..layout.config.clock(1, step) };
         fused.step(&batch(128), &clock).unwrap();
         graph.step(&batch(128), &clock).unwrap();
     }
@@ -219,7 +299,7 @@ fn patience_ends_and_the_best_epoch_is_kept() {
     let mut recorder = Recorder::default();
     let fitted = fit(&data, &FitOptions { epochs: Some(120), ..options() }, None, &mut recorder).unwrap();
     let last = recorder.points.iter().map(|point| point.step).max().unwrap();
-    assert_eq!(last, fitted.epochs + u64::from(PATIENCE), "{:?}", recorder.lines);
+    assert_eq!(last, fitted.epochs + u64::from(Config::default().patience), "{:?}", recorder.lines);
     let accuracy: Vec<f64> =
         recorder.points.iter().filter(|p| p.key == "accuracy" && p.part == "valid").map(|p| p.value).collect();
     let best = accuracy.iter().copied().fold(0.0, f64::max);

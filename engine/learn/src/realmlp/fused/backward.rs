@@ -1,13 +1,13 @@
 //! The gradient of a batch.
 
-use super::{Fused, LABEL_SMOOTHING, LANES, LAYERS, Trace};
+use super::{LANES, Net, Trace};
 use crate::{
     net::{
         Part,
         cpu::{Drop, Gradient, loss, numbers},
         engine::Clock,
     },
-    realmlp::recipe::{DEPTH, EMBEDDING, FREQUENCIES, MIXED},
+    realmlp::recipe::{EMBEDDING, FREQUENCIES, MIXED},
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use std::f32::consts::TAU;
@@ -16,24 +16,25 @@ use trainyard_infer::{
     net::Activation,
 };
 
-impl Fused {
+impl Net<'_> {
     /// The loss (times `share`) and its gradient in every parameter.
     pub(super) fn backward(&self, part: &Part, rows: &[u32], mut trace: Trace, share: f32, clock: &Clock) -> Gradient {
-        let layout = &self.layout;
+        let layout = self.layout;
+        let depth = layout.depth();
         let mut small = vec![0.0f32; layout.small];
-        let mut weights: Vec<TensorData> = Vec::with_capacity(LAYERS);
+        let mut weights: Vec<TensorData> = Vec::with_capacity(depth + 1);
         let mut outputs = trace.outputs;
-        let total = loss(numbers(&mut outputs), layout.outputs, part, rows, share, LABEL_SMOOTHING);
+        let total = loss(numbers(&mut outputs), layout.outputs, part, rows, share, layout.config.smoothing);
         // From here on `slope` is the loss's gradient in the layer's matrix product, before the tangent factor.
-        let bias = &mut small[layout.biases[DEPTH].range()];
+        let bias = &mut small[layout.biases[depth].range()];
         for row in numbers(&mut outputs).chunks_exact_mut(layout.outputs) {
             for (z, bias) in row.iter_mut().zip(bias.iter_mut()) {
                 *bias += *z;
-                *z *= layout.tangent(DEPTH);
+                *z *= layout.tangent(depth);
             }
         }
         let mut slope: Tensor<2> = Tensor::from_data(outputs, &Device::flex());
-        for layer in (0..DEPTH).rev() {
+        for layer in (0..depth).rev() {
             let after = trace.after.swap_remove(layer);
             weights.push(after.transpose().matmul(slope.clone()).into_data());
             let mut data = slope.matmul(self.held.weights[layer + 1].clone().transpose()).into_data();
@@ -63,14 +64,20 @@ impl Fused {
         let mut inputs = self.held.weights[0].clone().matmul(slope.transpose()).into_data();
         let d = numbers(&mut inputs);
         vectorised(InputGradient {
-            net: self,
+            net: *self,
             d: &mut *d,
             input: &trace.input,
             columns: &trace.columns,
             padded: trace.rows,
             small: &mut small,
         });
-        self.table_gradient(part, rows, &d[layout.dense * (MIXED + 1) * trace.rows..], trace.rows, &mut small);
+        self.table_gradient(
+            part,
+            rows,
+            &d[(layout.waves * MIXED + layout.dense) * trace.rows..],
+            trace.rows,
+            &mut small,
+        );
         Gradient { small, weights, loss: total }
     }
 
@@ -90,7 +97,7 @@ impl Fused {
 
 /// From the gradient in the scaled input to those in its scale, and in how dense columns become cosines and are mixed.
 struct InputGradient<'a> {
-    net: &'a Fused,
+    net: Net<'a>,
     /// `inputs x padded`: the gradient in the scaled input; becomes that in the input.
     d: &'a mut [f32],
     /// The input, `inputs x padded`.
@@ -118,7 +125,8 @@ impl Loops for InputGradient<'_> {
             }
             *sum = add(lanes);
         }
-        for (feature, (x, d)) in columns.chunks_exact(padded).zip(d.chunks_exact(MIXED * padded)).enumerate() {
+        let mixed = &d[..net.layout.waves * MIXED * padded];
+        for (feature, (x, d)) in columns.chunks_exact(padded).zip(mixed.chunks_exact(MIXED * padded)).enumerate() {
             Self::feature(net, feature, x, d, small);
         }
     }
@@ -127,8 +135,8 @@ impl Loops for InputGradient<'_> {
 impl InputGradient<'_> {
     /// One dense column's share: its frequencies and phases, and how its cosines are mixed. `d` is `MIXED x padded`.
     #[inline(always)]
-    fn feature(net: &Fused, feature: usize, x: &[f32], d: &[f32], small: &mut [f32]) {
-        let layout = &net.layout;
+    fn feature(net: Net<'_>, feature: usize, x: &[f32], d: &[f32], small: &mut [f32]) {
+        let layout = net.layout;
         let (x, _) = x.as_chunks::<LANES>();
         let (d, _) = d.as_chunks::<LANES>();
         let (d0, rest) = d.split_at(x.len());

@@ -1,13 +1,13 @@
 //! The forward pass of a batch.
 
-use super::{Fused, LANES, LAYERS, Trace};
+use super::{LANES, Net, Trace};
 use crate::{
     net::{
         Part,
         cpu::{Drop, matrix, numbers},
         engine::Clock,
     },
-    realmlp::recipe::{DEPTH, EMBEDDING, FREQUENCIES, MIXED},
+    realmlp::recipe::{EMBEDDING, FREQUENCIES, MIXED},
 };
 use burn::tensor::{Tensor, TensorData};
 use trainyard_infer::{
@@ -15,7 +15,7 @@ use trainyard_infer::{
     net::Activation,
 };
 
-impl Fused {
+impl Net<'_> {
     /// Runs the rows through the net. `first` is the place of the first row in its batch.
     pub(super) fn forward(&self, part: &Part, rows: &[u32], first: usize, clock: &Clock) -> Trace {
         let padded = rows.len().next_multiple_of(LANES).max(LANES);
@@ -28,9 +28,10 @@ impl Fused {
             to.iter_mut().zip(from).for_each(|(to, from)| *to = from * scale);
         }
         let scaled = matrix(scaled, self.layout.inputs(), padded);
+        let depth = self.layout.depth();
         let (mut before, mut after): (Vec<TensorData>, Vec<Tensor<2>>) =
-            (Vec::with_capacity(DEPTH), Vec::with_capacity(DEPTH));
-        for layer in 0..DEPTH {
+            (Vec::with_capacity(depth), Vec::with_capacity(depth));
+        for layer in 0..depth {
             let mut product = self.product(layer, &scaled, &after);
             let (tangent, bias) = (self.layout.tangent(layer), &self.held.small[self.layout.biases[layer].range()]);
             let alpha = &self.held.small[self.layout.alphas[layer].range()];
@@ -51,8 +52,8 @@ impl Fused {
             after.push(matrix(activated, padded, bias.len()));
             before.push(product);
         }
-        let mut outputs = self.product(DEPTH, &scaled, &after);
-        let (tangent, bias) = (self.layout.tangent(DEPTH), &self.held.small[self.layout.biases[DEPTH].range()]);
+        let mut outputs = self.product(depth, &scaled, &after);
+        let (tangent, bias) = (self.layout.tangent(depth), &self.held.small[self.layout.biases[depth].range()]);
         for row in numbers(&mut outputs).chunks_exact_mut(bias.len()) {
             row.iter_mut().zip(bias).for_each(|(z, bias)| *z = *z * tangent + bias);
         }
@@ -78,11 +79,11 @@ impl Fused {
 
     /// The first layer's input before its scale, `inputs x padded`.
     fn embed(&self, part: &Part, rows: &[u32], padded: usize, columns: &[f32], input: &mut [f32]) {
-        let layout = &self.layout;
-        let (mixed, rest) = input.split_at_mut(layout.dense * MIXED * padded);
+        let layout = self.layout;
+        let (mixed, rest) = input.split_at_mut(layout.waves * MIXED * padded);
         let (plain, tables) = rest.split_at_mut(layout.dense * padded);
         plain.copy_from_slice(columns);
-        vectorised(MixCosines { net: self, columns, out: mixed, padded });
+        vectorised(MixCosines { net: *self, columns, out: mixed, padded });
         let embedded = layout.tables.len();
         for (place, &row) in rows.iter().enumerate() {
             let codes = &part.encoded.codes[row as usize * embedded..][..embedded];
@@ -97,10 +98,10 @@ impl Fused {
 
 /// Every dense column's cosines, mixed to three numbers a row.
 struct MixCosines<'a> {
-    net: &'a Fused,
+    net: Net<'a>,
     /// `dense x padded`.
     columns: &'a [f32],
-    /// `dense x MIXED x padded`.
+    /// `waves x MIXED x padded`.
     out: &'a mut [f32],
     padded: usize,
 }
@@ -119,8 +120,8 @@ impl Loops for MixCosines<'_> {
 impl MixCosines<'_> {
     /// One dense column's cosines, mixed to three numbers a row: `out` is `MIXED x padded`.
     #[inline(always)]
-    fn feature(net: &Fused, feature: usize, x: &[f32], out: &mut [f32]) {
-        let layout = &net.layout;
+    fn feature(net: Net<'_>, feature: usize, x: &[f32], out: &mut [f32]) {
+        let layout = net.layout;
         let of = |start: usize, width: usize| &net.held.small[start + feature * width..][..width];
         let frequency = of(layout.frequency.start, FREQUENCIES);
         let phase = of(layout.phase.start, FREQUENCIES);
@@ -148,7 +149,7 @@ impl MixCosines<'_> {
     }
 }
 
-const _: () = assert!(MIXED == 3 && LAYERS == DEPTH + 1, "the loops above write three mixed numbers");
+const _: () = assert!(MIXED == 3, "the loops above write three mixed numbers");
 
 /// Makes `z`, a matrix product, the pre-activation, and `out` the activation after dropout.
 struct Activate<'a> {

@@ -1,8 +1,9 @@
 //! What stands between the matrix products.
 
-use crate::{net::cpu::Drop, tabm::recipe::HIDDEN};
+use crate::net::cpu::Drop;
 use trainyard_infer::math::Loops;
 
+/// The width of a layer is a multiple of this, the lanes of the widest vector register.
 const LANES: usize = 16;
 
 /// Makes a matrix product the activation after dropout.
@@ -54,9 +55,9 @@ impl Loops for Unrectify<'_> {
 
 /// A member's last layer.
 pub struct Answer<'a> {
-    /// `rows x HIDDEN`.
+    /// `rows x width`.
     pub x: &'a [f32],
-    /// `outputs x HIDDEN`.
+    /// `outputs x width`.
     pub heads: &'a [f32],
     pub bias: &'a [f32],
     /// `rows x outputs`.
@@ -67,10 +68,10 @@ impl Loops for Answer<'_> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let rows = self.x.as_chunks::<HIDDEN>().0.iter().zip(self.out.chunks_exact_mut(self.bias.len()));
-        let (heads, _) = self.heads.as_chunks::<HIDDEN>();
+        let width = self.heads.len() / self.bias.len();
+        let rows = self.x.chunks_exact(width).zip(self.out.chunks_exact_mut(self.bias.len()));
         for (x, out) in rows {
-            for ((out, head), bias) in out.iter_mut().zip(heads).zip(self.bias) {
+            for ((out, head), bias) in out.iter_mut().zip(self.heads.chunks_exact(width)).zip(self.bias) {
                 let mut lanes = [0.0f32; LANES];
                 for (x, head) in x.as_chunks::<LANES>().0.iter().zip(head.as_chunks::<LANES>().0) {
                     for lane in 0..LANES {
@@ -90,15 +91,15 @@ impl Loops for Answer<'_> {
 
 /// Its gradient: in its weights, and, in place of the activations, in the sums of the layer before.
 pub struct AnswerBack<'a> {
-    /// `rows x HIDDEN`.
+    /// `rows x width`.
     pub x: &'a mut [f32],
-    /// `outputs x HIDDEN`.
+    /// `outputs x width`.
     pub heads: &'a [f32],
     /// `rows x outputs`: the gradient in the outputs.
     pub d: &'a [f32],
     /// Dropout's factor of what it keeps.
     pub kept: f32,
-    /// `outputs x HIDDEN`.
+    /// `outputs x width`.
     pub head_sums: &'a mut [f32],
     pub bias_sums: &'a mut [f32],
 }
@@ -108,17 +109,18 @@ impl Loops for AnswerBack<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { x, heads, d, kept, head_sums, bias_sums } = self;
-        let (heads, _) = heads.as_chunks::<HIDDEN>();
-        let (head_sums, _) = head_sums.as_chunks_mut::<HIDDEN>();
-        for (x, d) in x.as_chunks_mut::<HIDDEN>().0.iter_mut().zip(d.chunks_exact(heads.len())) {
-            let mut back = [0.0f32; HIDDEN];
-            for ((head, sum), d) in heads.iter().zip(head_sums.iter_mut()).zip(d) {
-                for i in 0..HIDDEN {
-                    sum[i] += d * x[i];
-                    back[i] += d * head[i];
+        let width = bias_sums.len();
+        let mut back = vec![0.0f32; width];
+        for (x, d) in x.chunks_exact_mut(width).zip(d.chunks_exact(heads.len() / width)) {
+            back.fill(0.0);
+            for ((head, sum), d) in heads.chunks_exact(width).zip(head_sums.chunks_exact_mut(width)).zip(d) {
+                let numbers = sum.iter_mut().zip(x.iter()).zip(back.iter_mut().zip(head));
+                for ((sum, x), (back, head)) in numbers {
+                    *sum += d * x;
+                    *back += d * head;
                 }
             }
-            for ((x, back), sum) in x.iter_mut().zip(back).zip(bias_sums.iter_mut()) {
+            for ((x, back), sum) in x.iter_mut().zip(&back).zip(bias_sums.iter_mut()) {
                 *x = if *x > 0.0 { back * kept } else { 0.0 };
                 *sum += *x;
             }
