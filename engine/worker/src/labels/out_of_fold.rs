@@ -110,6 +110,7 @@ fn fit(
         budget_seconds: BUDGET,
         device: DeviceChoice::Cpu,
         parameters: Default::default(),
+        monotone: Default::default(),
     };
     let fitted = match settings.family {
         Family::Linear => linear::fit(&data, &options, None, ear)?,

@@ -146,6 +146,7 @@ fn options(settings: &TrainSettings, family: Family) -> FitOptions {
         budget_seconds: most,
         device: settings.device,
         parameters: settings.parameters.clone(),
+        monotone: settings.monotone.clone(),
     }
 }
 
