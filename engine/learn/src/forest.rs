@@ -69,7 +69,7 @@ pub fn fit(
     let weights = data.weights.map(|weights| weights.train);
     let centre = centre(data);
     let outcome = outcome(data, centre);
-    let (ensemble, out_of_bag) = if plan.features == 0 {
+    let (ensemble, unseen) = if plan.features == 0 {
         observer.log("No column varies: the model answers every row alike.");
         (constant(data, &outcome, weights, centre), None)
     } else {
@@ -88,8 +88,8 @@ pub fn fit(
         };
         let trees = workers::grow(&ground, plan.trees, workers::threads(), observer)?;
         observer.progress(0.9, "asking trees about rows they did not see", None);
-        let score = out_of_bag::score(data, &ground, &trees, centre);
-        (convert(data, &table, &outcome, &trees, centre).map_err(problem)?, score)
+        let unseen = out_of_bag::ask(data, &ground, &trees, centre);
+        (convert(data, &table, &outcome, &trees, centre).map_err(problem)?, unseen)
     };
     if observer.cancelled() {
         return Err(FitError::Cancelled);
@@ -99,8 +99,11 @@ pub fn fit(
     observer.metrics(&curve(data, &model, centre)?);
     let seconds = start.elapsed().as_secs_f64();
     let (trees, nodes) = (model.ensemble().trees(), model.ensemble().nodes());
-    let bag =
-        out_of_bag.map_or(String::new(), |score| format!(", out-of-bag {} {score:.4}", data.task.primary_metric()));
+    let score = unseen.as_ref().and_then(|unseen| {
+        let target = data.train_target.take(&unseen.rows);
+        Some(metrics::primary(data.task, &target, &unseen.predictions)).filter(|score| score.is_finite())
+    });
+    let bag = score.map_or(String::new(), |score| format!(", out-of-bag {} {score:.4}", data.task.primary_metric()));
     observer.log(&format!("Random forest: {trees} trees, {nodes} nodes{bag}, {seconds:.1} s"));
     observer.progress(1.0, "forest fitted", None);
     let signature = signature::fit(data.train, data.target_name, data.task, data.classes);
@@ -109,7 +112,8 @@ pub fn fit(
         epochs: trees as u64,
         rows_per_second: data.train.rows as f64 * trees as f64 / seconds.max(1e-9),
         seconds,
-        parameters: plan.parameters(trees, nodes, out_of_bag, data.task),
+        parameters: plan.parameters(trees, nodes, score, data.task),
+        unseen,
     })
 }
 

@@ -15,7 +15,7 @@ pub mod trees;
 pub mod weights;
 
 use std::collections::BTreeMap;
-use trainyard_infer::{Frame, Target};
+use trainyard_infer::{Frame, Predictions, Target};
 use trainyard_types::{
     Problem,
     hyper::Hyperparameters,
@@ -90,6 +90,16 @@ pub struct Fitted {
     pub seconds: f64,
     /// What was set and derived, for people.
     pub parameters: BTreeMap<String, String>,
+    /// A forest's answers about train rows, as those of its trees give them that did not see the row: its answers about rows
+    /// that it learned by heart say nothing.
+    pub unseen: Option<Unseen>,
+}
+
+/// Answers about train rows that were not learned from.
+pub struct Unseen {
+    /// Indices of the rows.
+    pub rows: Vec<usize>,
+    pub predictions: Predictions,
 }
 
 /// Why there is no model.

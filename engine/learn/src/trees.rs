@@ -102,6 +102,7 @@ pub fn fit(
     observer.progress(1.0, "trees fitted", None);
     let signature = signature::fit(data.train, data.target_name, data.task, data.classes);
     Ok(Fitted {
+        unseen: None,
         model: Model::new(signature, Predictor::Trees(model)),
         epochs: rounds as u64,
         rows_per_second: data.train.rows as f64 * boosted as f64 / seconds.max(1e-9),

@@ -4,10 +4,9 @@ use super::{
     grow::{Ground, Tree},
     shares, workers,
 };
-use crate::TrainData;
+use crate::{TrainData, Unseen};
 use std::thread;
-use trainyard_assess::metrics;
-use trainyard_infer::{Predictions, Target};
+use trainyard_infer::Predictions;
 use trainyard_types::run::Task;
 
 /// Rows that are asked, evenly spread, and numbers that their answers may take together.
@@ -20,9 +19,9 @@ pub fn watched(rows: usize, width: usize) -> Vec<u32> {
     (0..rows as u32).step_by(rows.div_ceil(most).max(1)).collect()
 }
 
-/// The task's primary metric on the watched rows that some tree did not see; `None` where it is not defined. Optimistic by a
-/// little where there are categories: their order knows the outcomes of all rows.
-pub fn score(data: &TrainData<'_>, ground: &Ground<'_>, trees: &[Tree], centre: f64) -> Option<f64> {
+/// The answers about the watched rows that some tree did not see; `None` where all trees saw all of them. Too good by a little
+/// where there are categories: their order knows the outcomes of all rows.
+pub fn ask(data: &TrainData<'_>, ground: &Ground<'_>, trees: &[Tree], centre: f64) -> Option<Unseen> {
     let mut answers: Vec<Option<Vec<f64>>> = vec![None; ground.watched.len()];
     let each = ground.watched.len().div_ceil(workers::threads()).max(1);
     thread::scope(|scope| {
@@ -39,13 +38,12 @@ pub fn score(data: &TrainData<'_>, ground: &Ground<'_>, trees: &[Tree], centre: 
         return None;
     }
     let rows: Vec<usize> = asked.iter().map(|&at| ground.watched[at] as usize).collect();
-    let target: Target = data.train_target.take(&rows);
     let flat = answers.into_iter().flatten().flatten();
     let predictions = match data.task {
         Task::Regression => Predictions::Values(flat.map(|value| centre + value).collect()),
         _ => Predictions::Probabilities { classes: data.classes.len(), values: flat.map(|p| p as f32).collect() },
     };
-    Some(metrics::primary(data.task, &target, &predictions)).filter(|score| score.is_finite())
+    Some(Unseen { rows, predictions })
 }
 
 /// The mean answer of the trees that did not see the row.
