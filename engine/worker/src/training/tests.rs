@@ -145,7 +145,7 @@ fn each_task_is_trained_with_all_families() {
         let (result, heard, dir) = run(task, Family::Auto);
         assert_eq!(result.task, task);
         check(&result, &heard, dir.path());
-        assert_eq!(result.candidates.len(), 4, "{}", heard.log());
+        assert_eq!(result.candidates.len(), 5, "{}", heard.log());
         let keys: std::collections::BTreeSet<String> = heard
             .events
             .iter()
@@ -153,7 +153,7 @@ fn each_task_is_trained_with_all_families() {
             .flatten()
             .map(|p| p.key.split('/').next().unwrap().to_owned())
             .collect();
-        assert!(["realmlp", "tabm", "trees"].iter().all(|key| keys.contains(*key)), "{keys:?}");
+        assert!(["forest", "realmlp", "tabm", "trees"].iter().all(|key| keys.contains(*key)), "{keys:?}");
         assert_ne!(result.verdict.fit, Fit::Underfit, "{}", result.verdict.sentence);
         let score = result.metrics.test[task.primary_metric()];
         let good = match task {
@@ -167,7 +167,7 @@ fn each_task_is_trained_with_all_families() {
 
 #[test]
 fn the_same_spec_gives_the_same_model() {
-    for family in [Family::Linear, Family::Trees, Family::RealMlp, Family::TabM] {
+    for family in [Family::Linear, Family::Trees, Family::Forest, Family::RealMlp, Family::TabM] {
         let (first, ..) = run(Task::Binary, family);
         let (second, ..) = run(Task::Binary, family);
         assert_eq!(first.model_hash, second.model_hash, "{family:?}");
