@@ -8,6 +8,7 @@ use trainyard_infer::{Column, MISSING, Model, Values};
 use trainyard_types::{
     dataset::ColumnType,
     evaluation::Fit,
+    monotone::Direction,
     run::{DeviceChoice, Family, SplitMethod, Task},
 };
 
@@ -163,6 +164,50 @@ fn each_task_is_trained_with_all_families() {
         };
         assert!(good, "{task:?}: {score}\n{}", heard.log());
     }
+}
+
+#[test]
+fn directions_are_kept_or_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let ask = |task, family, column: &str, heard: &mut Heard| {
+        let mut settings = settings(family);
+        settings.monotone = [(column.to_owned(), Direction::Decreasing)].into();
+        train_frames(table(600, task), &settings, dir.path(), EVERY_EPOCH, heard)
+    };
+    for (task, family, column, words) in [
+        (Task::Regression, Family::Linear, "amount", "Boosted trees and random forests can"),
+        (Task::Multiclass, Family::Auto, "amount", "With three or more classes"),
+        (Task::Binary, Family::Trees, "city", "holds no numbers"),
+        (Task::Binary, Family::Trees, "at", "holds no numbers"),
+        (Task::Binary, Family::Forest, "nothing", "no column that is learned from"),
+    ] {
+        match ask(task, family, column, &mut Heard::default()) {
+            Err(TrainError::Problem(problem)) => assert!(problem.message.contains(words), "{}", problem.message),
+            other => panic!("{family:?}, {column}: {:?}", other.map(|result| result.family)),
+        }
+    }
+    let mut heard = Heard::default();
+    let result = ask(Task::Regression, Family::Auto, "amount", &mut heard).unwrap();
+    assert!(result.family.keeps_directions());
+    assert_eq!(result.candidates.len(), 2, "{}", heard.log());
+    assert!(heard.log().contains("can't keep them and are left out"), "{}", heard.log());
+    assert_eq!(result.parameters["directions"], "amount decreasing");
+    // The target grows with the amount: an answer that may only fall does not move with it at all.
+    let model = Model::from_bytes(&std::fs::read(dir.path().join(MODEL_FILE)).unwrap()).unwrap();
+    let mut rows = table(50, Task::Regression).take(&[7; 50]);
+    rows.columns[0].values = Values::Numbers((0..50).map(|at| f64::from(at) / 5.0).collect());
+    let trainyard_infer::Predictions::Values(values) = model.predict(&rows).unwrap() else { panic!() };
+    assert!(values.windows(2).all(|pair| pair[1] <= pair[0] + 1e-6), "{values:?}");
+}
+
+/// A forest knows its train rows by heart: it is judged by what its trees say of rows that they did not see.
+#[test]
+fn a_forest_is_judged_out_of_bag() {
+    let (result, heard, _dir) = run(Task::Binary, Family::Forest);
+    assert!(result.verdict.rule.contains("out of bag"), "{}", result.verdict.rule);
+    assert!(result.verdict.train < result.metrics.train["roc_auc"], "{:?}", result.verdict);
+    assert!(heard.log().contains("out-of-bag roc_auc"), "{}", heard.log());
+    assert_eq!((result.device.as_str(), result.candidates.len()), ("CPU", 1));
 }
 
 #[test]
