@@ -70,6 +70,10 @@ for (const form of FORMS) {
     await page.getByText("'trees.max_rounds' takes a whole number from 1 to 5000.").first().waitFor();
     await page.getByLabel("Rounds at most").fill("7");
     await page.getByText("one set").waitFor();
+    await page.locator("summary", { hasText: "Directions" }).click();
+    await page.getByLabel("Give a direction to").selectOption("income");
+    await page.getByLabel("As income grows").selectOption("decreasing");
+    await page.locator("summary", { hasText: "Directions" }).getByText("1 column").waitFor();
     await screenshot(page, `model-settings-${form.name}`);
     assert.deepEqual(await axe(page), []);
     await fits();

@@ -2,6 +2,7 @@
 
 mod advanced;
 mod deciding;
+mod directions;
 mod model_settings;
 mod plan;
 
@@ -138,6 +139,7 @@ fn first_settings(open: &VersionView, from: Option<&RunView>, target: &str, fami
     settings.drop.retain(|name| columns.iter().any(|c| &c.name == name));
     settings.weight_column = settings.weight_column.take().filter(|name| columns.iter().any(|c| &c.name == name));
     settings.protected.retain(|name| columns.iter().any(|c| &c.name == name));
+    settings.monotone.retain(|name, _| columns.iter().any(|c| &c.name == name && c.kind.is_numeric()));
     if !columns.iter().any(|c| c.name == settings.target) {
         settings.target.clear();
     }
@@ -223,6 +225,7 @@ fn Form(
         let chosen = event_target_value(&event);
         settings.update(|s| {
             s.drop.retain(|d| *d != chosen);
+            s.monotone.remove(&chosen);
             s.target.clone_from(&chosen);
             s.task = None;
         });
@@ -322,6 +325,7 @@ fn FamilyChoice(settings: RwSignal<TrainSettings>, choose: Callback<Family>) -> 
                 Family::RealMlp => "A neural network for tables. Often the most accurate.",
                 Family::TabM => "Sixteen neural networks in one. Accurate, and slower to train.",
                 Family::Trees => "Many small decision trees. Strong on mixed columns.",
+                Family::Forest => "Deep trees on samples of the rows, averaged. Hard to get wrong.",
             };
             view! {
                 <label class="option-card">

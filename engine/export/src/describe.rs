@@ -57,7 +57,7 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
             steps.push(head_step(linear.head()));
             encoder(linear.encoder())
         }
-        Predictor::Trees(trees) => {
+        Predictor::Trees(trees) | Predictor::Forest(trees) => {
             steps.extend(tree_steps(trees.ensemble().head()));
             head = json!(trees.ensemble().head());
             tree_encoder(trees.encoder())
@@ -181,6 +181,9 @@ fn tree_steps(head: &Sums) -> Vec<String> {
              their total."
         }
         Sums::Softmax { .. } => "probabilities = softmax(sums/temperature) with the temperature of head",
+        Sums::Shares => {
+            "A sum below 0 counts as 0; probabilities are the sums over their total, all alike where that is 0."
+        }
     };
     vec![
         "The features are those of preparation.features, one after the other, in doubles; an infinite number is missing. A \

@@ -66,7 +66,7 @@ pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Prob
         Predictor::RealMlp(net) => nets::realmlp(&mut columns, net, options.int8)?,
         Predictor::TabM(net) => tabm::tabm(&mut columns, net, options.int8)?,
         Predictor::Linear(linear) => nets::linear(&mut columns, linear, options.int8)?,
-        Predictor::Trees(trees) => trees::trees(&mut columns, trees)?,
+        Predictor::Trees(trees) | Predictor::Forest(trees) => trees::trees(&mut columns, trees)?,
         Predictor::Dummy(dummy) => baseline(&mut columns, dummy),
     };
     let graph = &mut columns.graph;

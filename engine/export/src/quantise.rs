@@ -57,6 +57,7 @@ pub fn quantised(model: &Model) -> Result<Model, Problem> {
             linear.bias().to_vec(),
         )?),
         Predictor::Trees(_) => return Err(nothing("Boosted trees have no weights")),
+        Predictor::Forest(_) => return Err(nothing("A random forest has no weights")),
         Predictor::Dummy(_) => return Err(nothing("The baseline has no weights")),
     };
     Ok(Model { predictor, ..model.clone() })

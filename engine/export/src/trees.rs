@@ -1,4 +1,4 @@
-//! Boosted trees as a `TreeEnsembleClassifier` over whole numbers.
+//! Boosted trees and forests as a `TreeEnsembleClassifier` over whole numbers.
 //!
 //! The operator compares floats, the model doubles. So the trees don't see the numbers themselves but their ranks, that is how
 //! many of the column's thresholds are not above them: a rank is a small whole number, and `x < threshold` is
@@ -412,6 +412,15 @@ fn answer(columns: &mut Columns, ensemble: &Ensemble, sums: &str, features: &Fea
             let powers = graph.op("Exp", &[&scaled]);
             let total = total(graph, &powers);
             graph.op("Div", &[&powers, &total])
+        }
+        Head::Shares => {
+            let graph = &mut columns.graph;
+            let sums = graph.with("Max", sums, 0.0);
+            let total = total(graph, &sums);
+            let share = graph.op("Div", &[&sums, &total]);
+            let some = graph.with("Greater", &total, f64::EPSILON);
+            let uniform = graph.double(1.0 / ensemble.base().len() as f64);
+            graph.op("Where", &[&some, &share, &uniform])
         }
     };
     columns.graph.cast(&probabilities, Type::Float)

@@ -74,7 +74,7 @@ fn difference(expected: &Model, model: &Model, frame: &Frame, options: Options) 
     let bytes = onnx(model, "0", options).unwrap();
     let plan = tract_onnx::onnx().model_for_read(&mut &bytes[..]).unwrap();
     // Optimised, tract multiplies by reciprocals instead of dividing: a tie of a part of an instant with a threshold may break.
-    let exact = matches!(model.predictor, Predictor::Trees(_));
+    let exact = matches!(model.predictor, Predictor::Trees(_) | Predictor::Forest(_));
     let plan = if exact { plan.into_typed() } else { plan.into_optimized() }.unwrap().into_runnable().unwrap();
     let outputs = plan.run(inputs(model, frame, &bytes, options.categories)).unwrap();
     match expected.predict(frame).unwrap() {

@@ -55,6 +55,8 @@ pub enum Head {
     OneVsRest { folds: usize, alpha: f64, beta: f64, priors: Vec<f64> },
     /// Several classes, one sum each: softmax of the sums over `temperature`.
     Softmax { temperature: f64 },
+    /// Two classes or more, one sum each, which are shares: their part of the total is the probability (random forests).
+    Shares,
 }
 
 /// What perpetual adds to the trees on small numeric regressions: `weight * (intercept + coefficients . z)` with
@@ -183,7 +185,7 @@ impl Ensemble {
             Head::Value { .. } => 1,
             Head::Binary => 2,
             Head::OneVsRest { priors, .. } => priors.len(),
-            Head::Softmax { .. } => self.base.len(),
+            Head::Softmax { .. } | Head::Shares => self.base.len(),
         }
     }
 
@@ -401,6 +403,15 @@ impl Ensemble {
                 }
                 let total: f64 = answer.iter().sum::<f64>().max(f64::EPSILON);
                 answer.iter_mut().for_each(|value| *value /= total);
+            }
+            Head::Shares => {
+                // `max` also makes 0 of what is no number.
+                answer.iter_mut().zip(sums).for_each(|(value, sum)| *value = sum.max(0.0));
+                let total: f64 = answer.iter().sum();
+                let uniform = 1.0 / answer.len() as f64;
+                answer
+                    .iter_mut()
+                    .for_each(|value| *value = if total <= f64::EPSILON { uniform } else { *value / total });
             }
         }
     }

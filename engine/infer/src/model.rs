@@ -44,6 +44,7 @@ pub enum Predictor {
     RealMlp(RealMlpModel),
     TabM(TabMModel),
     Trees(TreesModel),
+    Forest(TreesModel),
     Dummy(DummyModel),
 }
 
@@ -67,6 +68,7 @@ enum Kind {
     RealMlp,
     TabM,
     Trees,
+    Forest,
     Dummy,
 }
 
@@ -77,6 +79,7 @@ impl Model {
             Predictor::RealMlp(_) => Family::RealMlp,
             Predictor::TabM(_) => Family::TabM,
             Predictor::Trees(_) => Family::Trees,
+            Predictor::Forest(_) => Family::Forest,
             Predictor::Dummy(_) => Family::Auto,
         };
         Self { signature, family, texts: Texts::default(), predictor, decision: Decision::default() }
@@ -110,7 +113,7 @@ impl Model {
             Predictor::Linear(model) => model.predict(&frame),
             Predictor::RealMlp(model) => model.predict(&frame),
             Predictor::TabM(model) => model.predict(&frame),
-            Predictor::Trees(model) => model.predict(&frame),
+            Predictor::Trees(model) | Predictor::Forest(model) => model.predict(&frame),
             Predictor::Dummy(model) => model.predict(&frame),
         }
     }
@@ -124,6 +127,7 @@ impl Model {
             Predictor::RealMlp(model) => (Kind::RealMlp, model.store(&mut bag)?),
             Predictor::TabM(model) => (Kind::TabM, model.store(&mut bag)?),
             Predictor::Trees(model) => (Kind::Trees, model.store(&mut bag)?),
+            Predictor::Forest(model) => (Kind::Forest, model.store(&mut bag)?),
             Predictor::Dummy(model) => (Kind::Dummy, model.store(&mut bag)?),
         };
         let decision = if self.decision.is_empty() { None } else { Some(self.decision.store(&mut bag)?) };
@@ -165,6 +169,7 @@ impl Model {
             Kind::RealMlp => Predictor::RealMlp(RealMlpModel::restore(header.body, &mut bag)?),
             Kind::TabM => Predictor::TabM(TabMModel::restore(header.body, &mut bag)?),
             Kind::Trees => Predictor::Trees(TreesModel::restore(header.body, &mut bag)?),
+            Kind::Forest => Predictor::Forest(TreesModel::restore(header.body, &mut bag)?),
             Kind::Dummy => Predictor::Dummy(DummyModel::restore(header.body, &mut bag)?),
         };
         let decision = match header.decision {

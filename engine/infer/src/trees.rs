@@ -1,4 +1,4 @@
-//! Boosted trees as a model: how columns become features, and the ensemble behind.
+//! Trees as a model, boosted ones and forests: how columns become features, and the ensemble behind.
 
 use crate::{
     datetime,
@@ -222,7 +222,7 @@ impl Encoding {
     }
 }
 
-/// Boosted trees with their encoder.
+/// Trees with their encoder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TreesModel {
     encoder: TreeEncoder,

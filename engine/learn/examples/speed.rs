@@ -83,6 +83,7 @@ fn main() {
         budget_seconds: 600.0,
         device: DeviceChoice::Cpu,
         parameters,
+        monotone: Default::default(),
     };
     let fitted = realmlp::fit(&data, &options, None, &mut Quiet).unwrap();
     let one_row = median(5_000, || drop(black_box(fitted.model.predict(black_box(&one)).unwrap())));

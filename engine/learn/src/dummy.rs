@@ -19,6 +19,7 @@ pub fn fit(
     let model = DummyModel::fit(data.train_target, data.classes.len());
     let signature = signature::fit(data.train, data.target_name, data.task, data.classes);
     Ok(Fitted {
+        unseen: None,
         model: Model::new(signature, Predictor::Dummy(model)),
         epochs: 1,
         rows_per_second: 0.0,

@@ -1,11 +1,13 @@
-//! Fitting: rows in, a [`trainyard_infer`] model out. Nets train with burn on the device chosen at run time, trees with
-//! perpetual on the CPU.
+//! Fitting: rows in, a [`trainyard_infer`] model out. Nets train with burn on the device chosen at run time, boosted trees with
+//! perpetual on the CPU, random forests there too.
 
 pub mod device;
 pub mod dummy;
 mod family;
+pub mod forest;
 mod lbfgs;
 pub mod linear;
+mod monotone;
 mod net;
 pub mod realmlp;
 mod scale;
@@ -16,10 +18,11 @@ pub mod weights;
 pub use family::fit;
 
 use std::collections::BTreeMap;
-use trainyard_infer::{Frame, Target};
+use trainyard_infer::{Frame, Predictions, Target};
 use trainyard_types::{
     Problem,
     hyper::Hyperparameters,
+    monotone::Monotone,
     run::{DeviceChoice, MetricPoint, Task},
 };
 
@@ -57,6 +60,9 @@ pub struct FitOptions {
     pub device: DeviceChoice,
     /// What is not left at its default; see [`trainyard_types::hyper`].
     pub parameters: Hyperparameters,
+    /// Columns of numbers whose growth may move the answer in one direction only. Trees and forests keep it, for numbers and for
+    /// two classes; the others do not know of it.
+    pub monotone: Monotone,
 }
 
 impl FitOptions {
@@ -81,12 +87,22 @@ pub trait Observer {
 /// A fitted model and how it came about.
 pub struct Fitted {
     pub model: trainyard_infer::Model,
-    /// Epochs (boosting rounds for trees) that the kept weights saw.
+    /// Epochs (boosting rounds for trees, trees of a forest) that the kept weights saw.
     pub epochs: u64,
     pub rows_per_second: f64,
     pub seconds: f64,
     /// What was set and derived, for people.
     pub parameters: BTreeMap<String, String>,
+    /// A forest's answers about train rows, as those of its trees give them that did not see the row: its answers about rows
+    /// that it learned by heart say nothing.
+    pub unseen: Option<Unseen>,
+}
+
+/// Answers about train rows that were not learned from.
+pub struct Unseen {
+    /// Indices of the rows.
+    pub rows: Vec<usize>,
+    pub predictions: Predictions,
 }
 
 /// Why there is no model.

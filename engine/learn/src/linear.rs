@@ -128,6 +128,7 @@ pub fn fit(
     ];
     let model = LinearModel::new(encoder, head, weights, bias).map_err(|_| diverged())?;
     Ok(Fitted {
+        unseen: None,
         model: Model::new(
             signature::fit(data.train, data.target_name, data.task, data.classes),
             Predictor::Linear(model),

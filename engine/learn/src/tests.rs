@@ -73,6 +73,7 @@ pub fn options() -> FitOptions {
         budget_seconds: 10.0,
         device: DeviceChoice::Cpu,
         parameters: Default::default(),
+        monotone: Default::default(),
     }
 }
 

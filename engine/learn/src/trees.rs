@@ -2,8 +2,12 @@
 
 mod convert;
 
-use crate::{FitError, FitOptions, Fitted, Observer, TrainData};
-use perpetual::{Matrix, MultiOutputBooster, PerpetualBooster, objective::Objective};
+use crate::{FitError, FitOptions, Fitted, Observer, TrainData, monotone};
+use perpetual::{
+    Matrix, MultiOutputBooster, PerpetualBooster,
+    constraints::{Constraint, ConstraintMap},
+    objective::Objective,
+};
 use std::{
     collections::{BTreeMap, HashSet},
     sync::mpsc,
@@ -19,6 +23,7 @@ use trainyard_infer::{
 };
 use trainyard_types::{
     Problem,
+    monotone::Direction,
     run::{MetricPoint, Task},
 };
 
@@ -40,6 +45,9 @@ const CURVE_POINTS: usize = 24;
 /// loss on the validation rows is least. `options.budget_seconds` sets the most rounds it may take (fewer and larger steps
 /// where they would be few), from the number of rows and columns and not from a clock, so that the same options give the
 /// same trees everywhere. `epochs`, `device` and `resume` change nothing: it runs on the CPU, and a resumed fit starts anew.
+///
+/// `options.monotone` is kept for numbers and for two classes: perpetual looks for splits that keep it, and each tree is then
+/// held to it, because perpetual has no eye on what its folds say apart.
 ///
 /// A cancelled fit returns at once; perpetual can't be stopped, so that its thread goes on until the process ends.
 pub fn fit(
@@ -75,7 +83,7 @@ pub fn fit(
             plan.expected_seconds,
             observer,
         )?;
-        (booster.convert(plan.features)?, booster.rounds())
+        (booster.convert(&plan.directions)?, booster.rounds())
     };
     if observer.cancelled() {
         return Err(FitError::Cancelled);
@@ -94,6 +102,7 @@ pub fn fit(
     observer.progress(1.0, "trees fitted", None);
     let signature = signature::fit(data.train, data.target_name, data.task, data.classes);
     Ok(Fitted {
+        unseen: None,
         model: Model::new(signature, Predictor::Trees(model)),
         epochs: rounds as u64,
         rows_per_second: data.train.rows as f64 * boosted as f64 / seconds.max(1e-9),
@@ -113,6 +122,8 @@ struct Plan {
     budget: f32,
     max_bin: u16,
     rounds: usize,
+    /// Of each feature.
+    directions: Vec<Option<Direction>>,
     expected_seconds: f64,
 }
 
@@ -142,6 +153,7 @@ impl Plan {
             budget,
             max_bin: options.set("trees.max_bin").map_or(MAX_BIN, |set| set as u16),
             rounds,
+            directions: monotone::of_features(encoder, &options.monotone),
             expected_seconds: (seconds_a_round * rounds.min(250) as f64).max(0.5),
         }
     }
@@ -162,6 +174,18 @@ impl Plan {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+    }
+
+    /// The directions as perpetual takes them.
+    fn constraints(&self) -> Option<ConstraintMap> {
+        let of = |direction: &Direction| match direction {
+            Direction::Increasing => Constraint::Positive,
+            Direction::Decreasing => Constraint::Negative,
+        };
+        let features = self.directions.iter().enumerate();
+        let map: ConstraintMap =
+            features.filter_map(|(feature, direction)| Some((feature, of(direction.as_ref()?)))).collect();
+        (!map.is_empty()).then_some(map)
     }
 
     /// Runs perpetual. `features` and `outcomes` are column after column.
@@ -185,7 +209,8 @@ impl Plan {
                 .set_seed(seed)
                 .set_categorical_features(categorical)
                 .set_iteration_limit(Some(self.rounds))
-                .set_memory_limit(Some(memory));
+                .set_memory_limit(Some(memory))
+                .set_monotone_constraints(self.constraints());
             // perpetual would weigh classes by itself: they are weighed where that is asked for.
             booster.cfg.auto_class_weights = false;
             booster.fit(&matrix, outcomes, weights, None).map_err(|error| error.to_string())?;
@@ -214,10 +239,11 @@ enum Booster {
 }
 
 impl Booster {
-    fn convert(&self, features: usize) -> Result<Ensemble, FitError> {
+    /// `directions`: of each feature.
+    fn convert(&self, directions: &[Option<Direction>]) -> Result<Ensemble, FitError> {
         let ensemble = match self {
-            Booster::Single(booster) => convert::single(booster, features),
-            Booster::Several(booster) => convert::several(booster, features),
+            Booster::Single(booster) => convert::single(booster, directions),
+            Booster::Several(booster) => convert::several(booster, directions.len()),
         };
         ensemble
             .map_err(|error| FitError::Problem(Problem::internal(format!("The trees could not be converted: {error}"))))
@@ -381,7 +407,7 @@ fn loss(target: &Target, predictions: &Predictions, weights: Option<&[f64]>) -> 
 }
 
 /// At most `count` round numbers from 1 to `rounds`, evenly spread, the last one included.
-fn stages(rounds: usize, count: usize) -> Vec<usize> {
+pub(crate) fn stages(rounds: usize, count: usize) -> Vec<usize> {
     let count = count.min(rounds);
     (1..=count).map(|at| rounds * at / count).collect()
 }
@@ -391,12 +417,12 @@ fn trees_after(model: &TreesModel, step: usize, rounds: usize) -> usize {
     model.ensemble().trees() * step / rounds.max(1)
 }
 
-fn problem(error: impl Into<Problem>) -> FitError {
+pub(crate) fn problem(error: impl Into<Problem>) -> FitError {
     FitError::Problem(error.into())
 }
 
 /// Evenly spread rows, `most` at most.
-fn thinned(frame: &Frame, target: &Target, most: usize) -> (Frame, Target) {
+pub(crate) fn thinned(frame: &Frame, target: &Target, most: usize) -> (Frame, Target) {
     let stride = frame.rows.div_ceil(most).max(1);
     let rows: Vec<usize> = (0..frame.rows).step_by(stride).collect();
     (frame.take(&rows), target.take(&rows))

@@ -79,7 +79,14 @@ fn target(task: Task, score: &[f64], classes: usize) -> Target {
 }
 
 fn options() -> FitOptions {
-    FitOptions { seed: 5, epochs: None, budget_seconds: 1.0, device: DeviceChoice::Cpu, parameters: Default::default() }
+    FitOptions {
+        seed: 5,
+        epochs: None,
+        budget_seconds: 1.0,
+        device: DeviceChoice::Cpu,
+        parameters: Default::default(),
+        monotone: Default::default(),
+    }
 }
 
 struct Case {
@@ -125,7 +132,7 @@ impl Case {
         let outcomes = outcomes(&data);
         let booster = plan.fit(&encoder.encode(data.train).unwrap(), &outcomes, None, data.train.rows, 5).unwrap();
         assert!(booster.rounds() > 3, "{} rounds", booster.rounds());
-        let model = TreesModel::new(encoder.clone(), booster.convert(plan.features).unwrap()).unwrap();
+        let model = TreesModel::new(encoder.clone(), booster.convert(&plan.directions).unwrap()).unwrap();
         let (unseen, _) = rows(3000, 9, self.train.0.columns.len() > 4);
         for frame in [data.train, &unseen] {
             let features = encoder.encode(frame).unwrap();

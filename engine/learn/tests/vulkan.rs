@@ -78,8 +78,14 @@ fn train_in_this_process() {
         target_name: "y",
         weights: None,
     };
-    let options =
-        |device| FitOptions { seed: 3, epochs: Some(6), budget_seconds: 60.0, device, parameters: Default::default() };
+    let options = |device| FitOptions {
+        seed: 3,
+        epochs: Some(6),
+        budget_seconds: 60.0,
+        device,
+        parameters: Default::default(),
+        monotone: Default::default(),
+    };
     let fitted = match realmlp::fit(&data, &options(DeviceChoice::Gpu), None, &mut Quiet) {
         Ok(fitted) => fitted,
         Err(FitError::Problem(problem)) if problem.code == Code::Unavailable => {

@@ -171,6 +171,7 @@ fn family(family: Family) -> &'static str {
         Family::RealMlp => "RealMLP",
         Family::TabM => "TabM",
         Family::Trees => "gradient-boosted trees",
+        Family::Forest => "a random forest",
         Family::Auto => "the model",
     }
 }

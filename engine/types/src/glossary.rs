@@ -386,10 +386,17 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         T,
+        "forest",
+        "Random forest",
+        "Many deep trees, each grown on a sample of the rows and looking at some of the columns at each split. Their answers \
+         are averaged (Breiman, 2001).",
+    ),
+    entry(
+        T,
         "auto",
         "Automatic",
-        "Trains a linear model, boosted trees and RealMLP, on small data TabM too, and keeps the one that is best on the \
-         validation rows.",
+        "Trains a linear model, boosted trees and RealMLP, on small data a random forest and TabM too, and keeps the one that \
+         is best on the validation rows.",
     ),
     entry(D, "target", "Target", "The column that the model learns to predict."),
     entry(

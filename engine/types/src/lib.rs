@@ -19,6 +19,7 @@ pub mod job;
 pub mod labels;
 pub mod leakage;
 pub mod model;
+pub mod monotone;
 pub mod name;
 pub mod page;
 pub mod pipeline;

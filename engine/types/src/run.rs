@@ -8,8 +8,10 @@ use crate::{
     evaluation::{RunResult, TestMetric},
     hyper::Hyperparameters,
     job::{JobView, LogLevel},
+    monotone::Direction,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
@@ -46,8 +48,8 @@ impl Task {
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
-    /// Trains a linear model, boosted trees and RealMLP, on small data TabM too, and keeps the one that is best on the
-    /// validation rows.
+    /// Trains a linear model, boosted trees and RealMLP, on small data a random forest and TabM too, and keeps the one that is
+    /// best on the validation rows.
     #[default]
     Auto,
     /// Logistic or linear regression, with L2.
@@ -58,10 +60,13 @@ pub enum Family {
     TabM,
     /// Gradient-boosted trees.
     Trees,
+    /// Trees that are grown apart from each other, each on a sample of the rows, and averaged (Breiman 2001).
+    Forest,
 }
 
 impl Family {
-    pub const ALL: [Family; 5] = [Family::Auto, Family::Linear, Family::RealMlp, Family::TabM, Family::Trees];
+    pub const ALL: [Family; 6] =
+        [Family::Auto, Family::Linear, Family::RealMlp, Family::TabM, Family::Trees, Family::Forest];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -70,6 +75,7 @@ impl Family {
             Family::RealMlp => "realmlp",
             Family::TabM => "tabm",
             Family::Trees => "trees",
+            Family::Forest => "forest",
         }
     }
     /// As a page names it.
@@ -80,7 +86,12 @@ impl Family {
             Family::RealMlp => "RealMLP",
             Family::TabM => "TabM",
             Family::Trees => "Boosted trees",
+            Family::Forest => "Random forest",
         }
+    }
+    /// Whether it can be held to answers that move in one direction only as a column grows; see [`crate::monotone`].
+    pub fn keeps_directions(self) -> bool {
+        matches!(self, Family::Trees | Family::Forest)
     }
 }
 
@@ -90,7 +101,7 @@ impl std::str::FromStr for Family {
         Family::ALL
             .into_iter()
             .find(|f| f.as_str() == text)
-            .ok_or_else(|| format!("'{text}' is no model family. Use auto, linear, realmlp, tabm or trees."))
+            .ok_or_else(|| format!("'{text}' is no model family. Use auto, linear, realmlp, tabm, trees or forest."))
     }
 }
 
@@ -147,7 +158,7 @@ pub struct TrainSettings {
     /// 256 at most.
     #[serde(default)]
     pub epochs: Option<u32>,
-    /// Seconds that a net may take, unless `epochs` is given. Left out: 60.
+    /// Seconds that a net may take, unless `epochs` is given; a forest has as many trees as fit. Left out: 60.
     #[serde(default)]
     pub budget_seconds: Option<f64>,
     #[serde(default)]
@@ -169,6 +180,10 @@ pub struct TrainSettings {
     /// the run is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protected: Vec<String>,
+    /// Columns of numbers whose growth may move the answer in one direction only, such as `{"income": "decreasing"}`: of two
+    /// classes the second one's probability. Boosted trees and random forests keep it; `auto` leaves out the other families.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub monotone: BTreeMap<String, Direction>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -194,6 +209,7 @@ impl TrainSettings {
             weight_column: None,
             decision: DecisionSettings::default(),
             protected: Vec::new(),
+            monotone: BTreeMap::new(),
         }
     }
 }
@@ -303,7 +319,7 @@ pub struct MetricPoint {
     pub key: String,
     /// `train` or `valid`; `process` for `system/…`.
     pub part: String,
-    /// Epochs done (boosting rounds for trees); seconds since the job began for `system/…`.
+    /// Epochs done (boosting rounds for trees, trees for a forest); seconds since the job began for `system/…`.
     pub step: u64,
     pub value: f64,
 }

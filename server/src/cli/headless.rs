@@ -14,6 +14,7 @@ use trainyard_types::{
     evaluation::RunResult,
     hyper,
     job::{JobEvent, LogLevel},
+    monotone::{self, Direction},
     run::{DeviceChoice, Family, SplitMethod, TrainSettings},
 };
 use trainyard_worker::{Sink, TrainError, headless};
@@ -29,7 +30,7 @@ pub(super) struct TrainArgs {
     /// A file with the test part; the rest is then split into train and validation
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
-    /// auto, linear, realmlp, tabm or trees
+    /// auto, linear, realmlp, tabm, trees or forest
     #[arg(long, default_value = "auto")]
     family: Family,
     /// Seed of the split and of the training
@@ -38,7 +39,7 @@ pub(super) struct TrainArgs {
     /// Passes over the train rows [default: what fits the time budget]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-    /// Seconds that RealMLP or TabM may take [default: 60]
+    /// Seconds that RealMLP, TabM or a random forest may take [default: 60]
     #[arg(long, value_name = "SECONDS")]
     budget: Option<f64>,
     /// A hyperparameter that is not to have its default, such as trees.budget=1; may be given several times
@@ -84,6 +85,10 @@ pub(super) struct TrainArgs {
     /// A column whose groups are judged first; may be given several times
     #[arg(long, value_name = "COLUMN")]
     protected: Vec<String>,
+    /// A column of numbers whose growth may move the answer in one direction only, such as age=increasing; may be given several
+    /// times. Trees and forests keep it
+    #[arg(long, value_name = "COLUMN=DIRECTION", value_parser = direction)]
+    monotone: Vec<(String, Direction)>,
     /// Folder for the model and its result
     #[arg(long, value_name = "DIR", default_value = "model")]
     out: PathBuf,
@@ -109,6 +114,14 @@ fn parameter(text: &str) -> Result<(String, f64), String> {
     let (key, value) = text.split_once('=').ok_or_else(|| format!("'{text}' has no '='. Write KEY=VALUE."))?;
     let value = value.trim().parse().map_err(|_| format!("'{}' is no number.", value.trim()))?;
     Ok((key.trim().to_owned(), value))
+}
+
+/// `age=increasing`; a column's name may have a `=` itself.
+fn direction(text: &str) -> Result<(String, Direction), String> {
+    let (column, direction) = text
+        .rsplit_once('=')
+        .ok_or_else(|| format!("'{text}' has no '='. Write COLUMN=increasing or COLUMN=decreasing."))?;
+    Ok((column.to_owned(), direction.trim().parse()?))
 }
 
 fn device(text: &str) -> Result<DeviceChoice, String> {
@@ -179,6 +192,8 @@ pub(super) fn train(args: TrainArgs, out: Out) -> Result<ExitCode, Problem> {
     };
     settings.decision.check()?;
     settings.protected = args.protected;
+    settings.monotone = args.monotone.into_iter().collect();
+    monotone::check_family(&settings.monotone, settings.family)?;
     settings.parameters = args.parameters.into_iter().collect();
     if let Some(message) = hyper::problems(&settings.parameters, settings.family).into_iter().next() {
         return Err(Problem::field("set", message));
@@ -281,6 +296,15 @@ impl Sink for Terminal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn directions_are_read() {
+        assert_eq!(direction("age=increasing"), Ok(("age".to_owned(), Direction::Increasing)));
+        assert_eq!(direction("a=b=decreasing"), Ok(("a=b".to_owned(), Direction::Decreasing)));
+        for wrong in ["age", "age=up", "age="] {
+            assert!(direction(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn thresholds_are_read() {

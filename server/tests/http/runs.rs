@@ -91,6 +91,13 @@ async fn story(server: Server) {
     let plan = json!({ "dataset_version": version, "settings": { "target": "bought" } });
     let plan = admin.post(&format!("{PROJECT}/runs/plan"), plan).await.expect(200).json();
     assert_eq!((plan["task"].as_str(), plan["train_rows"].as_i64()), (Some("binary"), Some(240)), "{plan}");
+    // A direction is kept by trees and forests, for numbers.
+    for (family, column) in [("linear", "age"), ("forest", "city"), ("trees", "shoe_size")] {
+        let settings = json!({ "target": "bought", "family": family, "monotone": { column: "increasing" } });
+        let new = json!({ "dataset_version": version, "settings": settings });
+        let refused = admin.post(&format!("{PROJECT}/runs"), new).await.expect(422).json();
+        assert_eq!(refused["error"]["fields"][0]["field"], "monotone", "{refused}");
+    }
     let id = run(&mut admin, &version).await;
     let at = format!("{PROJECT}/runs/{id}");
     let list = admin.get(&format!("{PROJECT}/runs?state=queued&sort=name&q=people")).await.expect(200).json();

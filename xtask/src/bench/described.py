@@ -200,6 +200,10 @@ def head(told, sums, features):
         return np.stack([1 - positive, positive], axis=1)
     if told["kind"] == "softmax":
         return softmax(sums / told["temperature"])
+    if told["kind"] == "shares":
+        sums = np.maximum(sums, 0.0)
+        total = sums.sum(axis=1, keepdims=True)
+        return np.where(total > 2.0 ** -52, sums / np.maximum(total, 2.0 ** -52), 1 / sums.shape[1])
     p = sigmoid(sums).reshape(len(sums), -1, told["folds"]).mean(axis=2).clip(2.0 ** -52, 1 - 2.0 ** -52)
     weights = p / (1 - p) ** told["alpha"] / np.array(told["priors"]) ** told["beta"]
     return weights / weights.sum(axis=1, keepdims=True)
@@ -210,7 +214,7 @@ def predict(file, description, columns):
     told = json.loads(pathlib.Path(description).read_text())
     kinds = {entry["name"]: entry["kind"] for entry in told["signature"]["inputs"]}
     arrays = read(file)
-    if told["family"] == "trees":
+    if told["family"] in ("trees", "forest"):
         return trees(told, arrays, columns, kinds)
     if told["family"] in ("linear", "realmlp", "tabm"):
         return net(told, arrays, columns, kinds)

@@ -2,6 +2,7 @@
 
 use super::{
     deciding::{self, Deciding},
+    directions::{self, Directions},
     model_settings::{self, ModelSettings},
     some,
 };
@@ -47,6 +48,7 @@ pub fn Advanced(
     };
     let kinds = columns.clone();
     let weights = columns.clone();
+    let numbers = columns.clone();
     // What can't be read is told at its field at once, not only when the run is sent.
     let wrong = Signal::derive(move || match unread.with(|u| u.first().cloned()) {
         Some((field, message)) => Some(Problem::field(field, message)),
@@ -74,6 +76,10 @@ pub fn Advanced(
             <details class="fold">
                 <summary>"Deciding" <span class="fold-value">{move || settings.with(deciding::summary)}</span></summary>
                 <Deciding columns=weights settings unread problem/>
+            </details>
+            <details class="fold">
+                <summary>"Directions" <span class="fold-value">{move || settings.with(directions::summary)}</span></summary>
+                <Directions columns=numbers settings problem/>
             </details>
             <details class="fold">
                 <summary>"Model settings" <span class="fold-value">{move || settings.with(model_settings::summary)}</span></summary>
@@ -231,7 +237,7 @@ fn Training(settings: RwSignal<TrainSettings>, unread: Unread, problem: Signal<O
                 {move || if by_epochs.get() {
                     view! { <TextField name="epochs" label="Epochs" kind="number" value=passes.clone() problem=problem hint="256 is the published recipe of RealMLP. TabM ends by itself." on_value=epochs/> }.into_any()
                 } else {
-                    view! { <TextField name="budget_seconds" label="Seconds" kind="number" value=seconds.clone() problem=problem hint="Holds for RealMLP and TabM; the others take what they need." on_value=budget/> }.into_any()
+                    view! { <TextField name="budget_seconds" label="Seconds" kind="number" value=seconds.clone() problem=problem hint="Holds for RealMLP, TabM and random forests; the others take what they need." on_value=budget/> }.into_any()
                 }}
             </div>
             <div class="form-row">

@@ -39,6 +39,7 @@ pub fn part_title(part: &str) -> &str {
 pub fn step_word(key: &str) -> &'static str {
     match split_key(key).0 {
         "trees" => "round",
+        "forest" => "tree",
         SYSTEM => "second",
         _ => "epoch",
     }

@@ -9,6 +9,7 @@ use crate::{
 use leptos::prelude::*;
 use trainyard_types::{
     evaluation::{RunResult, TestMetric},
+    monotone,
     run::{DeviceChoice, RunView, TrainSettings},
 };
 
@@ -138,6 +139,9 @@ fn provenance(project: &str, run: &RunView, device: RwSignal<Option<(String, Str
         ),
         ("Split".into(), split_words(settings).into_any()),
     ];
+    if !settings.monotone.is_empty() {
+        items.push(("Directions".into(), monotone::in_words(&settings.monotone).into_any()));
+    }
     if let Some(r) = &run.result {
         items.push(("Rows".into(), rows_words(r.rows.train, r.rows.valid, r.rows.test).into_any()));
         items.push(("Passes".into(), count(r.epochs).into_any()));

@@ -46,6 +46,10 @@ fn regularised(run: &RunView, trained: Family) -> Option<(&'static str, f64)> {
     let told = |name: &str| run.result.as_ref()?.parameters.get(name)?.parse::<f64>().ok();
     let (key, value) = match trained {
         Family::Trees => ("trees.budget", (had("trees.budget").or(told("budget"))? * 0.6 * 100.0).round() / 100.0),
+        Family::Forest => {
+            let key = "forest.min_samples_leaf";
+            (key, had(key).or(told("min_samples_leaf"))? * 4.0 + 1.0)
+        }
         Family::Linear => ("linear.l2", had("linear.l2").unwrap_or(1.0) * 10.0),
         _ => return None,
     };

@@ -276,6 +276,8 @@ pub enum Kind {
     Binary,
     OneVsRest,
     Softmax,
+    /// A forest of two classes, and of three.
+    Shares(usize),
 }
 
 /// A tree node before it is pushed.
@@ -309,19 +311,29 @@ pub fn trees(random: &mut Random, train: &Frame, kind: Kind, count: usize) -> (M
             (6, 3, Sums::OneVsRest { folds: 2, alpha: 0.25, beta: 0.5, priors })
         }
         Kind::Softmax => (4, 4, Sums::Softmax { temperature: 1.5 }),
+        Kind::Shares(classes) => (classes, classes, Sums::Shares),
     };
-    let base: Vec<f64> = (0..sums).map(|_| random.share() - 0.5).collect();
+    let forest = matches!(kind, Kind::Shares(_));
+    let base: Vec<f64> = (0..sums).map(|_| if forest { random.share() } else { random.share() - 0.5 }).collect();
     let mut ensemble = Ensemble::new(width, base, head);
     let categorical = encoder.categorical();
     let mut thresholds = Vec::new();
     for _ in 0..count {
-        let leaf_width = if matches!(kind, Kind::Softmax) && random.below(2) == 0 { 4 } else { 1 };
+        let leaf_width = match kind {
+            Kind::Softmax if random.below(2) == 0 => 4,
+            Kind::Shares(classes) => classes,
+            _ => 1,
+        };
         let offset = random.below(sums - leaf_width + 1);
         let mut grown = vec![Grown::Leaf(Vec::new())];
         let mut open = vec![(0, 0)];
         while let Some((at, depth)) = open.pop() {
             if depth > random.below(7) {
-                grown[at] = Grown::Leaf(random.spread(leaf_width, 1.0));
+                let mut leaf = random.spread(leaf_width, 1.0);
+                if forest {
+                    leaf.iter_mut().for_each(|value| *value = value.abs());
+                }
+                grown[at] = Grown::Leaf(leaf);
                 continue;
             }
             let (feature, missing_left, left) = (random.below(width), random.below(2) == 0, grown.len());
@@ -361,7 +373,8 @@ pub fn trees(random: &mut Random, train: &Frame, kind: Kind, count: usize) -> (M
         ensemble.push_tree(offset, leaf_width, 0, node).unwrap();
     }
     let model = TreesModel::new(encoder, ensemble).unwrap();
-    (Model::new(describe(train, classes), Predictor::Trees(model)), thresholds)
+    let predictor = if forest { Predictor::Forest(model) } else { Predictor::Trees(model) };
+    (Model::new(describe(train, classes), predictor), thresholds)
 }
 
 /// A model of every family and answer, with rows to try it on.
@@ -398,6 +411,9 @@ pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
         (Kind::Binary, 150, &table),
         (Kind::OneVsRest, 60, &table),
         (Kind::Softmax, 90, &table),
+        (Kind::Shares(2), 120, &table),
+        (Kind::Shares(3), 60, &table),
+        (Kind::Shares(2), 0, &numeric),
         (Kind::Binary, 40, &categorical),
         (Kind::Value, 3, &numeric),
         (Kind::Softmax, 0, &numeric),

@@ -22,7 +22,7 @@ impl Ensemble {
             Head::OneVsRest { folds, priors, .. } => {
                 *folds > 0 && priors.len() > 1 && folds.checked_mul(priors.len()) == Some(sums)
             }
-            Head::Softmax { .. } => sums > 1,
+            Head::Softmax { .. } | Head::Shares => sums > 1,
         };
         if !fits || self.features > INDEX as usize {
             return Err("the head does not fit the sums");

@@ -82,4 +82,7 @@ fn heads_answer_by_their_formulas() {
     let coupled = answer(vec![0.0; 3], Head::OneVsRest { folds: 1, alpha: 0.25, beta: 0.5, priors });
     // Equal margins: weights of prior^-1/2, that is sqrt 2 : 2 : 2.
     assert!((coupled[0] - 2f64.sqrt() / (4.0 + 2f64.sqrt())).abs() < 1e-12, "{coupled:?}");
+    assert_eq!(answer(vec![1.0, 3.0, 0.0], Head::Shares), [0.25, 0.75, 0.0]);
+    assert_eq!(answer(vec![0.0, 0.0], Head::Shares), [0.5, 0.5]);
+    assert_eq!(answer(vec![f64::NAN, 2.0], Head::Shares), [0.0, 1.0]);
 }

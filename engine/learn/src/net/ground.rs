@@ -58,6 +58,7 @@ pub fn fitted(
     parameters: BTreeMap<String, String>,
 ) -> Fitted {
     Fitted {
+        unseen: None,
         model: Model::new(signature::fit(data.train, data.target_name, data.task, data.classes), predictor),
         epochs: u64::from(training.best.epoch),
         rows_per_second: speed,

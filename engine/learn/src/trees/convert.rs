@@ -1,33 +1,38 @@
 //! perpetual's boosters as infer's flat ensemble, number for number.
 
+mod held;
+
 use perpetual::{MultiOutputBooster, PerpetualBooster, node::Node, tree::core::Tree};
 use trainyard_infer::{
     LoadError,
     ensemble::{Ensemble, Head, LinearCorrection, Rule, Source},
 };
+use trainyard_types::monotone::Direction;
 
 /// Folds whose leaf values perpetual keeps apart for classification.
 const FOLDS: usize = 5;
 
-/// A booster of one output: regression by `predict`, or two classes by `predict_proba`.
-pub(super) fn single(booster: &PerpetualBooster, features: usize) -> Result<Ensemble, LoadError> {
+/// A booster of one output: regression by `predict`, or two classes by `predict_proba`. Held to the features' `directions`;
+/// where there are none, number for number.
+pub(super) fn single(booster: &PerpetualBooster, directions: &[Option<Direction>]) -> Result<Ensemble, LoadError> {
+    let features = directions.len();
     if !matches!(booster.cfg.objective, perpetual::objective::Objective::LogLoss) {
         let linear = booster.regression_head.as_ref().map(|head| LinearCorrection {
             means: head.feature_means.clone(),
             scales: head.feature_scales.clone(),
-            coefficients: head.coefficients.clone(),
+            coefficients: held::coefficients(&head.coefficients, head.blend_weight, directions),
             intercept: head.intercept,
             weight: head.blend_weight,
         });
         let mut ensemble = Ensemble::new(features, vec![booster.base_score], Head::Value { linear });
         for tree in &booster.trees {
-            push(&mut ensemble, tree, 0, 1, &|node, _| vec![node.weight_value])?;
+            held::push(&mut ensemble, tree, 1, directions, &|node, _| vec![node.weight_value])?;
         }
         return Ok(ensemble);
     }
     let mut ensemble = Ensemble::new(features, vec![booster.base_score; FOLDS], Head::Binary);
     for tree in &booster.trees {
-        push(&mut ensemble, tree, 0, FOLDS, &folds)?;
+        held::push(&mut ensemble, tree, FOLDS, directions, &folds)?;
     }
     Ok(ensemble)
 }

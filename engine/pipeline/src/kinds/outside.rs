@@ -9,6 +9,7 @@ use trainyard_types::{
     Problem,
     decision::{CalibrationChoice, ClassWeight, DecisionSettings, SetMethod, ThresholdRule},
     hyper::{self, Hyperparameters},
+    monotone::{self, Direction},
     run::{DeviceChoice, Family, SplitMethod, SplitSpec, TrainSettings},
 };
 
@@ -59,6 +60,7 @@ enum Families {
     RealMlp,
     TabM,
     Trees,
+    Forest,
 }
 
 impl Families {
@@ -69,6 +71,7 @@ impl Families {
             Families::RealMlp => Family::RealMlp,
             Families::TabM => Family::TabM,
             Families::Trees => Family::Trees,
+            Families::Forest => Family::Forest,
         }
     }
 }
@@ -101,7 +104,7 @@ pub struct Train {
     /// Passes over the rows; left out: what fits the budget.
     #[serde(default)]
     epochs: Option<u32>,
-    /// Seconds for the neural network.
+    /// Seconds for the neural network or the random forest.
     #[serde(default)]
     budget_seconds: Option<f64>,
     #[serde(default)]
@@ -143,6 +146,17 @@ pub struct Train {
     #[serde(default)]
     #[schemars(extend("x-names" = "columns"))]
     protected: Vec<String>,
+    /// Columns of numbers whose growth may move the answer in one direction only: {income: decreasing}. Trees and forests keep it.
+    #[serde(default)]
+    #[schemars(extend("x-names" = "columns"))]
+    monotone: BTreeMap<String, Directions>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Directions {
+    Increasing,
+    Decreasing,
 }
 
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
@@ -218,11 +232,19 @@ impl Train {
         }
     }
 
+    fn monotone(&self) -> BTreeMap<String, Direction> {
+        let of = |direction: &Directions| match direction {
+            Directions::Increasing => Direction::Increasing,
+            Directions::Decreasing => Direction::Decreasing,
+        };
+        self.monotone.iter().map(|(column, direction)| (column.clone(), of(direction))).collect()
+    }
+
     /// The settings as training knows them; `part_column` is the column that a split step made.
     pub fn settings(self, part_column: Option<String>) -> TrainSettings {
-        let decision = self.decision();
+        let (decision, monotone) = (self.decision(), self.monotone());
         let mut settings = TrainSettings::for_target(self.target);
-        settings.decision = decision;
+        (settings.decision, settings.monotone) = (decision, monotone);
         settings.class_weight = match self.class_weight {
             Weighing::None => ClassWeight::None,
             Weighing::Balanced => ClassWeight::Balanced,
@@ -253,7 +275,7 @@ impl Declare for Train {
         help: "Trains and judges a model; gives it as STEP.model and its result as STEP.result.",
         group: "Model",
         inputs: (1, 1),
-        version: 2,
+        version: 3,
         sql: &[],
     };
     fn check(&self) -> Result<(), Problem> {
@@ -263,6 +285,7 @@ impl Declare for Train {
         if let Some(message) = hyper::problems(&self.parameters, self.family.family()).into_iter().next() {
             return Err(Problem::invalid(message));
         }
+        monotone::check_family(&self.monotone(), self.family.family())?;
         if self.epochs == Some(0) || self.budget_seconds.is_some_and(|seconds| seconds <= 0.0) {
             return Err(Problem::invalid("'epochs' and 'budget_seconds' have to be above 0."));
         }

@@ -10,6 +10,8 @@ use trainyard_types::{
 const DEFAULT_BUDGET: f64 = 60.0;
 /// RealMLP's epochs where none are given.
 const EPOCHS: f64 = 256.0;
+/// Train rows up to which an automatic run tries a random forest.
+const FOREST_ROWS: f64 = 20_000.0;
 /// Past runs looked at.
 pub(super) const RECENT: u64 = 12;
 /// Past runs that are needed before they count, and how far their size may be off, as a factor.
@@ -115,10 +117,12 @@ fn range(rule: f64, mut factors: Vec<f64>) -> (f64, f64) {
 fn rule_seconds(settings: &TrainSettings, size: Size, pace: Pace) -> f64 {
     let linear = 0.5 + size.cells() / 2.0e6 * pace.trees;
     let trees = rule_trees(size) * pace.trees;
+    let forest = (0.5 + size.cells() / 2.5e4) * pace.trees;
+    let budget = settings.budget_seconds.unwrap_or(DEFAULT_BUDGET);
     let pass = rule_pass(size) * pace.net;
     let net = match settings.epochs {
         Some(epochs) => f64::from(epochs) * pass,
-        None => (EPOCHS * pass).min(settings.budget_seconds.unwrap_or(DEFAULT_BUDGET)),
+        None => (EPOCHS * pass).min(budget),
     };
     let judging = 0.5 + size.rows * (1.0 + size.features / 20.0) / 100_000.0;
     // The linear baseline and the learning curve's small fits are part of every run.
@@ -129,8 +133,10 @@ fn rule_seconds(settings: &TrainSettings, size: Size, pace: Pace) -> f64 {
             Family::RealMlp => net,
             // A row is one for each of its members.
             Family::TabM if settings.epochs.is_some() => 8.0 * net,
-            Family::TabM => settings.budget_seconds.unwrap_or(DEFAULT_BUDGET).min(8.0 * net),
+            Family::TabM => budget.min(8.0 * net),
             Family::Trees => 2.0 * trees,
+            Family::Forest => 1.75 * forest.min(budget),
+            Family::Auto if size.train <= FOREST_ROWS => net + 2.0 * trees + forest.min(budget / 4.0),
             Family::Auto => net + 2.0 * trees,
         }
 }

@@ -17,7 +17,7 @@ use trainyard_types::{
     Problem, Timestamp,
     catalog::ColumnFlag,
     dataset::{ColumnType, DataWarning, Severity},
-    hyper,
+    hyper, monotone,
     run::{RunPlan, SplitMethod, Task, TrainSettings},
 };
 
@@ -189,6 +189,20 @@ fn check_decision(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
     warnings
 }
 
+/// Which columns can't have the direction that they are given.
+fn check_directions(source: &VersionSource, settings: &TrainSettings) -> Option<DataWarning> {
+    let features = features(source, settings);
+    let kind = |name: &str| {
+        let there = source.profile.columns.iter().find(|column| column.name == name)?;
+        // One that never varies is left out by every family, and its direction is kept all the same.
+        (features.contains(&name) || there.distinct <= 1).then_some(there.kind)
+    };
+    let task = settings.task.map_or(Ok(()), |task| monotone::check_task(&settings.monotone, task));
+    let all = monotone::check_family(&settings.monotone, settings.family).and(task);
+    let problem = all.and_then(|()| monotone::check_columns(&settings.monotone, kind)).err()?;
+    Some(critical("monotone", "", problem.message))
+}
+
 /// What can be seen to be wrong without reading rows.
 fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataWarning> {
     let known: BTreeSet<&str> = source.profile.columns.iter().map(|column| column.name.as_str()).collect();
@@ -240,6 +254,7 @@ fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
         warnings.push(critical("budget_seconds", "", "Use 1 to 86,400 seconds.".to_owned()));
     }
     warnings.extend(check_decision(source, settings));
+    warnings.extend(check_directions(source, settings));
     for message in hyper::problems(&settings.parameters, settings.family) {
         warnings.push(critical("parameters", "", message));
     }
@@ -253,6 +268,9 @@ fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
 /// What the target's values say.
 fn check_target(settings: &TrainSettings, facts: &TargetFacts) -> Vec<DataWarning> {
     let mut warnings = Vec::new();
+    if let Err(problem) = monotone::check_task(&settings.monotone, facts.task) {
+        warnings.push(critical("monotone", "", problem.message));
+    }
     if facts.missing > 0 {
         let message = format!("{} rows have no '{}' and are left out.", facts.missing, settings.target);
         warnings.push(warning(Severity::Info, "missing", &settings.target, message));

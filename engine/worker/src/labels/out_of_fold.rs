@@ -110,6 +110,7 @@ fn fit(
         budget_seconds: BUDGET,
         device: DeviceChoice::Cpu,
         parameters: Default::default(),
+        monotone: Default::default(),
     };
     let family = if settings.family == Family::Linear { Family::Linear } else { Family::Trees };
     Ok(trainyard_learn::fit(family, &data, &options, None, ear)?.model)

@@ -24,12 +24,15 @@ const TREES_BUDGET: f64 = 30.0;
 const TABM_ROWS: usize = 5_000;
 /// The share of a net's budget that it may take then.
 const TABM_SHARE: f64 = 0.5;
+/// Train rows up to which a random forest is tried beside the others, and the share of a net's budget that it may take then.
+const FOREST_ROWS: usize = 20_000;
+const FOREST_SHARE: f64 = 0.25;
 
 /// Chooses the device, says so, and takes it for all fits.
 pub fn device(job: &mut Job<'_>, settings: &TrainSettings) -> Result<ChosenDevice, TrainError> {
     let mut chosen = trainyard_learn::device::choose(settings.device)?;
-    if settings.family == Family::Trees {
-        chosen.reason = TREES_ON_CPU.to_owned();
+    if let Some(reason) = on_cpu(settings.family) {
+        chosen.reason = reason.to_owned();
         chosen.name = "CPU".to_owned();
     }
     job.log(format!("Training on {}. {}", chosen.name, chosen.reason));
@@ -37,7 +40,14 @@ pub fn device(job: &mut Job<'_>, settings: &TrainSettings) -> Result<ChosenDevic
     Ok(chosen)
 }
 
-pub const TREES_ON_CPU: &str = "Gradient-boosted trees train on the CPU.";
+/// Why a family trains on the CPU whatever device there is, if it does.
+pub fn on_cpu(family: Family) -> Option<&'static str> {
+    match family {
+        Family::Trees => Some("Gradient-boosted trees train on the CPU."),
+        Family::Forest => Some("Random forests train on the CPU."),
+        _ => None,
+    }
+}
 
 /// A family's name within a sentence.
 pub fn name(family: Family) -> &'static str {
@@ -46,6 +56,7 @@ pub fn name(family: Family) -> &'static str {
         Family::RealMlp => "RealMLP",
         Family::TabM => "TabM",
         Family::Trees => "gradient-boosted trees",
+        Family::Forest => "the random forest",
         Family::Auto => "the dummy",
     }
 }
@@ -115,15 +126,29 @@ fn is_net(family: Family) -> bool {
     matches!(family, Family::RealMlp | Family::TabM)
 }
 
-/// What is fitted on all train rows, in this order: the linear model first, whether or not it may be kept.
-pub fn wanted(family: Family, train_rows: usize) -> &'static [Family] {
-    match family {
-        Family::Auto if train_rows <= TABM_ROWS => &[Family::Linear, Family::Trees, Family::RealMlp, Family::TabM],
-        Family::Auto => &[Family::Linear, Family::Trees, Family::RealMlp],
-        Family::Linear => &[Family::Linear],
-        Family::Trees => &[Family::Linear, Family::Trees],
-        Family::RealMlp => &[Family::Linear, Family::RealMlp],
-        Family::TabM => &[Family::Linear, Family::TabM],
+/// What is fitted on all train rows, in this order: the linear model first, whether or not it may be kept. Where columns have
+/// directions, an automatic run leaves out the families that can't keep them.
+pub fn wanted(settings: &TrainSettings, train_rows: usize) -> Vec<Family> {
+    let mut all = vec![Family::Linear];
+    match settings.family {
+        Family::Auto => {
+            all.push(Family::Trees);
+            all.extend((train_rows <= FOREST_ROWS).then_some(Family::Forest));
+            all.push(Family::RealMlp);
+            all.extend((train_rows <= TABM_ROWS).then_some(Family::TabM));
+            all.retain(|&family| family == Family::Linear || may_be_kept(settings, family));
+        }
+        Family::Linear => {}
+        family => all.push(family),
+    }
+    all
+}
+
+/// Whether a fit of this family is more than a baseline of the run.
+fn may_be_kept(settings: &TrainSettings, family: Family) -> bool {
+    match settings.family {
+        Family::Auto => settings.monotone.is_empty() || family.keeps_directions(),
+        asked => asked == family,
     }
 }
 
@@ -133,6 +158,7 @@ fn options(settings: &TrainSettings, family: Family) -> FitOptions {
     let own = is_net(family) || settings.family == family;
     let most = match family {
         Family::TabM if settings.family == Family::Auto => budget * TABM_SHARE,
+        Family::Forest if settings.family == Family::Auto => budget * FOREST_SHARE,
         _ if own => budget,
         Family::Trees => budget.min(TREES_BUDGET),
         _ => budget.min(BASELINE_BUDGET),
@@ -143,6 +169,7 @@ fn options(settings: &TrainSettings, family: Family) -> FitOptions {
         budget_seconds: most,
         device: settings.device,
         parameters: settings.parameters.clone(),
+        monotone: settings.monotone.clone(),
     }
 }
 
@@ -204,7 +231,12 @@ impl Candidates {
         let dummy = valid_score(prepared, &dummy)?;
 
         let mut scored: Vec<Scored> = Vec::new();
-        for &family in wanted(settings.family, prepared.train.frame.rows) {
+        if auto && !settings.monotone.is_empty() {
+            job.log(
+                "Columns have directions. The linear model, RealMLP and TabM can't keep them and are left out; the linear model is fitted as a baseline.",
+            );
+        }
+        for family in wanted(settings, prepared.train.frame.rows) {
             job.check()?;
             let baseline = family == Family::Linear && settings.family != Family::Linear;
             job.begin(Phase::of(family), &format!("Training {}", name(family)));
@@ -228,7 +260,7 @@ impl Candidates {
                         trainyard_report::words::number(score),
                         fitted.seconds
                     ));
-                    if family == Family::Trees {
+                    if curve_family(settings.family) == family {
                         job.estimate(Phase::LearningCurve, 0.75 * fitted.seconds);
                     }
                     scored.push(Scored { family, fitted, score });
@@ -239,7 +271,7 @@ impl Candidates {
                 Err(error) => return Err(error.into()),
             }
         }
-        let linear_counts = matches!(settings.family, Family::Auto | Family::Linear);
+        let linear_counts = may_be_kept(settings, Family::Linear);
         Ok(Self { scored, linear_counts, dummy })
     }
 
@@ -290,8 +322,17 @@ pub struct Curve {
     pub points: Vec<LearningPoint>,
 }
 
-/// Fits on 25, 50 and 100 % of the train rows. A linear model's curve is its own; otherwise it is that of trees, which need
-/// seconds where a net needs its whole budget each time, and show as well whether more rows help. What was fitted on all
+/// The family whose learning curve is drawn for a model of this one: a linear model's and a forest's is its own; otherwise it
+/// is that of boosted trees, which need seconds where a net needs its whole budget each time, and show as well whether more
+/// rows help.
+fn curve_family(kept: Family) -> Family {
+    match kept {
+        Family::Linear | Family::Forest => kept,
+        _ => Family::Trees,
+    }
+}
+
+/// Fits on 25, 50 and 100 % of the train rows. What was fitted on all
 /// rows before is not fitted again: the same options give the same model.
 pub fn learning_curve(
     job: &mut Job<'_>,
@@ -300,7 +341,7 @@ pub fn learning_curve(
     kept: Family,
     scores: &[(Family, f64)],
 ) -> Result<Curve, TrainError> {
-    let family = if kept == Family::Linear { Family::Linear } else { Family::Trees };
+    let family = curve_family(kept);
     job.begin(Phase::LearningCurve, "Fitting on parts of the rows");
     let options = options(settings, family);
     let whole = prepared.train.frame.rows;

@@ -21,6 +21,7 @@ pub enum Phase {
     Load,
     Linear,
     Trees,
+    Forest,
     RealMlp,
     TabM,
     LearningCurve,
@@ -30,11 +31,12 @@ pub enum Phase {
 }
 
 impl Phase {
-    const COUNT: usize = 9;
+    const COUNT: usize = 10;
 
     pub fn of(family: Family) -> Phase {
         match family {
             Family::Trees => Phase::Trees,
+            Family::Forest => Phase::Forest,
             Family::RealMlp => Phase::RealMlp,
             Family::TabM => Phase::TabM,
             Family::Linear | Family::Auto => Phase::Linear,
@@ -60,7 +62,7 @@ pub struct Job<'a> {
 impl<'a> Job<'a> {
     pub fn new(sink: &'a mut dyn Sink, folder: &Path, fingerprint: String, checkpoint_every: Duration) -> Self {
         // Until the rows are known, what a job of the default budget takes.
-        let estimates = vec![1.0, 2.0, 5.0, DEFAULT_BUDGET, 0.0, 4.0, 2.0, 3.0, 0.5];
+        let estimates = vec![1.0, 2.0, 5.0, 0.0, DEFAULT_BUDGET, 0.0, 4.0, 2.0, 3.0, 0.5];
         debug_assert_eq!(estimates.len(), Phase::COUNT);
         Self {
             sink,
@@ -89,10 +91,14 @@ impl<'a> Job<'a> {
             Some(epochs) => f64::from(epochs) * rows.train as f64 / 60_000.0 + 1.0,
             None => settings.budget_seconds.unwrap_or(DEFAULT_BUDGET),
         };
-        let wanted = |family| settings.family == Family::Auto || settings.family == family;
+        let budget = settings.budget_seconds.unwrap_or(DEFAULT_BUDGET);
+        let forest = (0.5 + cells * 4e-5).min(if settings.family == Family::Auto { budget / 4.0 } else { budget });
+        let wanted = fits::wanted(settings, rows.train as usize);
+        let wanted = |family| wanted.contains(&family);
         let curve = match settings.family {
             Family::Linear => 0.75 * linear,
             Family::RealMlp | Family::TabM => 1.75 * trees,
+            Family::Forest => 0.75 * forest,
             Family::Trees | Family::Auto => 0.75 * trees,
         };
         // TabM ends by itself, on most tables after some fifty epochs; a row costs ten times as much as RealMLP's.
@@ -100,13 +106,13 @@ impl<'a> Job<'a> {
             Some(epochs) => f64::from(epochs.min(50)) * rows.train as f64 / 10_000.0 + 1.0,
             None => net.min(rows.train as f64 / 200.0 + 1.0),
         };
-        let tries_tabm = fits::wanted(settings.family, rows.train as usize).contains(&Family::TabM);
         let columns = prepared.train.frame.columns.len() as f64;
         for (phase, seconds) in [
             (Phase::Linear, linear),
             (Phase::Trees, if wanted(Family::Trees) { trees } else { 0.0 }),
+            (Phase::Forest, if wanted(Family::Forest) { forest } else { 0.0 }),
             (Phase::RealMlp, if wanted(Family::RealMlp) { net } else { 0.0 }),
-            (Phase::TabM, if tries_tabm { tabm } else { 0.0 }),
+            (Phase::TabM, if wanted(Family::TabM) { tabm } else { 0.0 }),
             (Phase::LearningCurve, curve),
             (Phase::Evaluate, 0.5 + (rows.train + rows.valid + rows.test) as f64 * 1.5e-5),
             (Phase::Importance, columns * (rows.valid.min(4000) as f64) * 5.0 * 4e-6),

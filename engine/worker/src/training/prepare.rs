@@ -11,6 +11,7 @@ use trainyard_infer::{Column, Frame, MISSING, Target, Values, text};
 use trainyard_types::{
     Problem,
     evaluation::PartRows,
+    monotone,
     run::{SplitSpec, Task, TrainSettings},
 };
 
@@ -77,6 +78,10 @@ pub fn prepare(
     let mut task = info.task;
     let mut notes = vec![info.summary.clone()];
     let features = features(data, settings)?;
+    monotone::check_family(&settings.monotone, settings.family)?;
+    monotone::check_columns(&settings.monotone, |name| {
+        features.iter().any(|feature| feature == name).then(|| data.column(name).map(|column| column.kind)).flatten()
+    })?;
     let mut usable = usable(column);
     if settings.distinct {
         let with_target = usable.iter().filter(|usable| **usable).count();
@@ -107,6 +112,7 @@ pub fn prepare(
     if task.is_classification() {
         task = if classes.len() == 2 { Task::Binary } else { Task::Multiclass };
     }
+    monotone::check_task(&settings.monotone, task)?;
     let outcomes = target::encode(column, task, &classes)?;
     let table = only(data, &features);
     let part = |rows: &[usize], what: &str| -> Result<Rows, Problem> {

@@ -20,6 +20,7 @@ use trainyard_types::{
     decision::{ClassWeight, DecisionReport},
     evaluation::{Candidate, Importance, Metrics, PartMetrics, RunResult, TestMetric, Verdict},
     leakage::LeakageReport,
+    monotone,
     run::{Family, TrainSettings},
 };
 
@@ -80,11 +81,18 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
         ));
     }
     job.progress(0.8, "Judging the fit", None);
+    // What a forest says of rows that it learned by heart is no measure of anything.
+    let unseen = kept
+        .unseen
+        .as_ref()
+        .map(|unseen| (prepared.train.target.take(&unseen.rows), model.calibrated(unseen.predictions.clone())));
+    let (train_target, train_answers) =
+        unseen.as_ref().map_or((&prepared.train.target, &train), |(target, answers)| (target, answers));
     let mut verdict = diagnosis::verdict(diagnosis::Input {
         task,
         family: kept.model.family,
-        train_target: &prepared.train.target,
-        train: &train,
+        train_target,
+        train: train_answers,
         valid_target: &prepared.valid.target,
         valid: &valid,
         dummy,
@@ -92,6 +100,9 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
         learning_curve: curve.points,
         seed: settings.seed,
     });
+    if unseen.is_some() {
+        verdict.rule.push_str(" Train rows count out of bag: each as the trees answer that did not learn from it.");
+    }
     explain_curve(&mut verdict, curve.family);
     finite(&mut verdict);
     job.log(verdict.sentence.clone());
@@ -134,13 +145,16 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
     checkpoint::replace(&job.folder.join(MODEL_FILE), &bytes).map_err(|error| {
         Problem::internal(format!("The model could not be written: {error}. Free some disk space and retry the run."))
     })?;
-    let (device, device_reason) = match model.family {
-        Family::Trees => ("CPU".to_owned(), fits::TREES_ON_CPU.to_owned()),
-        _ => (device.name, device.reason),
+    let (device, device_reason) = match fits::on_cpu(model.family) {
+        Some(reason) => ("CPU".to_owned(), reason.to_owned()),
+        None => (device.name, device.reason),
     };
     let mut parameters = kept.parameters.clone();
     parameters.insert("columns".into(), prepared.train.frame.columns.len().to_string());
     parameters.extend(weighing(settings).map(|words| ("row_weights".to_owned(), words)));
+    if !settings.monotone.is_empty() {
+        parameters.insert("directions".into(), monotone::in_words(&settings.monotone));
+    }
     let seconds = job.elapsed();
     job.log(format!("Done after {seconds:.1} s."));
     Ok(RunResult {
@@ -204,6 +218,7 @@ fn explain_curve(verdict: &mut Verdict, family: Family) {
     }
     let of = match family {
         Family::Linear => "the linear model itself",
+        Family::Forest => "the random forest itself",
         _ => "gradient-boosted trees",
     };
     verdict

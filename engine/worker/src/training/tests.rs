@@ -8,6 +8,7 @@ use trainyard_infer::{Column, MISSING, Model, Values};
 use trainyard_types::{
     dataset::ColumnType,
     evaluation::Fit,
+    monotone::Direction,
     run::{DeviceChoice, Family, SplitMethod, Task},
 };
 
@@ -145,7 +146,7 @@ fn each_task_is_trained_with_all_families() {
         let (result, heard, dir) = run(task, Family::Auto);
         assert_eq!(result.task, task);
         check(&result, &heard, dir.path());
-        assert_eq!(result.candidates.len(), 4, "{}", heard.log());
+        assert_eq!(result.candidates.len(), 5, "{}", heard.log());
         let keys: std::collections::BTreeSet<String> = heard
             .events
             .iter()
@@ -153,7 +154,7 @@ fn each_task_is_trained_with_all_families() {
             .flatten()
             .map(|p| p.key.split('/').next().unwrap().to_owned())
             .collect();
-        assert!(["realmlp", "tabm", "trees"].iter().all(|key| keys.contains(*key)), "{keys:?}");
+        assert!(["forest", "realmlp", "tabm", "trees"].iter().all(|key| keys.contains(*key)), "{keys:?}");
         assert_ne!(result.verdict.fit, Fit::Underfit, "{}", result.verdict.sentence);
         let score = result.metrics.test[task.primary_metric()];
         let good = match task {
@@ -166,8 +167,52 @@ fn each_task_is_trained_with_all_families() {
 }
 
 #[test]
+fn directions_are_kept_or_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let ask = |task, family, column: &str, heard: &mut Heard| {
+        let mut settings = settings(family);
+        settings.monotone = [(column.to_owned(), Direction::Decreasing)].into();
+        train_frames(table(600, task), &settings, dir.path(), EVERY_EPOCH, heard)
+    };
+    for (task, family, column, words) in [
+        (Task::Regression, Family::Linear, "amount", "Boosted trees and random forests can"),
+        (Task::Multiclass, Family::Auto, "amount", "With three or more classes"),
+        (Task::Binary, Family::Trees, "city", "holds no numbers"),
+        (Task::Binary, Family::Trees, "at", "holds no numbers"),
+        (Task::Binary, Family::Forest, "nothing", "no column that is learned from"),
+    ] {
+        match ask(task, family, column, &mut Heard::default()) {
+            Err(TrainError::Problem(problem)) => assert!(problem.message.contains(words), "{}", problem.message),
+            other => panic!("{family:?}, {column}: {:?}", other.map(|result| result.family)),
+        }
+    }
+    let mut heard = Heard::default();
+    let result = ask(Task::Regression, Family::Auto, "amount", &mut heard).unwrap();
+    assert!(result.family.keeps_directions());
+    assert_eq!(result.candidates.len(), 2, "{}", heard.log());
+    assert!(heard.log().contains("can't keep them and are left out"), "{}", heard.log());
+    assert_eq!(result.parameters["directions"], "amount decreasing");
+    // The target grows with the amount: an answer that may only fall does not move with it at all.
+    let model = Model::from_bytes(&std::fs::read(dir.path().join(MODEL_FILE)).unwrap()).unwrap();
+    let mut rows = table(50, Task::Regression).take(&[7; 50]);
+    rows.columns[0].values = Values::Numbers((0..50).map(|at| f64::from(at) / 5.0).collect());
+    let trainyard_infer::Predictions::Values(values) = model.predict(&rows).unwrap() else { panic!() };
+    assert!(values.windows(2).all(|pair| pair[1] <= pair[0] + 1e-6), "{values:?}");
+}
+
+/// A forest knows its train rows by heart: it is judged by what its trees say of rows that they did not see.
+#[test]
+fn a_forest_is_judged_out_of_bag() {
+    let (result, heard, _dir) = run(Task::Binary, Family::Forest);
+    assert!(result.verdict.rule.contains("out of bag"), "{}", result.verdict.rule);
+    assert!(result.verdict.train < result.metrics.train["roc_auc"], "{:?}", result.verdict);
+    assert!(heard.log().contains("out-of-bag roc_auc"), "{}", heard.log());
+    assert_eq!((result.device.as_str(), result.candidates.len()), ("CPU", 1));
+}
+
+#[test]
 fn the_same_spec_gives_the_same_model() {
-    for family in [Family::Linear, Family::Trees, Family::RealMlp, Family::TabM] {
+    for family in [Family::Linear, Family::Trees, Family::Forest, Family::RealMlp, Family::TabM] {
         let (first, ..) = run(Task::Binary, family);
         let (second, ..) = run(Task::Binary, family);
         assert_eq!(first.model_hash, second.model_hash, "{family:?}");
