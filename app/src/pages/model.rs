@@ -115,7 +115,7 @@ fn page(
 
 /// What the model takes and gives.
 fn signature(version: ModelVersionView) -> AnyView {
-    let Signature { inputs, target, task, classes } = version.signature;
+    let Signature { inputs, target, task, classes, loss } = version.signature;
     let rows = inputs
         .into_iter()
         .map(|input| {

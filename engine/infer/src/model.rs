@@ -12,10 +12,12 @@ use crate::{
     trees::TreesModel,
 };
 use serde::{Deserialize, Serialize};
-use trainyard_types::{model::Signature, run::Family};
+use trainyard_types::{loss::Loss, model::Signature, run::Family};
 
 /// The newest file format that this code reads.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
+/// The format of a model with a [`Decision`].
+const DECIDING: u32 = 2;
 /// The format of a model without a [`Decision`], which older programs read as well.
 const PLAIN: u32 = 1;
 /// The key of the JSON header in the safetensors metadata.
@@ -121,7 +123,12 @@ impl Model {
             Predictor::Dummy(model) => (Kind::Dummy, model.store(&mut bag)?),
         };
         let decision = if self.decision.is_empty() { None } else { Some(self.decision.store(&mut bag)?) };
-        let format = if decision.is_some() { FORMAT } else { PLAIN };
+        // Answers of the Poisson loss are powers, which older programs do not know.
+        let format = match (self.signature.loss, &decision) {
+            (Some(Loss::Poisson), _) => FORMAT,
+            (_, Some(_)) => DECIDING,
+            (_, None) => PLAIN,
+        };
         let signature = self.signature.clone();
         let header = Header { format, family: self.family, signature, predictor, body, decision };
         bag.to_bytes(Some((KEY.to_owned(), serde_json::to_string(&header)?)))
@@ -207,6 +214,7 @@ mod tests {
             target: "y".into(),
             task: Task::Binary,
             classes: vec!["no".into(), "yes".into()],
+            loss: None,
         };
         Model::new(signature, Predictor::Dummy(DummyModel::Shares(vec![0.75, 0.25])))
     }
@@ -235,6 +243,6 @@ mod tests {
         extra.put("more", &[1], vec![1.0f32]);
         let header = serde_json::json!({"format": 9});
         let newer = extra.to_bytes(Some((KEY.into(), header.to_string()))).unwrap();
-        assert_eq!(Model::from_bytes(&newer), Err(LoadError::Newer { found: 9, known: 2 }));
+        assert_eq!(Model::from_bytes(&newer), Err(LoadError::Newer { found: 9, known: 3 }));
     }
 }

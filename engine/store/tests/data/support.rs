@@ -195,7 +195,7 @@ pub fn result(score: f64) -> RunResult {
         candidates: Vec::new(),
         importance: Vec::new(),
         charts: Vec::new(),
-        signature: Signature { inputs: vec![input], target: "age".into(), task: Task::Regression, classes: Vec::new() },
+        signature: Signature { inputs: vec![input], target: "age".into(), task: Task::Regression, classes: Vec::new(), loss: None },
         parameters: BTreeMap::new(),
         libraries: BTreeMap::new(),
         model_file: "model.safetensors".into(),
