@@ -32,10 +32,14 @@ pub struct Goal {
 pub enum NumberLoss {
     Squared,
     /// ½ error² up to `delta`, then `delta·(|error| − ½ delta)`.
-    Huber { delta: f32 },
+    Huber {
+        delta: f32,
+    },
     Absolute,
     /// `level·|error|` where the answer is too low, `(1 − level)·|error|` where it is too high.
-    Quantile { level: f32 },
+    Quantile {
+        level: f32,
+    },
     /// `e^output − truth·output`: half of Poisson's deviance but for what does not depend on the output.
     Poisson,
 }
@@ -214,7 +218,8 @@ mod tests {
                         continue;
                     }
                     let of = |output: f32| f64::from(loss.at(output, truth).0);
-                    let expected = (of(output + step) - of(output - step)) / f64::from((output + step) - (output - step));
+                    let expected =
+                        (of(output + step) - of(output - step)) / f64::from((output + step) - (output - step));
                     let found = f64::from(loss.at(output, truth).1);
                     assert!((found - expected).abs() < 2e-3 * (1.0 + expected.abs()), "{loss:?} at {output}, {truth}");
                 }

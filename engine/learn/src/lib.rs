@@ -3,6 +3,7 @@
 
 pub mod device;
 pub mod dummy;
+mod goal;
 mod lbfgs;
 pub mod linear;
 mod net;
@@ -13,10 +14,12 @@ pub mod trees;
 pub mod weights;
 
 use std::collections::BTreeMap;
-use trainyard_infer::{Frame, Target};
+use trainyard_infer::{Frame, Model, Predictor, Target, signature};
 use trainyard_types::{
     Problem,
     hyper::Hyperparameters,
+    loss::{Aim, Loss},
+    model::Signature,
     run::{DeviceChoice, MetricPoint, Task},
 };
 
@@ -31,8 +34,23 @@ pub struct TrainData<'a> {
     /// Labels of the classes that a [`Target::Classes`] counts; empty for regression.
     pub classes: &'a [String],
     pub target_name: &'a str,
+    /// What is minimised; `None`: the squared error of numbers, the log loss of classes.
+    pub loss: Option<Loss>,
     /// How much each row counts; `None`: all alike.
     pub weights: Option<Weights<'a>>,
+}
+
+impl TrainData<'_> {
+    /// What the model is judged by.
+    fn aim(&self) -> Aim {
+        Aim::new(self.task, self.loss)
+    }
+
+    /// The model that takes these columns and gives this target.
+    fn model(&self, predictor: Predictor) -> Model {
+        let signature = signature::fit(self.train, self.target_name, self.task, self.classes);
+        Model::new(Signature { loss: self.loss, ..signature }, predictor)
+    }
 }
 
 /// How much rows count, 0 or more, one number a row. Those of the train rows have a mean of 1: losses keep their scale.
@@ -77,7 +95,7 @@ pub trait Observer {
 
 /// A fitted model and how it came about.
 pub struct Fitted {
-    pub model: trainyard_infer::Model,
+    pub model: Model,
     /// Epochs (boosting rounds for trees) that the kept weights saw.
     pub epochs: u64,
     pub rows_per_second: f64,

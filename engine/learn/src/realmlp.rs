@@ -32,7 +32,7 @@ pub use recipe::{batch_size, coslog4, flat_cos};
 /// Train rows that are scored after each epoch.
 const SCORED: usize = 4_096;
 
-/// Fits a RealMLP. The kept weights are those of the last epoch with the best validation score (class error or RMSE).
+/// Fits a RealMLP. The kept weights are those of the last epoch with the best validation score (class error, or a number's metric).
 ///
 /// On the CPU, the same data and options give the same weights bit for bit, also when the fit is resumed from any of its
 /// checkpoints; without `epochs`, as long as the measured speed chooses the same number.
@@ -46,9 +46,9 @@ pub fn fit(
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
     let ground = Ground::new(data, options, Recipe::RealMlp, observer)?;
-    let Ground { started, chosen, encoder, head, train, valid } = ground;
+    let Ground { started, chosen, encoder, goal, train, valid } = ground;
     let activation = if data.task.is_classification() { Activation::Selu } else { Activation::Mish };
-    let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), activation));
+    let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), goal.head.outputs(), activation));
     let theta = init::initial(&layout, &train.encoded, options.seed);
     let fused = Fused::new(Arc::clone(&layout), Arc::clone(&train), Arc::clone(&valid), &theta);
     let graph = |device| Graph::new(Arc::clone(&layout), &train, &valid, &theta, device);
@@ -64,13 +64,13 @@ pub fn fit(
         patience: None,
         clock: Box::new(move |step, steps| recipe::clock(classification, seed, step, steps)),
     };
-    let scorer = Scorer::new(head, 1, &train, &valid, SCORED);
+    let scorer = Scorer::new(goal, 1, &train, &valid, SCORED);
     let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
     training.start(engine.as_mut(), options, resume, started, observer)?;
     let speed = training.run(engine.as_mut(), observer)?;
     let net = layout.net(&training.best.theta).map_err(|_| diverged())?;
     let parameters = parameters(&training, &layout, classification, &encoder, &place);
-    let model = RealMlpModel::new(encoder, net, head).map_err(misfit)?;
+    let model = RealMlpModel::new(encoder, net, goal.head).map_err(misfit)?;
     Ok(fitted(data, Predictor::RealMlp(model), &training, started, speed, parameters))
 }
 

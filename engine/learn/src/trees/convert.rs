@@ -1,5 +1,6 @@
-//! perpetual's boosters as infer's flat ensemble, number for number.
+//! perpetual's boosters as infer's flat ensemble, number for number, in the target's unit.
 
+use super::Unit;
 use perpetual::{MultiOutputBooster, PerpetualBooster, node::Node, tree::core::Tree};
 use trainyard_infer::{
     LoadError,
@@ -10,8 +11,13 @@ use trainyard_infer::{
 const FOLDS: usize = 5;
 
 /// A booster of one output: regression by `predict`, or two classes by `predict_proba`.
-pub(super) fn single(booster: &PerpetualBooster, features: usize) -> Result<Ensemble, LoadError> {
+pub(super) fn single(booster: &PerpetualBooster, features: usize, unit: &Unit) -> Result<Ensemble, LoadError> {
     if !matches!(booster.cfg.objective, perpetual::objective::Objective::LogLoss) {
+        let (base, scale, low, high) = match *unit {
+            Unit::Rate { mean, low, high } => (booster.base_score + mean.ln(), 1.0, low, high),
+            Unit::Distance { centre, scale } => (booster.base_score * scale + centre, scale, 0.0, 0.0),
+        };
+        // perpetual makes one for the squared error alone, whose target is measured as it is.
         let linear = booster.regression_head.as_ref().map(|head| LinearCorrection {
             means: head.feature_means.clone(),
             scales: head.feature_scales.clone(),
@@ -19,9 +25,11 @@ pub(super) fn single(booster: &PerpetualBooster, features: usize) -> Result<Ense
             intercept: head.intercept,
             weight: head.blend_weight,
         });
-        let mut ensemble = Ensemble::new(features, vec![booster.base_score], Head::Value { linear });
+        let rates = matches!(unit, Unit::Rate { .. });
+        let head = if rates { Head::Rate { low, high } } else { Head::Value { linear } };
+        let mut ensemble = Ensemble::new(features, vec![base], head);
         for tree in &booster.trees {
-            push(&mut ensemble, tree, 0, 1, &|node, _| vec![node.weight_value])?;
+            push(&mut ensemble, tree, 0, 1, &|node, _| vec![(f64::from(node.weight_value) * scale) as f32])?;
         }
         return Ok(ensemble);
     }
