@@ -159,6 +159,7 @@ fn signature(version: ModelVersionView) -> AnyView {
         <Section title="It gives">
             {gives}
             <p class="muted"><Term name=task.as_str()/></p>
+            {loss.map(|loss| view! { <p class="muted">{format!("It learned to make {} small.", loss.in_words())}</p> })}
         </Section>
     }
     .into_any()

@@ -2,6 +2,7 @@
 
 mod advanced;
 mod deciding;
+mod loss;
 mod model_settings;
 mod plan;
 

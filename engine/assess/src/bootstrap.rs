@@ -12,8 +12,8 @@ const WORK: usize = 200_000_000;
 /// Resamples that are made even of very many rows.
 const FEWEST: usize = 200;
 
-/// Every metric of the task and the loss with its 95 % interval, the primary one first. Each resample draws as many rows as there are,
-/// with replacement; the interval is from the 2.5 % to the 97.5 % quantile (linear interpolation). Metrics that the rows
+/// Every metric of the task and the loss with its 95 % interval, the primary one first. Each resample draws as many rows as
+/// there are, with replacement; the interval is from the 2.5 % to the 97.5 % quantile (linear interpolation). Metrics that the rows
 /// leave undefined are left out; so are resamples that leave one undefined.
 ///
 /// `resamples` (usually 1,000) is cut where rows x resamples would pass 200 million, but not below 200. The same seed gives

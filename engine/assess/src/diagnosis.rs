@@ -1,7 +1,7 @@
 //! The verdict on a fit: overfit, underfit, too little data or good, by stated rules.
 //!
-//! All scores are of the primary metric of the task and the loss and turned so that more is better. With `dummy` the score of a model that
-//! knows only the target's distribution, `skill = score - dummy`. The first rule that holds decides:
+//! All scores are of the primary metric of the task and the loss, and turned so that more is better. With `dummy` the score of a
+//! model that knows only the target's distribution, `skill = score - dummy`. The first rule that holds decides:
 //!
 //! 1. **Overfit**: the model loses more than a quarter of its train skill on validation rows, and the 95 % interval of
 //!    that gap (train and validation rows bootstrapped apart) lies above 0.

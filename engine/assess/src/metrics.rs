@@ -8,8 +8,8 @@ use trainyard_types::{
     run::Task,
 };
 
-/// All metrics of the task and the loss, over rows of equal weight. Classes are decided by the greatest probability (the first where
-/// several are). A metric that the rows leave undefined is left out: no rows, `roc_auc` with one class only, `r2` of one
+/// All metrics of the task and the loss, over rows of equal weight. Classes are decided by the greatest probability (the first
+/// where several are). A metric that the rows leave undefined is left out: no rows, `roc_auc` with one class only, `r2` of one
 /// row. Definitions, as scikit-learn's unless said:
 ///
 /// - binary, positive being class 1: `accuracy`, `balanced_accuracy`, `f1`, `precision`, `recall` (0 where nothing is

@@ -90,9 +90,9 @@ impl Head {
             Head::Value { mean, scale, low, high } => Predictions::Values(
                 outputs.into_iter().map(|y| (f64::from(y) * scale + mean).max(low).min(high)).collect(),
             ),
-            Head::Rate { mean, low, high } => {
-                Predictions::Values(outputs.into_iter().map(|y| (f64::from(y).exp() * mean).max(low).min(high)).collect())
-            }
+            Head::Rate { mean, low, high } => Predictions::Values(
+                outputs.into_iter().map(|y| (f64::from(y).exp() * mean).max(low).min(high)).collect(),
+            ),
         }
     }
 

@@ -106,9 +106,9 @@ impl NumberLoss {
             NumberLoss::Huber { delta } => rounded(error, delta),
             NumberLoss::Absolute | NumberLoss::Quantile { .. } => {
                 let (over, under) = self.sides();
-                let side = if error > 0.0 { over } else { under } / ROUNDED;
+                let side = if error > 0.0 { over } else { under };
                 let (loss, slope) = rounded(error, ROUNDED);
-                (side * loss, side * slope)
+                (side / ROUNDED * loss, side / ROUNDED * slope)
             }
             NumberLoss::Poisson => {
                 let far = (output - STEEPEST).max(0.0);

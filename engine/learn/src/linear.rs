@@ -235,9 +235,10 @@ impl Rows {
             Truth::Values(truth) if self.goal.loss != NumberLoss::Squared => {
                 let goal = self.goal.loss;
                 for (row, (z, truth)) in values.iter_mut().zip(truth).enumerate() {
-                    let (value, slope) = goal.at(*z, *truth);
-                    loss += f64::from(weight(row)) * f64::from(value);
-                    score += goal.error(f64::from(*z), f64::from(*truth));
+                    let (at, truth_at) = (f64::from(*z), f64::from(*truth));
+                    let (_, slope) = goal.at(*z, *truth);
+                    loss += f64::from(weight(row)) * goal.shown(at, truth_at);
+                    score += goal.error(at, truth_at);
                     *z = slope * weight(row);
                 }
             }
@@ -297,11 +298,7 @@ impl Rows {
         let rows = self.rows.max(1) as f64;
         match self.truth {
             Truth::Values(_) => {
-                let shown = match self.goal.loss {
-                    NumberLoss::Squared => score,
-                    NumberLoss::Poisson => 0.5 * score,
-                    _ => loss,
-                };
+                let shown = if self.goal.loss == NumberLoss::Squared { score } else { loss };
                 (shown / rows, self.goal.loss.total(score / rows))
             }
             Truth::Classes(_) => (loss / rows, score / rows),

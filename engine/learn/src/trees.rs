@@ -4,7 +4,7 @@ mod convert;
 mod objective;
 
 use crate::{FitError, FitOptions, Fitted, Observer, TrainData, scale::level};
-use objective::{Unit, loss, objective};
+use objective::{Unit, loss};
 use perpetual::{Matrix, MultiOutputBooster, PerpetualBooster, objective::Objective};
 use std::{
     collections::{BTreeMap, HashSet},
@@ -143,7 +143,7 @@ impl Plan {
         };
         let budget = options.set("trees.budget").map_or(budget, |set| set as f32);
         let rounds = options.set("trees.max_rounds").map_or(affordable.clamp(fewest, MOST_ROUNDS), |set| set as usize);
-        let (objective, unit) = objective(data)?;
+        let (objective, unit) = objective::choose(data)?;
         Ok(Self {
             features: encoder.width(),
             categorical: encoder.categorical(),

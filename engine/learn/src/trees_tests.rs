@@ -3,7 +3,7 @@
 use super::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use trainyard_infer::{Column, MISSING, Predictions, Values};
+use trainyard_infer::{Column, MISSING, Model, Predictions, Values};
 use trainyard_types::{dataset::ColumnType, loss::Loss, run::DeviceChoice};
 
 /// Hears nothing, and stops where it was told to.

@@ -295,7 +295,12 @@ pub const ENTRIES: &[Entry] = &[
         "How rows are divided into train, validation and test: at random, by time, by group, or by a column.",
     ),
     entry(T, "stratified", "Stratified", "Divided so that each part holds each class in the same proportion."),
-    entry(T, "loss", "Loss", "What training makes smaller: log loss for classes, squared error for numbers."),
+    entry(
+        T,
+        "loss",
+        "Loss",
+        "What training makes smaller: log loss for classes, squared error for numbers, unless a run asks for another.",
+    ),
     entry(
         T,
         "epoch",

@@ -76,7 +76,8 @@ impl Loss {
         if self.is_learned_by(family) {
             return Ok(());
         }
-        let message = "Boosted trees do not learn the focal loss. Choose another model, or let rare classes count more instead.";
+        let message =
+            "Boosted trees do not learn the focal loss. Choose another model, or let rare classes count more instead.";
         Err(Problem::field("loss", message))
     }
 
@@ -204,7 +205,16 @@ mod tests {
             assert_eq!(serde_json::from_str::<Loss>(&json).unwrap(), loss);
         }
         for wrong in [
-            "", "quantile", "quantile=0", "quantile=1", "quantile=x", "focal", "focal=0", "focal=11", "focal=NaN", "huber=1",
+            "",
+            "quantile",
+            "quantile=0",
+            "quantile=1",
+            "quantile=x",
+            "focal",
+            "focal=0",
+            "focal=11",
+            "focal=NaN",
+            "huber=1",
             "hinge",
         ] {
             assert!(wrong.parse::<Loss>().is_err(), "{wrong}");

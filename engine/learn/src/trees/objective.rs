@@ -27,7 +27,7 @@ impl Unit {
 ///
 /// # Errors
 /// The target can't be learned by the loss.
-pub fn objective(data: &TrainData<'_>) -> Result<(Objective, Unit), Problem> {
+pub fn choose(data: &TrainData<'_>) -> Result<(Objective, Unit), Problem> {
     let Target::Values(values) = data.train_target else { return Ok((Objective::LogLoss, Unit::PLAIN)) };
     let distance = |scale: f64| Unit::Distance { centre: level(values, 0.5), scale };
     Ok(match data.loss {

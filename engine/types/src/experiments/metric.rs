@@ -40,7 +40,9 @@ pub fn higher_is_better(key: &str) -> Option<bool> {
         ["rmse", "mae", "mse", "mape", "median_absolute_error", "brier_score", "error", "ece", "perplexity", "wer"];
     const HIGHER: [&str; 10] =
         ["accuracy", "precision", "recall", "r2", "mcc", "auc", "f1", "f1_macro", "kappa", "average_precision"];
-    if LOWER.contains(&name) || ["loss", "_error", "_rmse", "_mae", "_mse", "_deviance"].iter().any(|end| name.ends_with(end)) {
+    if LOWER.contains(&name)
+        || ["loss", "_error", "_rmse", "_mae", "_mse", "_deviance"].iter().any(|end| name.ends_with(end))
+    {
         return Some(false);
     }
     let ends = ["accuracy", "_auc", "_auc_ovr", "_f1", "_precision", "_recall", "_r2"];

@@ -13,7 +13,8 @@ use trainyard_learn::{
 use trainyard_types::{
     Problem,
     evaluation::{Candidate, LearningPoint},
-    run::{Family, MetricPoint, Task, TrainSettings},
+    loss::Aim,
+    run::{Family, MetricPoint, TrainSettings},
 };
 
 /// Shares of the train rows for the learning curve.
@@ -113,21 +114,34 @@ impl Observer for Ear<'_, '_> {
     }
 }
 
+/// What a run of all families does not try, and why.
+pub fn left_out(settings: &TrainSettings) -> Option<String> {
+    let loss = settings.loss.filter(|_| settings.family == Family::Auto && !learns(settings, Family::Trees))?;
+    Some(format!("{}, which do not learn {}", name(Family::Trees), loss.in_words()))
+}
+
 /// Whether it trains for long and from a checkpoint.
 fn is_net(family: Family) -> bool {
     matches!(family, Family::RealMlp | Family::TabM)
 }
 
-/// What is fitted on all train rows, in this order: the linear model first, whether or not it may be kept.
-pub fn wanted(family: Family, train_rows: usize) -> &'static [Family] {
-    match family {
+/// What is fitted on all train rows, in this order: the linear model first, whether or not it may be kept. Families that do not
+/// learn the loss are left out.
+pub fn wanted(settings: &TrainSettings, train_rows: usize) -> Vec<Family> {
+    let all: &[Family] = match settings.family {
         Family::Auto if train_rows <= TABM_ROWS => &[Family::Linear, Family::Trees, Family::RealMlp, Family::TabM],
         Family::Auto => &[Family::Linear, Family::Trees, Family::RealMlp],
         Family::Linear => &[Family::Linear],
         Family::Trees => &[Family::Linear, Family::Trees],
         Family::RealMlp => &[Family::Linear, Family::RealMlp],
         Family::TabM => &[Family::Linear, Family::TabM],
-    }
+    };
+    all.iter().copied().filter(|family| learns(settings, *family)).collect()
+}
+
+/// Whether the family learns the loss of these settings.
+pub fn learns(settings: &TrainSettings, family: Family) -> bool {
+    settings.loss.is_none_or(|loss| loss.is_learned_by(family))
 }
 
 fn options(settings: &TrainSettings, family: Family) -> FitOptions {
@@ -174,6 +188,7 @@ fn rows<'a>(prepared: &'a Prepared, settings: &'a TrainSettings) -> TrainData<'a
         task: prepared.task,
         classes: &prepared.classes,
         target_name: &settings.target,
+        loss: prepared.loss,
         weights: prepared.weights.as_ref().map(|weights| Weights { train: &weights.train, valid: &weights.valid }),
     }
 }
@@ -181,7 +196,7 @@ fn rows<'a>(prepared: &'a Prepared, settings: &'a TrainSettings) -> TrainData<'a
 /// The primary metric of a model on the validation rows.
 fn valid_score(prepared: &Prepared, fitted: &Fitted) -> Result<f64, TrainError> {
     let predictions = fitted.model.predict(&prepared.valid.frame)?;
-    Ok(metrics::primary(prepared.task, &prepared.valid.target, &predictions))
+    Ok(metrics::primary(prepared.aim(), &prepared.valid.target, &predictions))
 }
 
 /// A fit with its score on the validation rows.
@@ -222,8 +237,11 @@ impl Candidates {
         let dummy = fit(Family::Auto, &data, &options(settings, Family::Auto), None, &mut ear)?;
         let dummy = valid_score(prepared, &dummy)?;
 
+        if let Some(words) = left_out(settings) {
+            job.log(format!("Left out: {words}."));
+        }
         let mut scored: Vec<Scored> = Vec::new();
-        for &family in wanted(settings.family, prepared.train.frame.rows) {
+        for family in wanted(settings, prepared.train.frame.rows) {
             job.check()?;
             let baseline = family == Family::Linear && settings.family != Family::Linear;
             job.begin(Phase::of(family), &format!("Training {}", name(family)));
@@ -243,7 +261,7 @@ impl Candidates {
                     job.log(format!(
                         "{}: {} {} on the validation rows after {:.1} s.",
                         capital(name(family)),
-                        trainyard_report::words::metric(prepared.task.primary_metric()),
+                        trainyard_report::words::metric(prepared.aim().primary_metric()),
                         trainyard_report::words::number(score),
                         fitted.seconds
                     ));
@@ -263,8 +281,8 @@ impl Candidates {
     }
 
     /// Takes the best on the validation rows; of equals the first, which is the simpler one.
-    pub fn choose(mut self, job: &mut Job<'_>, task: Task) -> Result<Chosen, TrainError> {
-        let primary = task.primary_metric();
+    pub fn choose(mut self, job: &mut Job<'_>, aim: Aim) -> Result<Chosen, TrainError> {
+        let primary = aim.primary_metric();
         let scores: Vec<(Family, f64)> =
             self.scored.iter().map(|s| (s.family, s.score)).filter(|(_, score)| score.is_finite()).collect();
         let linear = score_of(&scores, Family::Linear);
@@ -310,8 +328,8 @@ pub struct Curve {
 }
 
 /// Fits on 25, 50 and 100 % of the train rows. A linear model's curve is its own; otherwise it is that of trees, which need
-/// seconds where a net needs its whole budget each time, and show as well whether more rows help. What was fitted on all
-/// rows before is not fitted again: the same options give the same model.
+/// seconds where a net needs its whole budget each time, and show as well whether more rows help; of a loss that trees do not
+/// learn it is a linear model's. What was fitted on all rows before is not fitted again: the same options give the same model.
 pub fn learning_curve(
     job: &mut Job<'_>,
     prepared: &Prepared,
@@ -319,7 +337,8 @@ pub fn learning_curve(
     kept: Family,
     scores: &[(Family, f64)],
 ) -> Result<Curve, TrainError> {
-    let family = if kept == Family::Linear { Family::Linear } else { Family::Trees };
+    let trees = kept != Family::Linear && learns(settings, Family::Trees);
+    let family = if trees { Family::Trees } else { Family::Linear };
     job.begin(Phase::LearningCurve, "Fitting on parts of the rows");
     let options = options(settings, family);
     let whole = prepared.train.frame.rows;

@@ -89,8 +89,10 @@ impl<'a> Job<'a> {
             Some(epochs) => f64::from(epochs) * rows.train as f64 / 60_000.0 + 1.0,
             None => settings.budget_seconds.unwrap_or(DEFAULT_BUDGET),
         };
-        let wanted = |family| settings.family == Family::Auto || settings.family == family;
+        let fitted = fits::wanted(settings, rows.train as usize);
+        let wanted = |family: Family| fitted.contains(&family);
         let curve = match settings.family {
+            _ if !fits::learns(settings, Family::Trees) => 0.75 * linear,
             Family::Linear => 0.75 * linear,
             Family::RealMlp | Family::TabM => 1.75 * trees,
             Family::Trees | Family::Auto => 0.75 * trees,
@@ -100,13 +102,12 @@ impl<'a> Job<'a> {
             Some(epochs) => f64::from(epochs.min(50)) * rows.train as f64 / 10_000.0 + 1.0,
             None => net.min(rows.train as f64 / 200.0 + 1.0),
         };
-        let tries_tabm = fits::wanted(settings.family, rows.train as usize).contains(&Family::TabM);
         let columns = prepared.train.frame.columns.len() as f64;
         for (phase, seconds) in [
             (Phase::Linear, linear),
             (Phase::Trees, if wanted(Family::Trees) { trees } else { 0.0 }),
             (Phase::RealMlp, if wanted(Family::RealMlp) { net } else { 0.0 }),
-            (Phase::TabM, if tries_tabm { tabm } else { 0.0 }),
+            (Phase::TabM, if wanted(Family::TabM) { tabm } else { 0.0 }),
             (Phase::LearningCurve, curve),
             (Phase::Evaluate, 0.5 + (rows.train + rows.valid + rows.test) as f64 * 1.5e-5),
             (Phase::Importance, columns * (rows.valid.min(4000) as f64) * 5.0 * 4e-6),
