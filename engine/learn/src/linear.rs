@@ -226,8 +226,8 @@ impl Rows {
         loss
     }
 
-    /// The sum of the losses, and of the hits or of the metric's errors. With `residuals`, the outputs become the loss's gradient, and
-    /// losses count by the rows' weights.
+    /// The sum of the losses, and of the hits or of the metric's errors. With `residuals`, the outputs become the loss's gradient,
+    /// and losses count by the rows' weights.
     fn losses(&self, values: &mut [f32], residuals: bool) -> (f64, f64) {
         let (mut loss, mut score) = (0.0f64, 0.0f64);
         let weight = |row: usize| if residuals { self.weight(row) } else { 1.0 };
@@ -287,8 +287,8 @@ impl Rows {
         (loss, score)
     }
 
-    /// Mean loss without penalty (for a number, of the standardised target; for counts and rates, half of Poisson's deviance), and
-    /// accuracy or a number's metric in the units that it is learned in.
+    /// Mean loss without penalty (for a number, of the standardised target; for counts and rates, half of Poisson's deviance),
+    /// and accuracy or a number's metric in the units that it is learned in.
     fn score(&self, parameters: &[f64]) -> (f64, f64) {
         let mut outputs = self.outputs(parameters);
         let Ok(values) = outputs.as_mut_slice::<f32>() else {
