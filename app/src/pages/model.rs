@@ -115,7 +115,7 @@ fn page(
 
 /// What the model takes and gives.
 fn signature(version: ModelVersionView) -> AnyView {
-    let Signature { inputs, target, task, classes } = version.signature;
+    let Signature { inputs, target, task, classes, loss } = version.signature;
     let rows = inputs
         .into_iter()
         .map(|input| {
@@ -160,6 +160,7 @@ fn signature(version: ModelVersionView) -> AnyView {
         <Section title="It gives">
             {gives}
             <p class="muted"><Term name=task.as_str()/></p>
+            {loss.map(|loss| view! { <p class="muted">{format!("It learned to make {} small.", loss.in_words())}</p> })}
         </Section>
     }
     .into_any()

@@ -3,6 +3,7 @@
 mod advanced;
 mod deciding;
 mod directions;
+mod loss;
 mod model_settings;
 mod plan;
 

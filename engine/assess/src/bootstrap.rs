@@ -5,15 +5,15 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::thread;
 use trainyard_infer::{Predictions, Target};
-use trainyard_types::{evaluation::TestMetric, run::Task};
+use trainyard_types::{evaluation::TestMetric, loss::Aim};
 
 /// Rows times resamples (times passes over the rows) that one call may take: about a second or two.
 const WORK: usize = 200_000_000;
 /// Resamples that are made even of very many rows.
 const FEWEST: usize = 200;
 
-/// Every metric of the task with its 95 % interval, the primary one first. Each resample draws as many rows as there are,
-/// with replacement; the interval is from the 2.5 % to the 97.5 % quantile (linear interpolation). Metrics that the rows
+/// Every metric of the task and the loss with its 95 % interval, the primary one first. Each resample draws as many rows as
+/// there are, with replacement; the interval is from the 2.5 % to the 97.5 % quantile (linear interpolation). Metrics that the rows
 /// leave undefined are left out; so are resamples that leave one undefined.
 ///
 /// `resamples` (usually 1,000) is cut where rows x resamples would pass 200 million, but not below 200. The same seed gives
@@ -22,14 +22,14 @@ const FEWEST: usize = 200;
 /// # Panics
 /// If target and predictions are of different kinds or lengths.
 pub fn intervals(
-    task: Task,
+    aim: impl Into<Aim>,
     target: &Target,
     predictions: &Predictions,
     resamples: usize,
     seed: u64,
     threshold: Option<f64>,
 ) -> Vec<TestMetric> {
-    let scorer = Scorer::new(task, target, predictions, threshold);
+    let scorer = Scorer::new(aim, target, predictions, threshold);
     if scorer.rows() == 0 {
         return Vec::new();
     }
@@ -56,17 +56,18 @@ pub fn intervals(
 /// # Panics
 /// As [`intervals`].
 pub fn primary_samples(
-    task: Task,
+    aim: impl Into<Aim>,
     target: &Target,
     predictions: &Predictions,
     resamples: usize,
     seed: u64,
 ) -> Vec<f64> {
-    let scorer = Scorer::new(task, target, predictions, None);
+    let aim = aim.into();
+    let scorer = Scorer::new(aim, target, predictions, None);
     if scorer.rows() == 0 {
         return Vec::new();
     }
-    let primary = scorer.names().iter().position(|name| *name == task.primary_metric()).unwrap_or(0);
+    let primary = scorer.names().iter().position(|name| *name == aim.primary_metric()).unwrap_or(0);
     resample(&scorer, resamples, seed).into_iter().map(|sample| sample[primary]).collect()
 }
 
@@ -131,6 +132,7 @@ fn draw(rng: &mut ChaCha8Rng, counts: &mut [u32]) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use trainyard_types::run::Task;
 
     #[test]
     fn quantiles_are_numpys() {

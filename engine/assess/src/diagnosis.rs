@@ -1,7 +1,7 @@
 //! The verdict on a fit: overfit, underfit, too little data or good, by stated rules.
 //!
-//! All scores are of the task's primary metric and turned so that more is better. With `dummy` the score of a model that
-//! knows only the target's distribution, `skill = score - dummy`. The first rule that holds decides:
+//! All scores are of the primary metric of the task and the loss, and turned so that more is better. With `dummy` the score of a
+//! model that knows only the target's distribution, `skill = score - dummy`. The first rule that holds decides:
 //!
 //! 1. **Overfit**: the model loses more than a quarter of its train skill on validation rows, and the 95 % interval of
 //!    that gap (train and validation rows bootstrapped apart) lies above 0.
@@ -22,6 +22,7 @@ use crate::{
 use trainyard_infer::{Predictions, Target};
 use trainyard_types::{
     evaluation::{Fit, LearningPoint, Verdict},
+    loss::Aim,
     run::{Family, Task},
 };
 
@@ -35,7 +36,7 @@ const WIDTH_SHARE: f64 = 0.25;
 
 /// What the verdict is made of.
 pub struct Input<'a> {
-    pub task: Task,
+    pub aim: Aim,
     pub family: Family,
     pub train_target: &'a Target,
     /// The kept model's answers for the train rows, without dropout.
@@ -92,13 +93,13 @@ pub fn verdict(input: Input<'_>) -> Verdict {
 }
 
 fn numbers(input: &Input<'_>) -> Numbers {
-    let metric = input.task.primary_metric();
+    let metric = input.aim.primary_metric();
     let turn = |value| oriented(metric, value);
-    let train = turn(primary(input.task, input.train_target, input.train));
-    let valid = turn(primary(input.task, input.valid_target, input.valid));
-    let train_samples = primary_samples(input.task, input.train_target, input.train, RESAMPLES, input.seed);
+    let train = turn(primary(input.aim, input.train_target, input.train));
+    let valid = turn(primary(input.aim, input.valid_target, input.valid));
+    let train_samples = primary_samples(input.aim, input.train_target, input.train, RESAMPLES, input.seed);
     let valid_samples =
-        primary_samples(input.task, input.valid_target, input.valid, RESAMPLES, input.seed.wrapping_add(1));
+        primary_samples(input.aim, input.valid_target, input.valid, RESAMPLES, input.seed.wrapping_add(1));
     let gaps = train_samples.iter().zip(&valid_samples).map(|(train, valid)| turn(*train) - turn(*valid)).collect();
     let gap = train - valid;
     let (gap_low, gap_high) = interval(gaps).unwrap_or((gap, gap));
@@ -112,7 +113,7 @@ fn numbers(input: &Input<'_>) -> Numbers {
         valid,
         dummy: turn(input.dummy),
         linear: turn(input.linear),
-        perfect: if input.task == Task::Regression { 0.0 } else { 1.0 },
+        perfect: if input.aim.task == Task::Regression { 0.0 } else { 1.0 },
         gap,
         gap_low,
         gap_high,
@@ -314,7 +315,7 @@ mod tests {
         let (valid_target, valid) = part(rows, valid_error);
         let learning_curve = curve.iter().zip([0.25, 0.5, 1.0]).map(|(&valid, share)| point(share, valid)).collect();
         verdict(Input {
-            task: Task::Regression,
+            aim: Task::Regression.into(),
             family: Family::Trees,
             train_target: &train_target,
             train: &train,
@@ -355,7 +356,7 @@ mod tests {
         let values = scores.iter().flat_map(|&p| [1.0 - p, p]).collect();
         let (target, predictions) = (Target::Classes(truth), Predictions::Probabilities { classes: 2, values });
         let verdict = verdict(Input {
-            task: Task::Binary,
+            aim: Task::Binary.into(),
             family: Family::Trees,
             train_target: &target,
             train: &predictions,

@@ -34,7 +34,7 @@ pub fn permutation(
     let mut frame = frame.take(&rows);
     frame.columns.retain(|column| model.signature.inputs.iter().any(|input| input.name == column.name));
     let score = |frame: &Frame| -> Result<f64, PredictError> {
-        let metrics = metrics::score(model.signature.task, &target, &model.predict(frame)?);
+        let metrics = metrics::score(model.signature.aim(), &target, &model.predict(frame)?);
         Ok(metrics::oriented(metric, metrics.get(metric).copied().unwrap_or(f64::NAN)))
     };
     let whole = score(&frame)?;

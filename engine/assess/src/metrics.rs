@@ -2,10 +2,14 @@
 
 use crate::scorer::Scorer;
 use trainyard_infer::{Predictions, Target};
-use trainyard_types::{evaluation::Metrics, run::Task};
+use trainyard_types::{
+    evaluation::Metrics,
+    loss::{Aim, Loss},
+    run::Task,
+};
 
-/// All metrics of the task, over rows of equal weight. Classes are decided by the greatest probability (the first where
-/// several are). A metric that the rows leave undefined is left out: no rows, `roc_auc` with one class only, `r2` of one
+/// All metrics of the task and the loss, over rows of equal weight. Classes are decided by the greatest probability (the first
+/// where several are). A metric that the rows leave undefined is left out: no rows, `roc_auc` with one class only, `r2` of one
 /// row. Definitions, as scikit-learn's unless said:
 ///
 /// - binary, positive being class 1: `accuracy`, `balanced_accuracy`, `f1`, `precision`, `recall` (0 where nothing is
@@ -14,20 +18,21 @@ use trainyard_types::{evaluation::Metrics, run::Task};
 /// - multiclass: `accuracy`, `balanced_accuracy` (over the classes that occur), `f1_macro` (over the classes that occur or
 ///   are predicted), `log_loss`, `roc_auc_ovr` (mean over the classes that have rows in and out);
 /// - regression: `rmse`, `mae`, `r2`, `mape` (a share, not percent; denominators of at least f64's epsilon),
-///   `median_absolute_error`.
+///   `median_absolute_error`; of a model that learns a quantile `mean_pinball_loss` of it; of one that learns Poisson's
+///   deviance `mean_poisson_deviance`, which is not defined where a target is below 0 or an answer not above 0.
 ///
 /// # Panics
 /// If target and predictions are of different kinds or lengths.
-pub fn score(task: Task, target: &Target, predictions: &Predictions) -> Metrics {
-    score_at(task, target, predictions, None)
+pub fn score(aim: impl Into<Aim>, target: &Target, predictions: &Predictions) -> Metrics {
+    score_at(aim, target, predictions, None)
 }
 
 /// As [`score`]; with a threshold, rows whose probability of class 1 is at least that are called class 1 of two.
 ///
 /// # Panics
 /// As [`score`].
-pub fn score_at(task: Task, target: &Target, predictions: &Predictions, threshold: Option<f64>) -> Metrics {
-    let scorer = Scorer::new(task, target, predictions, threshold);
+pub fn score_at(aim: impl Into<Aim>, target: &Target, predictions: &Predictions, threshold: Option<f64>) -> Metrics {
+    let scorer = Scorer::new(aim, target, predictions, threshold);
     let values = scorer.values(&vec![1; scorer.rows()]);
     scorer
         .names()
@@ -38,16 +43,18 @@ pub fn score_at(task: Task, target: &Target, predictions: &Predictions, threshol
         .collect()
 }
 
-/// The task's metric that decides between models; NaN where the rows leave it undefined.
+/// The metric that decides between models; NaN where the rows leave it undefined.
 ///
 /// # Panics
 /// As [`score`].
-pub fn primary(task: Task, target: &Target, predictions: &Predictions) -> f64 {
-    score(task, target, predictions).get(task.primary_metric()).copied().unwrap_or(f64::NAN)
+pub fn primary(aim: impl Into<Aim>, target: &Target, predictions: &Predictions) -> f64 {
+    let aim = aim.into();
+    score(aim, target, predictions).get(aim.primary_metric()).copied().unwrap_or(f64::NAN)
 }
 
-/// The task's metric names, the primary one first.
-pub fn names(task: Task) -> &'static [&'static str] {
+/// The metrics' names, the primary one first.
+pub fn names(aim: impl Into<Aim>) -> &'static [&'static str] {
+    let Aim { task, loss } = aim.into();
     match task {
         Task::Binary => &[
             "roc_auc",
@@ -62,13 +69,31 @@ pub fn names(task: Task) -> &'static [&'static str] {
             "mcc",
         ],
         Task::Multiclass => &["accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc_ovr"],
+        Task::Regression if loss == Some(Loss::Absolute) => &["mae", "rmse", "r2", "mape", "median_absolute_error"],
+        Task::Regression if matches!(loss, Some(Loss::Quantile(_))) => {
+            &["mean_pinball_loss", "mae", "rmse", "r2", "mape", "median_absolute_error"]
+        }
+        Task::Regression if loss == Some(Loss::Poisson) => {
+            &["mean_poisson_deviance", "rmse", "mae", "r2", "mape", "median_absolute_error"]
+        }
         Task::Regression => &["rmse", "mae", "r2", "mape", "median_absolute_error"],
     }
 }
 
 /// Whether more is better. All but errors and losses are.
 pub fn higher_is_better(name: &str) -> bool {
-    !matches!(name, "log_loss" | "loss" | "brier_score" | "rmse" | "mae" | "mape" | "median_absolute_error")
+    !matches!(
+        name,
+        "log_loss"
+            | "loss"
+            | "brier_score"
+            | "rmse"
+            | "mae"
+            | "mape"
+            | "median_absolute_error"
+            | "mean_pinball_loss"
+            | "mean_poisson_deviance"
+    )
 }
 
 /// The value such that more is better.
@@ -99,6 +124,8 @@ pub fn title(name: &str) -> &str {
         "r2" => "R²",
         "mape" => "mean absolute percentage error",
         "median_absolute_error" => "median absolute error",
+        "mean_pinball_loss" => "mean pinball loss",
+        "mean_poisson_deviance" => "mean Poisson deviance",
         other => other,
     }
 }

@@ -126,6 +126,47 @@ fn regression_metrics_match_scikit_learn() {
     check(&more, &[("rmse", 0.5886425061104575), ("r2", 0.958742618967216), ("median_absolute_error", 0.55)]);
 }
 
+/// mean_pinball_loss(alpha) on the rows above; mean_poisson_deviance of counts `(31 i + 5) % 7` and rates
+/// `0.5 + ((17 i + 3) % 41) / 10`.
+#[test]
+fn metrics_of_losses_match_scikit_learn() {
+    let (truth, values) = regression();
+    let rows = repeated();
+    for (level, expected, weighted) in [(0.9, 0.25455, 0.2508), (0.25, 0.2565, 0.256)] {
+        let aim = Aim::new(Task::Regression, Some(Loss::Quantile(level)));
+        let of = |target: Target, values: Vec<f64>| score(aim, &target, &Predictions::Values(values));
+        let found = of(Target::Values(truth.clone()), values.clone());
+        check(&found, &[("mean_pinball_loss", expected), ("rmse", 0.5910372238700369), ("mae", 0.5115)]);
+        let more = of(Target::Values(truth.clone()).take(&rows), rows.iter().map(|&row| values[row]).collect());
+        check(&more, &[("mean_pinball_loss", weighted)]);
+    }
+    let counts: Vec<f64> = (0..ROWS).map(|i| ((i * 31 + 5) % 7) as f64).collect();
+    let rates: Vec<f64> = (0..ROWS).map(|i| 0.5 + ((i * 17 + 3) % 41) as f64 / 10.0).collect();
+    let aim = Aim::new(Task::Regression, Some(Loss::Poisson));
+    let found = score(aim, &Target::Values(counts.clone()), &Predictions::Values(rates.clone()));
+    check(&found, &[("mean_poisson_deviance", 2.6015061982456644)]);
+    let more = score(
+        aim,
+        &Target::Values(counts).take(&rows),
+        &Predictions::Values(rows.iter().map(|&row| rates[row]).collect()),
+    );
+    check(&more, &[("mean_poisson_deviance", 2.5667888987404965)]);
+    let undefined = score(aim, &Target::Values(vec![1.0, 2.0]), &Predictions::Values(vec![0.0, 2.0]));
+    assert!(!undefined.contains_key("mean_poisson_deviance") && undefined.contains_key("rmse"));
+}
+
+/// The primary metric comes first, has a name, and knows its direction.
+#[test]
+fn each_loss_is_judged_by_its_metric() {
+    for loss in [None, Some(Loss::Huber), Some(Loss::Absolute), Some(Loss::Quantile(0.5)), Some(Loss::Poisson)] {
+        let aim = Aim::new(Task::Regression, loss);
+        let names = names(aim);
+        assert_eq!(names[0], aim.primary_metric());
+        assert!(names.len() >= 5 && !higher_is_better(names[0]) && is_better(names[0], 1.0, 2.0));
+        assert_ne!(title(names[0]), names[0]);
+    }
+}
+
 /// A row of weight 3 counts like three rows.
 #[test]
 fn weights_are_repeats() {

@@ -169,7 +169,7 @@ fn overweight(result: Option<&RunResult>) -> RuleView {
 fn degradation(result: Option<&RunResult>) -> RuleView {
     const NAME: (&str, &str) = ("train_test_performance", "Worse on test rows");
     let Some(result) = result else { return after_the_end(NAME.0, NAME.1) };
-    let metric = result.task.primary_metric();
+    let metric = result.primary_metric();
     let of = |part: &Metrics| part.get(metric).copied();
     let (Some(train), Some(test)) = (of(&result.metrics.train), of(&result.metrics.test)) else {
         return view(NAME.0, NAME.1, None, format!("{} is not defined on one of the parts.", title(metric)));

@@ -2,11 +2,14 @@
 
 use crate::metrics::names;
 use trainyard_infer::{Predictions, Target, decision::called, rows::top};
-use trainyard_types::run::Task;
+use trainyard_types::{
+    loss::{Aim, Loss},
+    run::Task,
+};
 
 /// Rows with everything that does not depend on the weights worked out.
 pub(crate) struct Scorer {
-    task: Task,
+    aim: Aim,
     rows: Rows,
 }
 
@@ -31,6 +34,8 @@ enum Rows {
         error: Vec<f64>,
         centred: Vec<f64>,
         relative: Vec<f64>,
+        /// What the loss that is learned asks for: pinball losses or deviances; else nothing.
+        own: Vec<f64>,
     },
 }
 
@@ -53,19 +58,20 @@ impl Ranking {
 
 impl Scorer {
     /// With a threshold, that decides between two classes.
-    pub(crate) fn new(task: Task, target: &Target, predictions: &Predictions, threshold: Option<f64>) -> Self {
+    pub(crate) fn new(aim: impl Into<Aim>, target: &Target, predictions: &Predictions, threshold: Option<f64>) -> Self {
+        let aim = aim.into();
         assert_eq!(target.len(), predictions.rows(), "as many outcomes as predictions");
         let rows = match (target, predictions) {
-            (Target::Classes(truth), Predictions::Probabilities { classes: 2, values }) if task == Task::Binary => {
+            (Target::Classes(truth), Predictions::Probabilities { classes: 2, values }) if aim.task == Task::Binary => {
                 binary(truth, values, threshold)
             }
             (Target::Classes(truth), Predictions::Probabilities { classes, values }) => {
                 multiclass(truth, *classes, values)
             }
-            (Target::Values(truth), Predictions::Values(values)) => regression(truth, values),
+            (Target::Values(truth), Predictions::Values(values)) => regression(truth, values, aim.loss),
             _ => panic!("outcomes and predictions are of different kinds"),
         };
-        Self { task, rows }
+        Self { aim, rows }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -85,7 +91,7 @@ impl Scorer {
     }
 
     pub(crate) fn names(&self) -> &'static [&'static str] {
-        names(self.task)
+        names(self.aim)
     }
 
     /// The metrics, in the order of [`Scorer::names`], where row `i` (in the scorer's own order) counts `weights[i]` times.
@@ -156,7 +162,7 @@ impl Scorer {
                     mean(areas.filter(|area| !area.is_nan())),
                 ]
             }
-            Rows::Regression { error, centred, relative } => {
+            Rows::Regression { error, centred, relative, own } => {
                 let (mut total, mut squares, mut absolute, mut shares, mut sum, mut spread) =
                     (0.0f64, 0.0, 0.0, 0.0, 0.0, 0.0);
                 for (row, &weight) in weights.iter().enumerate() {
@@ -176,7 +182,16 @@ impl Scorer {
                 } else {
                     f64::from(squares == 0.0)
                 };
-                vec![(squares / total).sqrt(), absolute / total, r2, shares / total, weighted_median(error, weights)]
+                let own = || own.iter().zip(weights).map(|(own, &weight)| own * f64::from(weight)).sum::<f64>() / total;
+                let of = |name: &&str| match *name {
+                    "rmse" => (squares / total).sqrt(),
+                    "mae" => absolute / total,
+                    "r2" => r2,
+                    "mape" => shares / total,
+                    "median_absolute_error" => weighted_median(error, weights),
+                    _ => own(),
+                };
+                self.names().iter().map(of).collect()
             }
         }
     }
@@ -207,16 +222,38 @@ fn multiclass(truth: &[u32], classes: usize, values: &[f32]) -> Rows {
     }
 }
 
-fn regression(truth: &[f64], values: &[f64]) -> Rows {
+fn regression(truth: &[f64], values: &[f64], loss: Option<Loss>) -> Rows {
     let mut order: Vec<usize> = (0..truth.len()).collect();
     let error = |row: usize| (values[row] - truth[row]).abs();
     order.sort_by(|&a, &b| error(a).total_cmp(&error(b)));
     let centre = mean(truth.iter().copied());
+    let own = |row: usize| match loss {
+        Some(Loss::Quantile(level)) => Some(pinball(truth[row], values[row], level)),
+        Some(Loss::Poisson) => Some(deviance(truth[row], values[row])),
+        _ => None,
+    };
     Rows::Regression {
         error: order.iter().map(|&row| error(row)).collect(),
         centred: order.iter().map(|&row| truth[row] - centre).collect(),
         relative: order.iter().map(|&row| error(row) / truth[row].abs().max(f64::EPSILON)).collect(),
+        own: order.iter().filter_map(|&row| own(row)).collect(),
     }
+}
+
+/// The pinball loss of a quantile's prediction: an answer that is too low costs `level` of its error, one that is too high the
+/// rest of it.
+fn pinball(truth: f64, value: f64, level: f64) -> f64 {
+    let error = truth - value;
+    if error > 0.0 { level * error } else { (level - 1.0) * error }
+}
+
+/// Poisson's deviance of one row; NaN where it is not defined.
+fn deviance(truth: f64, rate: f64) -> f64 {
+    if truth < 0.0 || rate <= 0.0 {
+        return f64::NAN;
+    }
+    let logarithm = if truth > 0.0 { truth * (truth / rate).ln() } else { 0.0 };
+    2.0 * (logarithm - truth + rate)
 }
 
 fn log_loss(probability: f32) -> f64 {

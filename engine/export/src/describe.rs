@@ -64,7 +64,7 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
         }
         Predictor::Dummy(dummy) => {
             steps.push(
-                "Every row gets the answer that stands under preparation: shares of the classes, or the mean."
+                "Every row gets the answer that stands under preparation: shares of the classes, or one number."
                     .to_owned(),
             );
             json!(dummy)
@@ -155,6 +155,7 @@ fn mean_step(head: Head) -> String {
                 .to_owned()
         }
         Head::Value { .. } => "output = the mean over the members of outputs[m]".to_owned(),
+        Head::Rate { .. } => "output = the logarithm of the mean over the members of e^outputs[m]".to_owned(),
     }
 }
 
@@ -164,6 +165,9 @@ fn head_step(head: Head) -> String {
         Head::Value { .. } => "The array head is [mean, scale, low, high], in doubles: \
                                value = min(max(output·scale + mean, low), high)"
             .to_owned(),
+        Head::Rate { .. } => {
+            "The array rate is [mean, low, high], in doubles: value = min(max(e^output·mean, low), high)".to_owned()
+        }
     }
 }
 
@@ -174,6 +178,7 @@ fn tree_steps(head: &Sums) -> Vec<String> {
             "value = the sum + weight·(intercept + Σ coefficients·z) with the numbers of head.linear, where z = (feature − \
              mean)/scale, or 0 where the feature is missing"
         }
+        Sums::Rate { .. } => "value = min(max(e^sum, low), high) with the numbers of head",
         Sums::Binary => "The second class's probability is the mean of 1/(1 + e^−sum) over all sums.",
         Sums::OneVsRest { .. } => {
             "With the numbers of head: the sums of a class are its folds, side by side; p is the mean of their 1/(1 + e^−sum), \

@@ -109,7 +109,7 @@ pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Prob
 fn baseline(columns: &mut Columns, dummy: &DummyModel) -> graph::Value {
     let (value, wide) = match dummy {
         DummyModel::Shares(shares) => (columns.graph.floats(&[1, shares.len()], shares), shares.len()),
-        DummyModel::Mean(mean) => (columns.graph.doubles(&[1, 1], &[*mean]), 1),
+        DummyModel::Mean(value) | DummyModel::Constant(value) => (columns.graph.doubles(&[1, 1], &[*value]), 1),
     };
     columns.in_every_row(&value, wide)
 }

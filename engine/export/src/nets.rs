@@ -140,6 +140,14 @@ fn activate(columns: &mut Columns, activation: Activation, z: &str, alpha: &[f32
     graph.op("Add", &[z, &step])
 }
 
+/// A rate of its part of the mean, in doubles.
+pub fn rate(columns: &mut Columns, part: &str, mean: f64, low: f64, high: f64) -> Value {
+    let graph = &mut columns.graph;
+    let x = graph.with("Mul", part, mean);
+    let x = graph.with("Max", &x, low);
+    graph.with("Min", &x, high)
+}
+
 /// What the head makes of the outputs, `rows x outputs`.
 pub fn answer(columns: &mut Columns, x: &str, head: Head) -> Value {
     let graph = &mut columns.graph;
@@ -151,6 +159,11 @@ pub fn answer(columns: &mut Columns, x: &str, head: Head) -> Value {
             let x = graph.with("Add", &x, mean);
             let x = graph.with("Max", &x, low);
             graph.with("Min", &x, high)
+        }
+        Head::Rate { mean, low, high } => {
+            let x = graph.cast(x, Type::Double);
+            let x = graph.op("Exp", &[&x]);
+            rate(columns, &x, mean, low, high)
         }
     }
 }

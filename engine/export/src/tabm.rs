@@ -4,7 +4,7 @@ use crate::{
     columns::Columns,
     encoder::{Encoded, encode},
     graph::{Given, Value},
-    nets::{answer, multiply},
+    nets::{answer, multiply, rate},
     proto::Type,
     trees::stepped,
 };
@@ -47,14 +47,22 @@ pub fn tabm(columns: &mut Columns, model: &TabMModel, int8: bool) -> Result<Valu
     let bias = graph.floats(&[members, 1, outputs], &weights.head_bias);
     let product = graph.op("MatMul", &[&x, &heads]);
     let mut found = graph.op("Add", &[&product, &bias]);
-    let classes = matches!(model.head(), Head::Classes { .. });
-    if classes {
-        found = graph.op_with("Softmax", &[&found], vec![("axis", Given::Int(2))]);
+    match model.head() {
+        Head::Classes { .. } => found = graph.op_with("Softmax", &[&found], vec![("axis", Given::Int(2))]),
+        Head::Rate { .. } => found = graph.op("Exp", &[&found]),
+        Head::Value { .. } => {}
     }
     let sum = graph.sum(&found, 0);
     let count = graph.floats(&[1], &[members as f32]);
     let mean = graph.op("Div", &[&sum, &count]);
-    Ok(if classes { mean } else { answer(columns, &mean, model.head()) })
+    Ok(match model.head() {
+        Head::Classes { .. } => mean,
+        Head::Rate { mean: unit, low, high } => {
+            let mean = columns.graph.cast(&mean, Type::Double);
+            rate(columns, &mean, unit, low, high)
+        }
+        Head::Value { .. } => answer(columns, &mean, model.head()),
+    })
 }
 
 /// The numbers' embeddings, the other dense columns, and the embedded columns' rows.

@@ -377,6 +377,12 @@ fn answer(columns: &mut Columns, ensemble: &Ensemble, sums: &str, features: &Fea
             let correction = correction(columns, linear, features);
             return columns.graph.op("Add", &[sums, &correction]);
         }
+        Head::Rate { low, high } => {
+            let graph = &mut columns.graph;
+            let power = graph.op("Exp", &[sums]);
+            let power = graph.with("Max", &power, *low);
+            return graph.with("Min", &power, *high);
+        }
         Head::Binary => {
             let graph = &mut columns.graph;
             let mean = mean_sigmoids(graph, sums, 1, ensemble.base().len());

@@ -113,6 +113,21 @@ fn the_graph_answers_as_the_model_does() {
     eprintln!("the greatest difference is {worst:e}");
 }
 
+/// Powers make the last digits of their exponents larger.
+#[test]
+fn rates_are_the_model_s() {
+    for seed in 1..3 {
+        for (name, model, frame) in support::rates(seed, 200) {
+            let apart = difference(&model, &model, &frame, Options::default()) / deviation(&model, &frame);
+            assert!(apart <= 10.0 * TOLERANCE, "{name}, seed {seed}: {apart:e} apart");
+            let again = Model::from_bytes(&model.to_bytes().unwrap()).unwrap();
+            assert_eq!(again.predict(&frame).unwrap(), model.predict(&frame).unwrap(), "{name}");
+            let told = describe(&model, "0").unwrap().to_string();
+            assert!(told.contains("low") && told.contains("e^"), "{name}: {told}");
+        }
+    }
+}
+
 /// Every way to calibrate with every family, and a threshold for two classes. Isotonic curves are of moderate steepness: the
 /// graph's last digits are not the model's.
 #[test]

@@ -16,6 +16,8 @@ pub enum DummyModel {
     Shares(Vec<f32>),
     /// The mean of the train rows (`DummyRegressor(strategy="mean")`).
     Mean(f64),
+    /// Another number, at which what is to be learned is least: a quantile of the train rows (`strategy="quantile"`).
+    Constant(f64),
 }
 
 impl DummyModel {
@@ -47,7 +49,7 @@ impl DummyModel {
                 let values = shares.iter().copied().cycle().take(frame.rows * shares.len()).collect();
                 Predictions::Probabilities { classes: shares.len(), values }
             }
-            DummyModel::Mean(mean) => Predictions::Values(vec![*mean; frame.rows]),
+            DummyModel::Mean(value) | DummyModel::Constant(value) => Predictions::Values(vec![*value; frame.rows]),
         })
     }
 
@@ -55,7 +57,7 @@ impl DummyModel {
     pub fn outputs(&self) -> usize {
         match self {
             DummyModel::Shares(shares) => shares.len(),
-            DummyModel::Mean(_) => 1,
+            DummyModel::Mean(_) | DummyModel::Constant(_) => 1,
         }
     }
 }

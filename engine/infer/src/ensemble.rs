@@ -47,6 +47,8 @@ struct Tree {
 pub enum Head {
     /// Regression: the one sum, plus the linear correction if there is one.
     Value { linear: Option<LinearCorrection> },
+    /// Counts and rates: e to the power of the one sum, held within `low` and `high`.
+    Rate { low: f64, high: f64 },
     /// Two classes: the mean over all sums of their sigmoids is the second class's probability (each sum comes from one
     /// of perpetual's five folds).
     Binary,
@@ -182,7 +184,7 @@ impl Ensemble {
     /// Numbers that an answer has: 1 for regression, otherwise one a class.
     pub fn outputs(&self) -> usize {
         match &self.head {
-            Head::Value { .. } => 1,
+            Head::Value { .. } | Head::Rate { .. } => 1,
             Head::Binary => 2,
             Head::OneVsRest { priors, .. } => priors.len(),
             Head::Softmax { .. } | Head::Shares => self.base.len(),
@@ -378,6 +380,7 @@ impl Ensemble {
             Head::Value { linear } => {
                 answer[0] = sums[0] + linear.as_ref().map_or(0.0, |head| head.value(features));
             }
+            Head::Rate { low, high } => answer[0] = sums[0].exp().max(*low).min(*high),
             Head::Binary => {
                 let positive = mean_sigmoid(sums);
                 answer[0] = 1.0 - positive;

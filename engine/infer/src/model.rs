@@ -13,7 +13,7 @@ use crate::{
     trees::TreesModel,
 };
 use serde::{Deserialize, Serialize};
-use trainyard_types::{model::Signature, run::Family};
+use trainyard_types::{loss::Loss, model::Signature, run::Family};
 
 /// The newest file format that this code reads: that of what came after decisions, [`Model::is_new`] says what.
 const FORMAT: u32 = 3;
@@ -141,10 +141,11 @@ impl Model {
         bag.to_bytes(Some((KEY.to_owned(), serde_json::to_string(&header)?)))
     }
 
-    /// Whether it holds what programs that know formats up to 2 would read wrongly: free texts, several nets.
+    /// Whether it holds what programs that know formats up to 2 would read wrongly: free texts, several nets, answers of the
+    /// Poisson loss, which are powers.
     fn is_new(&self) -> bool {
         let several = matches!(&self.predictor, Predictor::RealMlp(model) if model.nets().len() > 1);
-        several || !self.texts.is_empty()
+        several || !self.texts.is_empty() || self.signature.loss == Some(Loss::Poisson)
     }
 
     /// Reads [`Model::to_bytes`]. The bytes may come from anyone: whatever they hold, the answer is a model whose
@@ -230,6 +231,7 @@ mod tests {
             target: "y".into(),
             task: Task::Binary,
             classes: vec!["no".into(), "yes".into()],
+            loss: None,
         };
         Model::new(signature, Predictor::Dummy(DummyModel::Shares(vec![0.75, 0.25])))
     }

@@ -23,6 +23,7 @@ pub fn fit(train: &Frame, target: &str, task: Task, classes: &[String]) -> Signa
         target: target.to_owned(),
         task,
         classes: classes.to_vec(),
+        loss: None,
     }
 }
 

@@ -75,6 +75,7 @@ fn main() {
         task: Task::Binary,
         classes: &classes,
         target_name: "y",
+        loss: None,
         weights: None,
     };
     let options = FitOptions {

@@ -5,6 +5,7 @@ pub mod device;
 pub mod dummy;
 mod family;
 pub mod forest;
+mod goal;
 mod lbfgs;
 pub mod linear;
 mod monotone;
@@ -18,10 +19,12 @@ pub mod weights;
 pub use family::fit;
 
 use std::collections::BTreeMap;
-use trainyard_infer::{Frame, Predictions, Target};
+use trainyard_infer::{Frame, Model, Predictions, Predictor, Target, signature};
 use trainyard_types::{
     Problem,
     hyper::Hyperparameters,
+    loss::{Aim, Loss},
+    model::Signature,
     monotone::Monotone,
     run::{DeviceChoice, MetricPoint, Task},
 };
@@ -37,8 +40,23 @@ pub struct TrainData<'a> {
     /// Labels of the classes that a [`Target::Classes`] counts; empty for regression.
     pub classes: &'a [String],
     pub target_name: &'a str,
+    /// What is minimised; `None`: the squared error of numbers, the log loss of classes.
+    pub loss: Option<Loss>,
     /// How much each row counts; `None`: all alike.
     pub weights: Option<Weights<'a>>,
+}
+
+impl TrainData<'_> {
+    /// What the model is judged by.
+    fn aim(&self) -> Aim {
+        Aim::new(self.task, self.loss)
+    }
+
+    /// The model that takes these columns and gives this target.
+    fn model(&self, predictor: Predictor) -> Model {
+        let signature = signature::fit(self.train, self.target_name, self.task, self.classes);
+        Model::new(Signature { loss: self.loss, ..signature }, predictor)
+    }
 }
 
 /// How much rows count, 0 or more, one number a row. Those of the train rows have a mean of 1: losses keep their scale.
@@ -86,7 +104,7 @@ pub trait Observer {
 
 /// A fitted model and how it came about.
 pub struct Fitted {
-    pub model: trainyard_infer::Model,
+    pub model: Model,
     /// Epochs (boosting rounds for trees, trees of a forest) that the kept weights saw.
     pub epochs: u64,
     pub rows_per_second: f64,

@@ -1,18 +1,23 @@
-//! Logistic and linear regression with an L2 penalty, as scikit-learn's `LogisticRegression(C=1)` and `Ridge(alpha=1)` unless `linear.l2` says otherwise,
-//! fitted on all rows at once: burn's matrix products on the chosen device, L-BFGS on the host.
+//! Logistic and linear regression with an L2 penalty, as scikit-learn's `LogisticRegression(C=1)` and `Ridge(alpha=1)` unless
+//! `linear.l2` says otherwise, fitted on all rows at once: burn's matrix products on the chosen device, L-BFGS on the host.
+//!
+//! Another loss stands in the same sum, the penalty being half of `linear.l2` times the squared weights: of numbers the loss of
+//! the standardised target ([`crate::goal`] says how the absolute error and the pinball loss are rounded off at 0), for Poisson
+//! half of the deviance with a log link, the target being divided by its mean; that is `PoissonRegressor` with an alpha of
+//! `linear.l2` times the mean over the rows.
 
 use crate::{
     FitError, FitOptions, Fitted, Observer, TrainData, device,
+    goal::{Goal, NumberLoss, focus},
     lbfgs::{self, Ended},
-    scale::standardised,
+    net::{Truth, truth},
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use std::time::{Duration, Instant};
 use trainyard_infer::{
-    Model, Predictor, Target, math,
+    Predictor, Target, math,
     net::{Head, LinearModel},
     preprocess::{Encoded, Encoder, Recipe},
-    signature,
 };
 use trainyard_types::{Problem, run::MetricPoint};
 
@@ -44,22 +49,18 @@ pub fn fit(
         .num_threads(1)
         .build()
         .map_err(|error| Problem::internal(format!("No thread could be started: {error}")))?;
-    let head = match data.train_target {
-        Target::Classes(_) => Head::Classes { classes: data.classes.len().max(2) },
-        Target::Values(values) => standardised(values)?,
-    };
+    let goal = Goal::new(data)?;
     let encode = |frame| encoder.encode(frame).map_err(Problem::from);
     let weights = data.weights.map(|weights| weights.train);
-    let train = Rows::new(encode(data.train)?, data.train_target, weights, head, &chosen.device);
-    let valid = Rows::new(encode(data.valid)?, data.valid_target, None, head, &chosen.device);
+    let train = Rows::new(encode(data.train)?, data.train_target, weights, goal, &chosen.device);
+    let valid = Rows::new(encode(data.valid)?, data.valid_target, None, goal, &chosen.device);
     let mut x = vec![0.0f64; (train.width + 1) * train.outputs];
     let penalty = options.set("linear.l2").unwrap_or(1.0);
     let limit = options.epochs.unwrap_or(ITERATIONS).max(1);
     let mut told = (Instant::now(), 0usize);
     let mut iterations = 0usize;
     let mut cancelled = false;
-    let metric = if matches!(head, Head::Classes { .. }) { "accuracy" } else { "rmse" };
-    let unit = if let Head::Value { scale, .. } = head { scale } else { 1.0 };
+    let (metric, unit) = (goal.metric(), goal.unit());
     let report = |iteration: usize, x: &[f64], observer: &mut dyn Observer| {
         let point = |key: &str, part: &str, value: f64| MetricPoint {
             key: key.into(),
@@ -115,29 +116,36 @@ pub fn fit(
     let words = if ended == Ended::Converged { "converged" } else { "stopped at the limit" };
     observer.log(&format!("The linear model {words} after {iterations} iterations."));
     let rows_per_second = (iterations * train.rows) as f64 / begun.elapsed().as_secs_f64().max(1e-9);
-    let (weights, bias) = train.split(&x, head);
+    let (weights, bias) = train.split(&x, goal.head);
     let parameters = [
-        (
-            "model",
-            if matches!(head, Head::Classes { .. }) { "Logistic regression" } else { "Linear regression" }.to_owned(),
-        ),
+        ("model", name(goal).to_owned()),
         ("optimiser", format!("L-BFGS on all rows, {words} after {iterations} iterations")),
         ("penalty", format!("L2, strength {penalty} (alpha = {penalty}, C = {})", 1.0 / penalty)),
         ("preprocessing", format!("{} columns: numbers standardised, one a category level", encoder.width())),
         ("device", chosen.name),
     ];
-    let model = LinearModel::new(encoder, head, weights, bias).map_err(|_| diverged())?;
+    let model = LinearModel::new(encoder, goal.head, weights, bias).map_err(|_| diverged())?;
     Ok(Fitted {
         unseen: None,
-        model: Model::new(
-            signature::fit(data.train, data.target_name, data.task, data.classes),
-            Predictor::Linear(model),
-        ),
+        model: data.model(Predictor::Linear(model)),
         epochs: iterations as u64,
         rows_per_second,
         seconds: started.elapsed().as_secs_f64(),
         parameters: parameters.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     })
+}
+
+/// As people call it.
+fn name(goal: Goal) -> &'static str {
+    match (goal.head, goal.loss) {
+        (Head::Classes { .. }, _) if goal.gamma > 0.0 => "Logistic regression by the focal loss",
+        (Head::Classes { .. }, _) => "Logistic regression",
+        (_, NumberLoss::Squared) => "Linear regression",
+        (_, NumberLoss::Huber { .. }) => "Huber regression",
+        (_, NumberLoss::Absolute) => "Median regression",
+        (_, NumberLoss::Quantile { .. }) => "Quantile regression",
+        (_, NumberLoss::Poisson) => "Poisson regression",
+    }
 }
 
 /// Rows on the device with their target. The parameters are one vector: weights (`width x outputs`), then biases.
@@ -149,29 +157,17 @@ struct Rows {
     /// One for two classes and for a number, else one a class.
     outputs: usize,
     truth: Truth,
+    goal: Goal,
     /// How much each row counts while fitting.
     weights: Option<Vec<f32>>,
 }
 
-enum Truth {
-    Classes(Vec<u32>),
-    /// Standardised.
-    Values(Vec<f32>),
-}
-
 impl Rows {
-    fn new(encoded: Encoded, target: &Target, weights: Option<&[f64]>, head: Head, device: &Device) -> Self {
+    fn new(encoded: Encoded, target: &Target, weights: Option<&[f64]>, goal: Goal, device: &Device) -> Self {
         let Encoded { rows, width, dense, .. } = encoded;
-        let outputs = match head.outputs() {
+        let outputs = match goal.head.outputs() {
             2 => 1,
             outputs => outputs,
-        };
-        let truth = match (target, head) {
-            (Target::Values(values), Head::Value { mean, scale, .. }) => {
-                Truth::Values(values.iter().map(|v| ((v - mean) / scale) as f32).collect())
-            }
-            (Target::Values(values), _) => Truth::Values(values.iter().map(|v| *v as f32).collect()),
-            (Target::Classes(classes), _) => Truth::Classes(classes.clone()),
         };
         Self {
             x: Tensor::from_data(TensorData::new(dense, [rows, width]), device),
@@ -179,7 +175,8 @@ impl Rows {
             rows,
             width,
             outputs,
-            truth,
+            truth: truth(target, goal.head),
+            goal,
             weights: weights.map(|weights| weights.iter().map(|weight| *weight as f32).collect()),
         }
     }
@@ -230,12 +227,22 @@ impl Rows {
         loss
     }
 
-    /// The sum of the losses, and of the hits or squared errors. With `residuals`, the outputs become the loss's gradient, and
-    /// losses count by the rows' weights.
+    /// The sum of the losses, and of the hits or of the metric's errors. With `residuals`, the outputs become the loss's gradient,
+    /// and losses count by the rows' weights.
     fn losses(&self, values: &mut [f32], residuals: bool) -> (f64, f64) {
         let (mut loss, mut score) = (0.0f64, 0.0f64);
         let weight = |row: usize| if residuals { self.weight(row) } else { 1.0 };
         match &self.truth {
+            Truth::Values(truth) if self.goal.loss != NumberLoss::Squared => {
+                let goal = self.goal.loss;
+                for (row, (z, truth)) in values.iter_mut().zip(truth).enumerate() {
+                    let (at, truth_at) = (f64::from(*z), f64::from(*truth));
+                    let (_, slope) = goal.at(*z, *truth);
+                    loss += f64::from(weight(row)) * goal.shown(at, truth_at);
+                    score += goal.error(at, truth_at);
+                    *z = slope * weight(row);
+                }
+            }
             Truth::Values(truth) => {
                 for (row, (z, truth)) in values.iter_mut().zip(truth).enumerate() {
                     let error = *z - truth;
@@ -248,11 +255,12 @@ impl Rows {
                 for (row, (z, class)) in values.iter_mut().zip(truth).enumerate() {
                     let y = if *class == 1 { 1.0 } else { 0.0 };
                     let small = math::exp(-z.abs());
-                    loss += f64::from(weight(row)) * f64::from(small.ln_1p() + z.max(0.0) - y * *z);
+                    let (value, factor) = focus(-(small.ln_1p() + z.max(0.0) - y * *z), self.goal.gamma);
+                    loss += f64::from(weight(row)) * f64::from(value);
                     score += f64::from(u8::from((*z > 0.0) == (*class == 1)));
                     let p = if *z >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
                     if residuals {
-                        *z = (p - y) * weight(row);
+                        *z = (p - y) * factor * weight(row);
                     }
                 }
             }
@@ -266,12 +274,13 @@ impl Rows {
                 for (at, ((row, class), own)) in rows {
                     let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     let sum: f32 = row.iter().map(|z| math::exp(z - highest)).sum();
-                    loss += f64::from(weight(at)) * f64::from(sum.ln() + highest - own);
+                    let (value, factor) = focus(-(sum.ln() + highest - own), self.goal.gamma);
+                    loss += f64::from(weight(at)) * f64::from(value);
                     score += f64::from(u8::from(row.iter().position(|z| *z == highest) == Some(*class as usize)));
                     if residuals {
                         row.iter_mut().for_each(|z| *z = math::exp(*z - highest) / sum);
                         row[*class as usize] -= 1.0;
-                        row.iter_mut().for_each(|z| *z *= weight(at));
+                        row.iter_mut().for_each(|z| *z *= factor * weight(at));
                     }
                 }
             }
@@ -279,8 +288,8 @@ impl Rows {
         (loss, score)
     }
 
-    /// Mean loss without penalty (for a number, the mean squared error of the standardised target), and accuracy or RMSE
-    /// (standardised).
+    /// Mean loss without penalty (for a number, of the standardised target; for counts and rates, half of Poisson's deviance),
+    /// and accuracy or a number's metric in the units that it is learned in.
     fn score(&self, parameters: &[f64]) -> (f64, f64) {
         let mut outputs = self.outputs(parameters);
         let Ok(values) = outputs.as_mut_slice::<f32>() else {
@@ -289,7 +298,10 @@ impl Rows {
         let (loss, score) = self.losses(values, false);
         let rows = self.rows.max(1) as f64;
         match self.truth {
-            Truth::Values(_) => (score / rows, (score / rows).sqrt()),
+            Truth::Values(_) => {
+                let shown = if self.goal.loss == NumberLoss::Squared { score } else { loss };
+                (shown / rows, self.goal.loss.total(score / rows))
+            }
             Truth::Classes(_) => (loss / rows, score / rows),
         }
     }

@@ -10,7 +10,7 @@ pub mod score;
 pub mod tensors;
 pub mod training;
 
-use crate::TrainData;
+use crate::goal::Goal;
 use engine::Failure;
 use std::{ops::Range, sync::Arc};
 use trainyard_infer::{
@@ -43,6 +43,8 @@ impl Segment {
 pub struct Part {
     pub encoded: Encoded,
     pub target: Truth,
+    /// What is to be learned of it.
+    pub goal: Goal,
     /// How much each row counts; `None`: all alike.
     pub weights: Option<Vec<f32>>,
 }
@@ -54,11 +56,11 @@ impl Part {
         encoder: &Encoder,
         frame: &Frame,
         target: &Target,
-        head: Head,
+        goal: Goal,
         weights: Option<&[f64]>,
     ) -> Result<Arc<Self>, Problem> {
         let weights = weights.map(|weights| weights.iter().map(|weight| *weight as f32).collect());
-        Ok(Arc::new(Self { encoded: encoder.encode(frame)?, target: truth(target, head), weights }))
+        Ok(Arc::new(Self { encoded: encoder.encode(frame)?, target: truth(target, goal.head), goal, weights }))
     }
 }
 
@@ -66,28 +68,21 @@ impl Part {
 #[derive(Clone, Debug)]
 pub enum Truth {
     Classes(Vec<u32>),
-    /// Standardised.
+    /// Standardised, or as parts of their mean.
     Values(Vec<f32>),
 }
 
-/// What the outputs mean: regression is learned standardised, and predicted within the train rows' range.
-///
-/// # Errors
-/// There is no row to learn from, or a target is not finite.
-pub fn head(data: &TrainData<'_>) -> Result<Head, Problem> {
-    match data.train_target {
-        Target::Classes(_) => Ok(Head::Classes { classes: data.classes.len().max(2) }),
-        Target::Values(values) => crate::scale::standardised(values),
-    }
-}
-
-fn truth(target: &Target, head: Head) -> Truth {
+/// Numbers in the units that they are learned in.
+pub fn truth(target: &Target, head: Head) -> Truth {
     match (target, head) {
         (Target::Classes(classes), _) => Truth::Classes(classes.clone()),
         (Target::Values(values), Head::Value { mean, scale, .. }) => {
             Truth::Values(values.iter().map(|v| ((v - mean) / scale) as f32).collect())
         }
-        (Target::Values(values), _) => Truth::Values(values.iter().map(|v| *v as f32).collect()),
+        (Target::Values(values), Head::Rate { mean, .. }) => {
+            Truth::Values(values.iter().map(|v| (v / mean) as f32).collect())
+        }
+        (Target::Values(values), Head::Classes { .. }) => Truth::Values(values.iter().map(|v| *v as f32).collect()),
     }
 }
 

@@ -33,7 +33,7 @@ pub use recipe::{batch_size, coslog4, flat_cos};
 const SCORED: usize = 4_096;
 
 /// Fits a RealMLP, or several that answer together. The kept weights are those of the last epoch with the best validation
-/// score (class error or RMSE) of what they answer together.
+/// score (class error, or a number's metric) of what they answer together.
 ///
 /// On the CPU, the same data and options give the same weights bit for bit, also when the fit is resumed from any of its
 /// checkpoints; without `epochs`, as long as the measured speed chooses the same number.
@@ -47,13 +47,13 @@ pub fn fit(
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
     let ground = Ground::new(data, options, Recipe::RealMlp, observer)?;
-    let Ground { started, chosen, encoder, head, train, valid } = ground;
+    let Ground { started, chosen, encoder, goal, train, valid } = ground;
     let classification = data.task.is_classification();
     let activation = if classification { Activation::Selu } else { Activation::Mish };
     let config = Config::new(options, classification);
     let (members, batch) = (config.members, config.batch(train.encoded.rows));
     let tables = encoder.embedding_rows();
-    let layout = Arc::new(Layout::new(encoder.width(), &tables, head.outputs(), activation, config.clone()));
+    let layout = Arc::new(Layout::new(encoder.width(), &tables, goal.head.outputs(), activation, config.clone()));
     let theta = init::initial(&layout, &train.encoded, options.seed);
     let fused = Fused::new(Arc::clone(&layout), Arc::clone(&train), Arc::clone(&valid), &theta);
     let graph = |device| Graph::new(Arc::clone(&layout), &train, &valid, &theta, device);
@@ -70,13 +70,13 @@ pub fn fit(
         patience: None,
         clock: Box::new(move |step, steps| config.clock(seed, step, steps)),
     };
-    let scorer = Scorer::new(head, members, &train, &valid, SCORED);
+    let scorer = Scorer::new(goal, members, &train, &valid, SCORED);
     let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
     training.start(engine.as_mut(), options, resume, started, observer)?;
     let speed = training.run(engine.as_mut(), observer)?;
     let nets = layout.nets(&training.best.theta).map_err(|_| diverged())?;
     let parameters = parameters(&training, &layout, classification, &encoder, &place);
-    let model = RealMlpModel::new(encoder, nets, head).map_err(misfit)?;
+    let model = RealMlpModel::new(encoder, nets, goal.head).map_err(misfit)?;
     Ok(fitted(data, Predictor::RealMlp(model), &training, started, speed, parameters))
 }
 

@@ -37,9 +37,9 @@ pub use recipe::batch_size;
 /// Train rows that are scored after each epoch: a row costs as much as 16 nets'.
 const SCORED: usize = 1_024;
 
-/// Fits a TabM. Training ends after 16 epochs (or as many as are set) without a better validation score (class error or RMSE of
-/// the members' mean), or after the epochs that fit the budget. The kept weights are the best epoch's; of its members those are
-/// kept that answer best together on the validation rows.
+/// Fits a TabM. Training ends after 16 epochs (or as many as are set) without a better validation score (class error, or a
+/// number's metric, of the members' mean), or after the epochs that fit the budget. The kept weights are the best epoch's; of its
+/// members those are kept that answer best together on the validation rows.
 ///
 /// On the CPU, the same data and options give the same weights bit for bit, also when the fit is resumed from any of its
 /// checkpoints; without `epochs`, as long as the measured speed chooses the same number.
@@ -53,13 +53,13 @@ pub fn fit(
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
     let ground = Ground::new(data, options, Recipe::TabM, observer)?;
-    let Ground { started, chosen, encoder, head, train, valid } = ground;
+    let Ground { started, chosen, encoder, goal, train, valid } = ground;
     let config = Config::new(options);
     let (members, batch, patience) = (config.members, config.batch(train.encoded.rows), config.patience);
     let columns = Columns::fit(&encoder, &train.encoded, config.bins);
     let rows = |part: &Arc<Part>| Arc::new(Rows::new(Arc::clone(part), &columns));
     let (train_rows, valid_rows) = (rows(&train), rows(&valid));
-    let layout = Arc::new(Layout::new(columns, &encoder.embedding_rows(), head.outputs(), config.clone()));
+    let layout = Arc::new(Layout::new(columns, &encoder.embedding_rows(), goal.head.outputs(), config.clone()));
     let theta = init::initial(&layout, options.seed);
     let fused = Fused::new(Arc::clone(&layout), Arc::clone(&train_rows), Arc::clone(&valid_rows), &theta)?;
     let graph = |device| Graph::new(Arc::clone(&layout), &train_rows, &valid_rows, &theta, device);
@@ -76,7 +76,7 @@ pub fn fit(
         patience: Some(patience),
         clock: Box::new(move |step, _| config.clock(seed, step)),
     };
-    let scorer = Scorer::new(head, members, &train, &valid, SCORED);
+    let scorer = Scorer::new(goal, members, &train, &valid, SCORED);
     let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
     training.start(engine.as_mut(), options, resume, started, observer)?;
     let speed = training.run(engine.as_mut(), observer)?;
@@ -85,11 +85,11 @@ pub fn fit(
     let zeros = vec![0.0; layout.total];
     engine.restore(State { theta: best.clone(), first: zeros.clone(), second: zeros, steps: 0 });
     let outputs = engine.outputs(true, 0..valid.encoded.rows)?;
-    let kept = select::greedy(head, members, &outputs, &valid.target);
+    let kept = select::greedy(goal, members, &outputs, &valid.target);
     observer.log(&format!("{} of {members} members answer best together on the validation rows.", kept.len()));
     let net = layout.net(best, &kept).map_err(|_| diverged())?;
     let parameters = parameters(&training, &layout, kept.len(), &encoder, &place);
-    let model = TabMModel::new(encoder, net, head).map_err(misfit)?;
+    let model = TabMModel::new(encoder, net, goal.head).map_err(misfit)?;
     Ok(fitted(data, Predictor::TabM(model), &training, started, speed, parameters))
 }
 

@@ -1,8 +1,10 @@
 //! Gradient-boosted trees: fitted by perpetual, converted exactly into infer's flat ensemble.
 
 mod convert;
+mod objective;
 
-use crate::{FitError, FitOptions, Fitted, Observer, TrainData, monotone};
+use crate::{FitError, FitOptions, Fitted, Observer, TrainData, monotone, scale::level};
+use objective::{Unit, loss};
 use perpetual::{
     Matrix, MultiOutputBooster, PerpetualBooster,
     constraints::{Constraint, ConstraintMap},
@@ -16,15 +18,15 @@ use std::{
 };
 use trainyard_assess::metrics;
 use trainyard_infer::{
-    Frame, Model, Predictions, Predictor, Target,
+    Frame, Predictions, Predictor, Target,
     ensemble::{Ensemble, Head},
-    signature,
     trees::{TreeEncoder, TreesModel},
 };
 use trainyard_types::{
     Problem,
+    loss::Loss,
     monotone::Direction,
-    run::{MetricPoint, Task},
+    run::{Family, MetricPoint, Task},
 };
 
 const MAX_BIN: u16 = 255;
@@ -46,6 +48,10 @@ const CURVE_POINTS: usize = 24;
 /// where they would be few), from the number of rows and columns and not from a clock, so that the same options give the
 /// same trees everywhere. `epochs`, `device` and `resume` change nothing: it runs on the CPU, and a resumed fit starts anew.
 ///
+/// Numbers are learned by perpetual's own objectives. Those of the absolute error, the pinball loss and Huber's take steps of at
+/// most 1, so that the target is measured by its mean distance from the median (for Huber's loss by its robust standard
+/// deviation); Poisson's takes the target as a part of its mean, with a log link. The focal loss it does not have.
+///
 /// `options.monotone` is kept for numbers and for two classes: perpetual looks for splits that keep it, and each tree is then
 /// held to it, because perpetual has no eye on what its folds say apart.
 ///
@@ -60,9 +66,12 @@ pub fn fit(
     if data.train.rows == 0 {
         return Err(Problem::invalid("There are no train rows. Choose a split that leaves some for training.").into());
     }
+    if let Some(loss) = data.loss {
+        loss.check_family(Family::Trees)?;
+    }
     observer.progress(0.0, "encoding columns", None);
     let encoder = TreeEncoder::fit(data.train);
-    let plan = Plan::new(data, options, &encoder);
+    let plan = Plan::new(data, options, &encoder)?;
     observer.log(&format!(
         "Boosted trees: {} rows, {} features ({} categorical), at most {} rounds",
         data.train.rows,
@@ -76,14 +85,14 @@ pub fn fit(
         (constant(data)?, 0)
     } else {
         let features = encoder.encode(data.train).map_err(problem)?;
-        let outcomes = outcomes(data);
+        let outcomes = outcomes(data, &plan.unit);
         let (rows, seed, task) = (data.train.rows, options.seed, plan.clone());
         let booster = run(
             move || task.fit(&features, &outcomes, weights.as_deref(), rows, seed),
             plan.expected_seconds,
             observer,
         )?;
-        (booster.convert(&plan.directions)?, booster.rounds())
+        (booster.convert(&plan.directions, &plan.unit)?, booster.rounds())
     };
     if observer.cancelled() {
         return Err(FitError::Cancelled);
@@ -100,10 +109,9 @@ pub fn fit(
         "Boosted trees: kept {rounds} of {boosted} rounds by the validation loss, {trees} trees, {nodes} nodes, {seconds:.1} s"
     ));
     observer.progress(1.0, "trees fitted", None);
-    let signature = signature::fit(data.train, data.target_name, data.task, data.classes);
     Ok(Fitted {
         unseen: None,
-        model: Model::new(signature, Predictor::Trees(model)),
+        model: data.model(Predictor::Trees(model)),
         epochs: rounds as u64,
         rows_per_second: data.train.rows as f64 * boosted as f64 / seconds.max(1e-9),
         seconds,
@@ -117,6 +125,7 @@ struct Plan {
     features: usize,
     categorical: HashSet<usize>,
     objective: Objective,
+    unit: Unit,
     /// Columns of the outcome matrix.
     outputs: usize,
     budget: f32,
@@ -128,7 +137,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(data: &TrainData<'_>, options: &FitOptions, encoder: &TreeEncoder) -> Self {
+    fn new(data: &TrainData<'_>, options: &FitOptions, encoder: &TreeEncoder) -> Result<Self, Problem> {
         let outputs = if data.task == Task::Multiclass { data.classes.len() } else { 1 };
         // perpetual tries a tree for each class a round, but for 8 of many.
         let trees_a_round = outputs.min(8);
@@ -145,17 +154,19 @@ impl Plan {
         };
         let budget = options.set("trees.budget").map_or(budget, |set| set as f32);
         let rounds = options.set("trees.max_rounds").map_or(affordable.clamp(fewest, MOST_ROUNDS), |set| set as usize);
-        Self {
+        let (objective, unit) = objective::choose(data)?;
+        Ok(Self {
             features: encoder.width(),
             categorical: encoder.categorical(),
-            objective: if data.task == Task::Regression { Objective::SquaredLoss } else { Objective::LogLoss },
+            objective,
+            unit,
             outputs,
             budget,
             max_bin: options.set("trees.max_bin").map_or(MAX_BIN, |set| set as u16),
             rounds,
             directions: monotone::of_features(encoder, &options.monotone),
             expected_seconds: (seconds_a_round * rounds.min(250) as f64).max(0.5),
-        }
+        })
     }
 
     fn parameters(&self, boosted: usize, rounds: usize, trees: usize, nodes: usize) -> BTreeMap<String, String> {
@@ -240,9 +251,9 @@ enum Booster {
 
 impl Booster {
     /// `directions`: of each feature.
-    fn convert(&self, directions: &[Option<Direction>]) -> Result<Ensemble, FitError> {
+    fn convert(&self, directions: &[Option<Direction>], unit: &Unit) -> Result<Ensemble, FitError> {
         let ensemble = match self {
-            Booster::Single(booster) => convert::single(booster, directions),
+            Booster::Single(booster) => convert::single(booster, directions, unit),
             Booster::Several(booster) => convert::several(booster, directions.len()),
         };
         ensemble
@@ -303,10 +314,13 @@ fn run(
     }
 }
 
-/// The outcomes as perpetual takes them: the value, 0 or 1, or one column of 0 and 1 a class.
-fn outcomes(data: &TrainData<'_>) -> Vec<f64> {
+/// The outcomes as perpetual takes them: the value in its unit, 0 or 1, or one column of 0 and 1 a class.
+fn outcomes(data: &TrainData<'_>, unit: &Unit) -> Vec<f64> {
     match data.train_target {
-        Target::Values(values) => values.clone(),
+        Target::Values(values) => match *unit {
+            Unit::Distance { centre, scale } => values.iter().map(|value| (value - centre) / scale).collect(),
+            Unit::Rate { mean, .. } => values.iter().map(|value| value / mean).collect(),
+        },
         Target::Classes(classes) if data.task == Task::Binary => {
             classes.iter().map(|&class| f64::from(class)).collect()
         }
@@ -320,11 +334,12 @@ fn outcomes(data: &TrainData<'_>) -> Vec<f64> {
 fn constant(data: &TrainData<'_>) -> Result<Ensemble, FitError> {
     let shares: Vec<f64> = match data.train_target {
         Target::Values(values) => {
-            return Ok(Ensemble::new(
-                0,
-                vec![values.iter().sum::<f64>() / values.len() as f64],
-                Head::Value { linear: None },
-            ));
+            let value = match data.loss {
+                Some(Loss::Absolute | Loss::Huber) => level(values, 0.5),
+                Some(Loss::Quantile(share)) => level(values, share),
+                _ => values.iter().sum::<f64>() / values.len() as f64,
+            };
+            return Ok(Ensemble::new(0, vec![value], Head::Value { linear: None }));
         }
         Target::Classes(outcomes) => (0..data.classes.len() as u32)
             .map(|class| {
@@ -342,8 +357,8 @@ fn constant(data: &TrainData<'_>) -> Result<Ensemble, FitError> {
 /// The metrics on train and validation rows after a growing number of rounds (each part thinned to 5,000 rows).
 fn curve(data: &TrainData<'_>, model: &TreesModel, rounds: usize) -> Result<Vec<MetricPoint>, FitError> {
     let mut points = Vec::new();
-    let names: &[&str] =
-        if data.task == Task::Regression { &["rmse"] } else { &["log_loss", data.task.primary_metric()] };
+    let primary = data.aim().primary_metric();
+    let names: &[&str] = if data.task == Task::Regression { &[primary] } else { &["log_loss", primary] };
     let steps = stages(rounds, CURVE_POINTS);
     let counts: Vec<usize> = steps.iter().map(|&step| trees_after(model, step, rounds)).collect();
     for (part, frame, target) in [("train", data.train, data.train_target), ("valid", data.valid, data.valid_target)] {
@@ -352,7 +367,7 @@ fn curve(data: &TrainData<'_>, model: &TreesModel, rounds: usize) -> Result<Vec<
             continue;
         }
         for (step, predictions) in steps.iter().zip(model.predict_stages(&frame, &counts).map_err(problem)?) {
-            let scores = metrics::score(data.task, &target, &predictions);
+            let scores = metrics::score(data.aim(), &target, &predictions);
             points.extend(names.iter().filter_map(|name| {
                 Some(MetricPoint {
                     key: (*name).to_owned(),
@@ -380,30 +395,12 @@ fn best_rounds(data: &TrainData<'_>, model: &TreesModel, rounds: usize) -> Resul
     let counts: Vec<usize> = steps.iter().map(|&step| trees_after(model, step, rounds)).collect();
     let mut best = (rounds, f64::INFINITY);
     for (&step, predictions) in steps.iter().zip(model.predict_stages(&frame, &counts).map_err(problem)?) {
-        let loss = loss(&target, &predictions, weights.as_deref());
+        let loss = loss(data.loss, &target, &predictions, weights.as_deref());
         if loss < best.1 {
             best = (step, loss);
         }
     }
     Ok(best.0)
-}
-
-/// The mean log loss or squared error, with the rows' weights.
-fn loss(target: &Target, predictions: &Predictions, weights: Option<&[f64]>) -> f64 {
-    let losses: Vec<f64> = match (target, predictions) {
-        (Target::Classes(truth), Predictions::Probabilities { classes, values }) => {
-            let edge = f64::from(f32::EPSILON);
-            let rows = values.chunks_exact((*classes).max(1)).zip(truth);
-            rows.map(|(row, &class)| -f64::from(row[class as usize]).clamp(edge, 1.0 - edge).ln()).collect()
-        }
-        (Target::Values(truth), Predictions::Values(values)) => {
-            truth.iter().zip(values).map(|(truth, value)| (truth - value).powi(2)).collect()
-        }
-        _ => return f64::INFINITY,
-    };
-    let Some(weights) = weights else { return losses.iter().sum::<f64>() / losses.len().max(1) as f64 };
-    let total: f64 = weights.iter().sum();
-    losses.iter().zip(weights).map(|(loss, weight)| loss * weight).sum::<f64>() / total.max(f64::MIN_POSITIVE)
 }
 
 /// At most `count` round numbers from 1 to `rounds`, evenly spread, the last one included.

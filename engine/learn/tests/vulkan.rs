@@ -76,6 +76,7 @@ fn train_in_this_process() {
         task: Task::Binary,
         classes: &classes,
         target_name: "y",
+        loss: None,
         weights: None,
     };
     let options = |device| FitOptions {

@@ -54,7 +54,7 @@ pub fn charts(evidence: &Evidence<'_>) -> Vec<Chart> {
         (Target::Values(actual), Predictions::Values(predicted)) => regressed(evidence, actual, predicted),
         _ => Vec::new(),
     };
-    let primary = evidence.task.primary_metric();
+    let primary = evidence.verdict.metric.as_str();
     if !evidence.importance.is_empty() {
         charts.push(findings::importance(evidence.importance, primary, higher_is_better(primary)));
     }

@@ -65,6 +65,8 @@ pub fn metric(name: &str) -> &str {
         "mape" => "mean absolute percentage error",
         "r2" => "R²",
         "median_absolute_error" => "median absolute error",
+        "mean_pinball_loss" => "mean pinball loss",
+        "mean_poisson_deviance" => "mean Poisson deviance",
         other => other,
     }
 }

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 /// Metric values by scikit-learn's names: `accuracy`, `balanced_accuracy`, `f1`, `precision`, `recall`, `roc_auc`,
 /// `average_precision`, `log_loss`, `brier_score`, `mcc` (binary); `accuracy`, `balanced_accuracy`, `f1_macro`, `log_loss`,
-/// `roc_auc_ovr` (multiclass); `rmse`, `mae`, `r2`, `mape`, `median_absolute_error` (regression).
+/// `roc_auc_ovr` (multiclass); `rmse`, `mae`, `r2`, `mape`, `median_absolute_error` (regression), and of models that learn
+/// them `mean_pinball_loss`, `mean_poisson_deviance`.
 pub type Metrics = BTreeMap<String, f64>;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,6 +112,13 @@ pub struct CurveLimit {
     pub double: f64,
     /// With any number of rows.
     pub endless: f64,
+}
+
+impl RunResult {
+    /// The metric that decided between models.
+    pub fn primary_metric(&self) -> &'static str {
+        self.signature.aim().primary_metric()
+    }
 }
 
 /// Metrics of the three parts, scored alike (no dropout, no label smoothing).

@@ -76,7 +76,8 @@ mod tests {
             had_missing: false,
         };
         let inputs = ["value", "age", "", "value_in", "capital-gain"].map(input).to_vec();
-        let signature = Signature { inputs, target: "y".into(), task: Task::Regression, classes: Vec::new() };
+        let signature =
+            Signature { inputs, target: "y".into(), task: Task::Regression, classes: Vec::new(), loss: None };
         assert_eq!(onnx_inputs(&signature), ["value_in_in", "age", "column", "value_in", "capital-gain"]);
     }
 }

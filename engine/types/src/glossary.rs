@@ -229,6 +229,18 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         R,
+        "mean_pinball_loss",
+        "Mean pinball loss",
+        "How far predictions of a quantile are off on average, in the target's own unit. For the 0.9 quantile a prediction that is too low costs nine times as much as one that is too high. Lower is better.",
+    ),
+    entry(
+        R,
+        "mean_poisson_deviance",
+        "Mean Poisson deviance",
+        "How badly predicted counts or rates fit the true ones: the same distance weighs more where little is expected. 0 is perfect. Lower is better.",
+    ),
+    entry(
+        R,
         "median_absolute_error",
         "Median absolute error",
         "Half of the predictions are off by less than this. A few wild rows do not move it. Lower is better.",
@@ -283,7 +295,12 @@ pub const ENTRIES: &[Entry] = &[
         "How rows are divided into train, validation and test: at random, by time, by group, or by a column.",
     ),
     entry(T, "stratified", "Stratified", "Divided so that each part holds each class in the same proportion."),
-    entry(T, "loss", "Loss", "What training makes smaller: log loss for classes, squared error for numbers."),
+    entry(
+        T,
+        "loss",
+        "Loss",
+        "What training makes smaller: log loss for classes, squared error for numbers, unless a run asks for another.",
+    ),
     entry(
         T,
         "epoch",
@@ -590,7 +607,7 @@ mod tests {
     #[test]
     fn every_metric_that_is_computed_has_an_entry() {
         let names = "accuracy balanced_accuracy f1 precision recall roc_auc average_precision log_loss brier_score mcc \
-            f1_macro roc_auc_ovr rmse mae r2 mape median_absolute_error loss";
+            f1_macro roc_auc_ovr rmse mae r2 mape median_absolute_error mean_pinball_loss mean_poisson_deviance loss";
         for name in names.split_whitespace() {
             assert!(find(name).is_some(), "{name}");
         }

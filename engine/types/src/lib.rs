@@ -18,6 +18,7 @@ pub mod inbox;
 pub mod job;
 pub mod labels;
 pub mod leakage;
+pub mod loss;
 pub mod model;
 pub mod monotone;
 pub mod name;

@@ -4,6 +4,7 @@ use crate::{
     ModelId, ModelVersionId, ResourceName, RunId, Slug, Timestamp,
     dataset::ColumnType,
     evaluation::{TestMetric, Verdict},
+    loss::{Aim, Loss},
     run::{Family, Task},
 };
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,17 @@ pub struct Signature {
     pub task: Task,
     /// Classification: the labels, in the order of the probabilities.
     pub classes: Vec<String>,
+    /// What it learned to make small; `None`: the task's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schema(value_type = Option<String>))]
+    pub loss: Option<Loss>,
+}
+
+impl Signature {
+    /// What the model is judged by.
+    pub fn aim(&self) -> Aim {
+        Aim::new(self.task, self.loss)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use crate::{
     evaluation::{RunResult, TestMetric},
     hyper::Hyperparameters,
     job::{JobView, LogLevel},
+    loss::{Aim, Loss},
     monotone::Direction,
 };
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ impl Task {
     pub fn is_classification(self) -> bool {
         self != Task::Regression
     }
-    /// The metric that decides between models: `roc_auc`, `accuracy` or `rmse`.
+    /// The metric that decides between models: `roc_auc`, `accuracy` or `rmse`. A loss may ask for another one, see [`Aim`].
     pub fn primary_metric(self) -> &'static str {
         match self {
             Task::Binary => "roc_auc",
@@ -166,6 +167,11 @@ pub struct TrainSettings {
     /// Hyperparameters that are not left at their defaults, such as `trees.budget`; see [`crate::hyper`].
     #[serde(default, skip_serializing_if = "Hyperparameters::is_empty")]
     pub parameters: Hyperparameters,
+    /// What fitting minimises: `squared` (the default), `absolute`, `huber`, `quantile=0.9` or `poisson` of numbers, `log_loss`
+    /// (the default) or `focal=2` of classes. Left out: the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schema(value_type = Option<String>))]
+    pub loss: Option<Loss>,
     /// How rows of the classes count while fitting.
     #[serde(default, skip_serializing_if = "is_default")]
     pub class_weight: ClassWeight,
@@ -205,12 +211,18 @@ impl TrainSettings {
             budget_seconds: None,
             device: DeviceChoice::Auto,
             parameters: Hyperparameters::new(),
+            loss: None,
             class_weight: ClassWeight::None,
             weight_column: None,
             decision: DecisionSettings::default(),
             protected: Vec::new(),
             monotone: BTreeMap::new(),
         }
+    }
+
+    /// What a model of this task and these settings is judged by.
+    pub fn aim(&self, task: Task) -> Aim {
+        Aim::new(task, self.loss)
     }
 }
 

@@ -42,6 +42,7 @@ pub fn summary(result: &RunResult, model: &Path) -> Value {
     json!({
         "task": result.task,
         "family": result.family,
+        "loss": result.signature.loss,
         "device": result.device,
         "rows": result.rows,
         "seconds": result.seconds,
@@ -158,7 +159,7 @@ fn rounding(model: &Model, frame: &Frame) -> Result<Value, Problem> {
     };
     let threshold = model.decision.threshold;
     let score =
-        |answers: &Predictions| trainyard_assess::metrics::score_at(signature.task, &target, answers, threshold);
+        |answers: &Predictions| trainyard_assess::metrics::score_at(signature.aim(), &target, answers, threshold);
     let (before, after) = (score(&before), score(&after));
     Ok(json!({ "rows": rows.len(), "float32": before, "int8": after, "largest_difference": largest }))
 }

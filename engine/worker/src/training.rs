@@ -136,7 +136,7 @@ pub fn train_frames(
     job.plan(&prepared, settings);
 
     let candidates = Candidates::fit(&mut job, &prepared, settings)?;
-    let Chosen { mut kept, candidates, dummy, linear, scores } = candidates.choose(&mut job, prepared.task)?;
+    let Chosen { mut kept, candidates, dummy, linear, scores } = candidates.choose(&mut job, prepared.aim())?;
     let learned = decide::learn(&mut job, &prepared, settings, &mut kept.model)?;
     let curve = fits::learning_curve(&mut job, &prepared, settings, kept.model.family, &scores)?;
     result::finish(

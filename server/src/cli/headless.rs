@@ -14,6 +14,7 @@ use trainyard_types::{
     evaluation::RunResult,
     hyper,
     job::{JobEvent, LogLevel},
+    loss::Loss,
     monotone::{self, Direction},
     run::{DeviceChoice, Family, SplitMethod, TrainSettings},
 };
@@ -45,6 +46,10 @@ pub(super) struct TrainArgs {
     /// A hyperparameter that is not to have its default, such as trees.budget=1; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parameter)]
     parameters: Vec<(String, f64)>,
+    /// What fitting minimises: of numbers squared, absolute, huber, quantile=0.9 or poisson, of classes log_loss or focal=2
+    /// [default: squared or log_loss]
+    #[arg(long, value_name = "LOSS")]
+    loss: Option<Loss>,
     /// A column to leave out; may be given several times
     #[arg(long, value_name = "COLUMN")]
     drop: Vec<String>,
@@ -182,6 +187,7 @@ pub(super) fn train(args: TrainArgs, out: Out) -> Result<ExitCode, Problem> {
     settings.epochs = args.epochs;
     settings.budget_seconds = args.budget;
     settings.device = args.device;
+    settings.loss = args.loss;
     settings.class_weight = if args.balanced { ClassWeight::Balanced } else { ClassWeight::None };
     settings.weight_column = args.weight_column;
     settings.decision = DecisionSettings {
@@ -197,6 +203,9 @@ pub(super) fn train(args: TrainArgs, out: Out) -> Result<ExitCode, Problem> {
     settings.parameters = args.parameters.into_iter().collect();
     if let Some(message) = hyper::problems(&settings.parameters, settings.family).into_iter().next() {
         return Err(Problem::field("set", message));
+    }
+    if let Some(loss) = settings.loss {
+        loss.check_family(settings.family)?;
     }
     settings.split.method = match (args.time_column, args.group_column, args.split_column) {
         (Some(column), _, _) => SplitMethod::Time { column },

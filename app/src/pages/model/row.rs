@@ -213,8 +213,13 @@ mod tests {
     fn a_call_can_be_pasted_into_a_shell() {
         let mut city = input("city", ColumnType::Text);
         city.categories = vec!["L'Aquila".into()];
-        let signature =
-            Signature { inputs: vec![city], target: "y".into(), task: Task::Regression, classes: Vec::new() };
+        let signature = Signature {
+            inputs: vec![city],
+            target: "y".into(),
+            task: Task::Regression,
+            classes: Vec::new(),
+            loss: None,
+        };
         let row = example(&signature);
         let call = rows_call("http://host:3000", "prices", &row);
         assert!(call.contains("http://host:3000/api/v1/models/prices/predict"));
@@ -227,7 +232,8 @@ mod tests {
         let mut city = input("city", ColumnType::Text);
         city.categories = vec!["L\"Aquila".into()];
         let inputs = vec![input("value", ColumnType::Float), city, input("at", ColumnType::Datetime)];
-        let signature = Signature { inputs, target: "y".into(), task: Task::Regression, classes: Vec::new() };
+        let signature =
+            Signature { inputs, target: "y".into(), task: Task::Regression, classes: Vec::new(), loss: None };
         let program = onnx_call("prices", 3, &signature);
         for part in [
             "InferenceSession(\"prices-3.onnx\")",

@@ -3,6 +3,7 @@
 use super::{
     deciding::{self, Deciding},
     directions::{self, Directions},
+    loss::LossFields,
     model_settings::{self, ModelSettings},
     some,
 };
@@ -41,9 +42,12 @@ pub fn Advanced(
     };
     let distinct = move |event| settings.update(|s| s.distinct = event_target_checked(&event));
     let effort = move || {
-        settings.with(|s| match (s.epochs, s.budget_seconds) {
-            (Some(n), _) => format!("{n} epochs"),
-            (None, seconds) => format!("{} of training", duration(seconds.unwrap_or(60.0))),
+        settings.with(|s| {
+            let loss = s.loss.map_or_else(String::new, |loss| format!(", makes {} small", loss.in_words()));
+            match (s.epochs, s.budget_seconds) {
+                (Some(n), _) => format!("{n} epochs{loss}"),
+                (None, seconds) => format!("{} of training{loss}", duration(seconds.unwrap_or(60.0))),
+            }
         })
     };
     let kinds = columns.clone();
@@ -245,6 +249,7 @@ fn Training(settings: RwSignal<TrainSettings>, unread: Unread, problem: Signal<O
                 <TextField name="seed" label="Seed" kind="number" value=first.seed.to_string() problem=problem
                     hint="The same seed on the CPU gives the same model." on_value=seed/>
             </div>
+            <LossFields settings unread problem/>
         </div>
     }
 }

@@ -14,7 +14,7 @@ use trainyard_types::evaluation::Importance;
 pub fn Explain(context: RunContext) -> impl IntoView {
     let importance = context
         .run
-        .with_value(|r| r.result.as_ref().map(|result| (result.importance.clone(), result.task.primary_metric())));
+        .with_value(|r| r.result.as_ref().map(|result| (result.importance.clone(), result.primary_metric())));
     let drawn = |extra: Extra| {
         let Extra::Charts(charts) = extra else { return ().into_any() };
         let figure = charts.into_iter().find(|c| c.id == "importance");

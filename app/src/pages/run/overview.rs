@@ -96,7 +96,7 @@ fn metric_table(result: &RunResult) -> AnyView {
 
 /// The families that were tried.
 fn candidates(result: &RunResult) -> AnyView {
-    let metric = metric_title(result.task.primary_metric());
+    let metric = metric_title(result.primary_metric());
     let rows = result
         .candidates
         .iter()
@@ -151,6 +151,9 @@ fn provenance(project: &str, run: &RunView, device: RwSignal<Option<(String, Str
         "Model asked for".into(),
         view! { <Term name=settings.family.as_str() text=settings.family.title()/> }.into_any(),
     ));
+    if let Some(loss) = settings.loss {
+        items.push(("Minimises".into(), view! { <Term name="loss" text=loss.in_words()/> }.into_any()));
+    }
     items.push(("Budget".into(), budget_words(run).into_any()));
     items.push(("Seed".into(), settings.seed.into_any()));
     items.push(("Device".into(), where_.into_any()));

@@ -14,7 +14,7 @@ use trainyard_infer::{
     signature,
     trees::{TreeEncoder, TreesModel},
 };
-use trainyard_types::{dataset::ColumnType, model::Signature, run::Task};
+use trainyard_types::{dataset::ColumnType, loss::Loss, model::Signature, run::Task};
 
 /// Numbers that look random (splitmix64).
 pub struct Random(pub u64);
@@ -272,6 +272,7 @@ pub fn dummy(train: &Frame, classes: usize) -> Model {
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Value,
+    Rate,
     Corrected,
     Binary,
     OneVsRest,
@@ -294,6 +295,7 @@ pub fn trees(random: &mut Random, train: &Frame, kind: Kind, count: usize) -> (M
     let width = encoder.width();
     let (sums, classes, head) = match kind {
         Kind::Value => (1, 0, Sums::Value { linear: None }),
+        Kind::Rate => (1, 0, Sums::Rate { low: 1e-3, high: 20.0 }),
         Kind::Corrected => {
             let mut list = |low: f64| (0..width).map(|_| low + random.share()).collect::<Vec<f64>>();
             let linear = LinearCorrection {
@@ -375,6 +377,42 @@ pub fn trees(random: &mut Random, train: &Frame, kind: Kind, count: usize) -> (M
     let model = TreesModel::new(encoder, ensemble).unwrap();
     let predictor = if forest { Predictor::Forest(model) } else { Predictor::Trees(model) };
     (Model::new(describe(train, classes), predictor), thresholds)
+}
+
+/// Models whose answers are rates, with rows to try them on.
+pub fn rates(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
+    let mut random = Random(seed);
+    let table = train(&mut random, 300);
+    let head = Head::Rate { mean: 40.0, low: 4e-5, high: 60.0 };
+    let nets = [
+        realmlp(&mut random, &table, 0),
+        tabm(&mut random, &table, 0, 1),
+        tabm(&mut random, &table, 0, 5),
+        linear(&mut random, &table, 0),
+    ];
+    let powered = nets.map(|model| {
+        let predictor = match model.predictor {
+            Predictor::RealMlp(net) => {
+                Predictor::RealMlp(RealMlpModel::new(net.encoder().clone(), net.net().clone(), head).unwrap())
+            }
+            Predictor::TabM(net) => {
+                Predictor::TabM(TabMModel::new(net.encoder().clone(), net.net().clone(), head).unwrap())
+            }
+            Predictor::Linear(line) => {
+                let (weights, bias) = (line.weights().to_vec(), line.bias().to_vec());
+                Predictor::Linear(LinearModel::new(line.encoder().clone(), head, weights, bias).unwrap())
+            }
+            other => other,
+        };
+        Model::new(Signature { loss: Some(Loss::Poisson), ..model.signature }, predictor)
+    });
+    let mut cases: Vec<(String, Model, Frame)> = Vec::new();
+    for (at, model) in powered.into_iter().enumerate() {
+        cases.push((format!("rates {at}"), model, trial(&mut random, &table, rows, &[])));
+    }
+    let (model, thresholds) = trees(&mut random, &table, Kind::Rate, 90);
+    cases.push(("trees of rates".to_owned(), model, trial(&mut random, &table, rows, &thresholds)));
+    cases
 }
 
 /// A model of every family and answer, with rows to try it on.

@@ -13,6 +13,7 @@ fn signature(classes: usize) -> Signature {
         target: "y".into(),
         task: [Task::Regression, Task::Regression, Task::Binary, Task::Multiclass][classes],
         classes: (0..classes).map(|class| class.to_string()).collect(),
+        loss: None,
     }
 }
 

@@ -18,6 +18,7 @@ impl Ensemble {
                         [&head.means, &head.scales, &head.coefficients].iter().all(|list| list.len() == self.features)
                     })
             }
+            Head::Rate { .. } => sums == 1,
             Head::Binary => sums > 0,
             Head::OneVsRest { folds, priors, .. } => {
                 *folds > 0 && priors.len() > 1 && folds.checked_mul(priors.len()) == Some(sums)

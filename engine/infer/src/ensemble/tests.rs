@@ -76,6 +76,8 @@ fn many_rows_equal_one_row_each() {
 fn heads_answer_by_their_formulas() {
     let answer = |base: Vec<f64>, head| Ensemble::new(0, base, head).predict(&[], 1);
     assert_eq!(answer(vec![0.0, 0.0], Head::Binary), [0.5, 0.5]);
+    assert_eq!(answer(vec![0.0], Head::Rate { low: 0.1, high: 4.0 }), [1.0]);
+    assert_eq!(answer(vec![9.0], Head::Rate { low: 0.1, high: 4.0 }), [4.0]);
     let softmax = answer(vec![0.0, 2.0 * 3f64.ln()], Head::Softmax { temperature: 2.0 });
     assert!((softmax[1] - 0.75).abs() < 1e-12);
     let priors = vec![0.5, 0.25, 0.25];

@@ -224,7 +224,8 @@ fn members_answer_with_the_mean_of_their_probabilities() {
 
 #[test]
 fn stored_and_restored_it_is_the_same() {
-    for head in [Head::Classes { classes: 2 }, Head::Value { mean: 0.1, scale: 0.2, low: -0.3, high: 0.7 }] {
+    let value = Head::Value { mean: 0.1, scale: 0.2, low: -0.3, high: 0.7 };
+    for head in [Head::Classes { classes: 2 }, value, Head::Rate { mean: 0.1, low: 1e-7, high: 0.7 }] {
         let model = model(head, 3);
         let mut bag = TensorBag::default();
         let header = model.store(&mut bag).unwrap();

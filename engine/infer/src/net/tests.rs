@@ -187,8 +187,20 @@ fn probabilities_sum_to_one_and_values_stay_in_range() {
 }
 
 #[test]
+fn a_rate_is_a_power_held_within_its_bounds() {
+    let head = Head::Rate { mean: 2.0, low: 0.5, high: 8.0 };
+    let Predictions::Values(values) = head.predictions(vec![0.0, 1.0, -9.0, 9.0, f32::INFINITY]) else { panic!() };
+    assert_eq!([values[0], values[2], values[3], values[4]], [2.0, 0.5, 8.0, 8.0]);
+    assert!((values[1] - 2.0 * 1f64.exp()).abs() < 1e-12);
+    // Members' rates are meant, not their logarithms: (1 + 3) / 2.
+    let together = head.combined(2, vec![0.0, 3f32.ln()]);
+    assert!((together[0] - 2f32.ln()).abs() < 1e-6, "{together:?}");
+}
+
+#[test]
 fn stored_and_restored_it_is_the_same() {
-    for head in [Head::Classes { classes: 2 }, Head::Value { mean: 0.1, scale: 0.2, low: -0.3, high: 0.7 }] {
+    let value = Head::Value { mean: 0.1, scale: 0.2, low: -0.3, high: 0.7 };
+    for head in [Head::Classes { classes: 2 }, value, Head::Rate { mean: 0.1, low: 1e-7, high: 0.7 }] {
         for model in [model(head), together(head, 2), plain(head)] {
             let mut bag = TensorBag::default();
             let header = model.store(&mut bag).unwrap();

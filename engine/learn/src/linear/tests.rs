@@ -3,7 +3,7 @@ use super::*;
 use crate::Weights;
 use crate::tests::{Recorder, data, numbers, options, table};
 use trainyard_infer::{Frame, Predictions};
-use trainyard_types::run::Task;
+use trainyard_types::{loss::Loss, run::Task};
 
 fn fitted(task: Task, classes: usize) -> (Fitted, Predictions, Recorder) {
     weighted(task, classes, &|_| None)
@@ -68,6 +68,61 @@ fn a_number_as_scikit_learn() {
     for (found, expected) in values.iter().zip([1_141.985, 1_068.182, 998.842, 1_056.050]) {
         assert!((found - expected).abs() < 0.3, "{found} is not {expected}");
     }
+}
+
+fn learned(task: Task, loss: Loss, classes: &[String]) -> (Fitted, Vec<f64>, Target) {
+    let (train, target) = table(task, 400, 1);
+    let data = TrainData { loss: Some(loss), ..data(&train, &target, &train, &target, task, classes) };
+    let fitted = fit(&data, &FitOptions { epochs: None, ..options() }, None, &mut Recorder::default()).unwrap();
+    let values = match fitted.model.predict(&train).unwrap() {
+        Predictions::Values(values) => values,
+        Predictions::Probabilities { values, .. } => values.into_iter().map(f64::from).collect(),
+    };
+    assert_eq!(fitted.model.signature.loss, Some(loss));
+    (fitted, values, target)
+}
+
+/// scikit-learn 1.9.1, PoissonRegressor(alpha=y.mean()/400, tol=1e-12).fit(X, y).predict(X)[:4]. For the others SciPy 1.17.1,
+/// `minimize` by BFGS in doubles, of the mean loss of the standardised target as [`crate::goal`] has it plus |w|²/800.
+#[test]
+fn other_losses_as_scikit_learn_and_scipy() {
+    for (loss, expected, bound) in [
+        (Loss::Poisson, [1_143.979, 1_067.604, 998.411, 1_053.915], 0.3),
+        (Loss::Huber, [1_143.058, 1_068.773, 997.955, 1_056.579], 0.3),
+        // Near the least of a loss of straight lines, several answers are nearly as good; the deviation is 96.
+        (Loss::Absolute, [1_148.254, 1_049.354, 971.913, 1_072.240], 1.0),
+        (Loss::Quantile(0.9), [1_240.792, 1_171.244, 1_107.213, 1_150.374], 1.0),
+    ] {
+        let (fitted, values, target) = learned(Task::Regression, loss, &[]);
+        for (found, expected) in values.iter().zip(expected) {
+            assert!((found - expected).abs() < bound, "{loss}: {found} is not {expected}");
+        }
+        assert!(fitted.parameters["model"].contains("regression") && values.iter().all(|value| *value > 0.0));
+        let Target::Values(truth) = target else { panic!() };
+        let below = truth.iter().zip(&values).filter(|(truth, value)| truth < value).count() as f64 / 400.0;
+        // 0.87 with the penalty, which pulls towards the mean.
+        assert!(loss != Loss::Quantile(0.9) || (0.84..0.92).contains(&below), "{below}");
+    }
+}
+
+/// With γ near 0 the focal loss is the log loss; with γ 2 it is less sure.
+#[test]
+fn the_focal_loss_is_less_sure() {
+    let classes = ["no".to_owned(), "yes".to_owned()];
+    let of = |loss| learned(Task::Binary, loss, &classes).1;
+    let (plain, near, far) = (of(Loss::LogLoss), of(Loss::Focal(1e-4)), of(Loss::Focal(2.0)));
+    let sure = |values: &[f64]| values.iter().map(|p| (p - 0.5).abs()).sum::<f64>();
+    assert!(plain.iter().zip(&near).all(|(a, b)| (a - b).abs() < 5e-3));
+    assert!(sure(&far) < 0.9 * sure(&plain), "{} of {}", sure(&far), sure(&plain));
+}
+
+#[test]
+fn targets_that_a_loss_can_not_have_are_refused() {
+    let (train, _) = table(Task::Regression, 50, 1);
+    let target = Target::Values((0..50).map(|i| f64::from(i) - 3.0).collect());
+    let data = TrainData { loss: Some(Loss::Poisson), ..data(&train, &target, &train, &target, Task::Regression, &[]) };
+    let Err(FitError::Problem(problem)) = fit(&data, &options(), None, &mut Recorder::default()) else { panic!() };
+    assert!(problem.message.contains("-3") && problem.fields[0].field == "loss", "{}", problem.message);
 }
 
 fn balanced(target: &Target) -> Option<Vec<f64>> {

@@ -40,7 +40,7 @@ pub struct Plan {
 pub struct Best {
     /// 0 before the first.
     pub epoch: u32,
-    /// Class error or RMSE on the validation rows.
+    /// Class error or a number's metric on the validation rows.
     pub score: f64,
     pub theta: Vec<f32>,
 }

@@ -6,6 +6,7 @@ use super::{
     random,
     tensors::to_vec,
 };
+use crate::goal::{NumberLoss, focus};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use trainyard_infer::math::{Loops, vectorised};
@@ -259,7 +260,7 @@ impl Drop {
 }
 
 /// The loss of the outputs for a part's `rows` and its gradient in place of them; what is behind them gets 0. `share` is the
-/// weight of a row, `smoothing` the share of a class that is spread over all.
+/// weight of a row, `smoothing` the share of a class that is spread over all; the focal loss spreads nothing.
 pub fn loss(outputs: &mut [f32], classes: usize, part: &Part, rows: &[u32], share: f32, smoothing: f32) -> f64 {
     let weight = |row: u32| part.weights.as_ref().map_or(1.0, |weights| weights[row as usize]);
     let (used, padding) = outputs.split_at_mut(rows.len() * classes);
@@ -268,6 +269,8 @@ pub fn loss(outputs: &mut [f32], classes: usize, part: &Part, rows: &[u32], shar
     match &part.target {
         Truth::Classes(truth) => {
             // Log-softmax by the row's highest logit; the smoothed target is (1 − ε) on the class plus ε / classes on all.
+            let gamma = part.goal.gamma;
+            let smoothing = if gamma > 0.0 { 0.0 } else { smoothing };
             let (low, high) = (smoothing / classes as f32, 1.0 - smoothing);
             for (row, logits) in rows.iter().zip(used.chunks_exact_mut(classes)) {
                 let class = truth[*row as usize] as usize;
@@ -275,12 +278,26 @@ pub fn loss(outputs: &mut [f32], classes: usize, part: &Part, rows: &[u32], shar
                 let sum: f32 = logits.iter().map(|z| (z - highest).exp()).sum();
                 let log_sum = highest + sum.ln();
                 let plain: f32 = logits.iter().map(|z| log_sum - z).sum();
-                let weight = weight(*row);
-                total += f64::from(weight * (high * (log_sum - logits[class]) + low * plain));
+                let mut weight = weight(*row);
+                if gamma > 0.0 {
+                    let (loss, factor) = focus(logits[class] - log_sum, gamma);
+                    total += f64::from(weight * loss);
+                    weight *= factor;
+                } else {
+                    total += f64::from(weight * (high * (log_sum - logits[class]) + low * plain));
+                }
                 for (index, z) in logits.iter_mut().enumerate() {
                     let target = low + if index == class { high } else { 0.0 };
                     *z = ((*z - log_sum).exp() - target) * (share * weight);
                 }
+            }
+        }
+        Truth::Values(truth) if part.goal.loss != NumberLoss::Squared => {
+            for (row, output) in rows.iter().zip(used) {
+                let (loss, slope) = part.goal.loss.at(*output, truth[*row as usize]);
+                let weight = weight(*row);
+                total += f64::from(weight) * f64::from(loss);
+                *output = slope * (share * weight);
             }
         }
         Truth::Values(truth) => {

@@ -1,16 +1,15 @@
 //! How the fit of every net begins and ends.
 
-use super::{Part, head, nothing_to_learn, training::Training};
+use super::{Part, nothing_to_learn, training::Training};
 use crate::{
     FitError, FitOptions, Fitted, Observer, TrainData,
     device::{self, ChosenDevice},
+    goal::Goal,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use trainyard_infer::{
-    LoadError, Model, Predictor,
-    net::Head,
+    LoadError, Predictor,
     preprocess::{Encoder, Recipe},
-    signature,
 };
 use trainyard_types::Problem;
 
@@ -19,7 +18,7 @@ pub struct Ground {
     pub started: Instant,
     pub chosen: ChosenDevice,
     pub encoder: Encoder,
-    pub head: Head,
+    pub goal: Goal,
     pub train: Arc<Part>,
     pub valid: Arc<Part>,
 }
@@ -40,11 +39,11 @@ impl Ground {
         if encoder.width() == 0 && encoder.embedding_rows().is_empty() {
             return Err(nothing_to_learn().into());
         }
-        let head = head(data)?;
+        let goal = Goal::new(data)?;
         let weights = data.weights;
-        let train = Part::new(&encoder, data.train, data.train_target, head, weights.map(|weights| weights.train))?;
-        let valid = Part::new(&encoder, data.valid, data.valid_target, head, weights.map(|weights| weights.valid))?;
-        Ok(Self { started, chosen, encoder, head, train, valid })
+        let train = Part::new(&encoder, data.train, data.train_target, goal, weights.map(|weights| weights.train))?;
+        let valid = Part::new(&encoder, data.valid, data.valid_target, goal, weights.map(|weights| weights.valid))?;
+        Ok(Self { started, chosen, encoder, goal, train, valid })
     }
 }
 
@@ -59,7 +58,7 @@ pub fn fitted(
 ) -> Fitted {
     Fitted {
         unseen: None,
-        model: Model::new(signature::fit(data.train, data.target_name, data.task, data.classes), predictor),
+        model: data.model(predictor),
         epochs: u64::from(training.best.epoch),
         rows_per_second: speed,
         seconds: started.elapsed().as_secs_f64(),

@@ -4,35 +4,37 @@ use super::{
     Part, Truth,
     engine::{Engine, Failure},
 };
+use crate::goal::{Goal, focus};
 use std::sync::Arc;
 use trainyard_infer::net::Head;
 
 /// Scores a training after each epoch.
 pub struct Scorer {
-    head: Head,
+    goal: Goal,
     train: Arc<Part>,
     valid: Arc<Part>,
     train_rows: usize,
     members: usize,
 }
 
-/// One epoch's scores. Loss is the log loss, or the mean squared error of the standardised target.
+/// One epoch's scores. Loss is what is learned: the log loss or the focal loss, the standardised target's mean squared error or
+/// another loss of it, half of Poisson's deviance.
 pub struct Scores {
     pub train_loss: f64,
     pub valid_loss: f64,
-    /// Accuracy, or RMSE in the target's unit.
+    /// Accuracy, or a number's metric in the target's unit.
     pub train: f64,
     pub valid: f64,
-    /// What decides: class error or RMSE.
+    /// What decides: class error or a number's metric.
     pub valid_error: f64,
 }
 
 impl Scorer {
     /// `members` answer together. Of the train rows the first `train_rows` are scored: the split has shuffled them, or they
     /// are in time order.
-    pub fn new(head: Head, members: usize, train: &Arc<Part>, valid: &Arc<Part>, train_rows: usize) -> Self {
+    pub fn new(goal: Goal, members: usize, train: &Arc<Part>, valid: &Arc<Part>, train_rows: usize) -> Self {
         Self {
-            head,
+            goal,
             members,
             train_rows: train.encoded.rows.min(train_rows),
             train: Arc::clone(train),
@@ -42,10 +44,7 @@ impl Scorer {
 
     /// The metric's name.
     pub fn metric(&self) -> &'static str {
-        match self.head {
-            Head::Classes { .. } => "accuracy",
-            Head::Value { .. } => "rmse",
-        }
+        self.goal.metric()
     }
 
     /// Rows that [`Scorer::score`] runs.
@@ -62,30 +61,30 @@ impl Scorer {
 
     pub fn score(&self, engine: &mut dyn Engine) -> Result<Scores, Failure> {
         let mut outputs = |valid: bool, rows: usize| -> Result<Vec<f32>, Failure> {
-            Ok(self.head.combined(self.members, engine.outputs(valid, 0..rows)?))
+            Ok(self.goal.head.combined(self.members, engine.outputs(valid, 0..rows)?))
         };
-        let (train_loss, train) = evaluate(self.head, &outputs(false, self.train_rows)?, &self.train.target);
+        let (train_loss, train) = evaluate(self.goal, &outputs(false, self.train_rows)?, &self.train.target);
         let outputs = outputs(true, self.valid.encoded.rows)?;
-        let (valid_loss, valid) = evaluate(self.head, &outputs, &self.valid.target);
+        let (valid_loss, valid) = evaluate(self.goal, &outputs, &self.valid.target);
         if !(train_loss.is_finite() && valid_loss.is_finite()) {
             return Err(Failure::NotFinite);
         }
         let valid_error = match &self.valid.weights {
-            Some(weights) => weighted_error(self.head, &outputs, &self.valid.target, weights),
-            None if matches!(self.head, Head::Classes { .. }) => 1.0 - valid,
+            Some(weights) => weighted_error(self.goal, &outputs, &self.valid.target, weights),
+            None if matches!(self.goal.head, Head::Classes { .. }) => 1.0 - valid,
             None => valid,
         };
         Ok(Scores { train_loss, valid_loss, train, valid, valid_error })
     }
 }
 
-/// The class error, or the root of the mean squared error (standardised), where rows count by their weights.
-fn weighted_error(head: Head, outputs: &[f32], truth: &Truth, weights: &[f32]) -> f64 {
+/// The class error, or a number's metric in the units that it is learned in, where rows count by their weights.
+fn weighted_error(goal: Goal, outputs: &[f32], truth: &Truth, weights: &[f32]) -> f64 {
     let total: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
     let sum = |errors: &mut dyn Iterator<Item = f64>| -> f64 {
         errors.zip(weights).map(|(error, weight)| error * f64::from(*weight)).sum::<f64>() / total
     };
-    match (head, truth) {
+    match (goal.head, truth) {
         (Head::Classes { classes }, Truth::Classes(truth)) => {
             let wrong = |(logits, &class): (&[f32], &u32)| {
                 let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -93,29 +92,30 @@ fn weighted_error(head: Head, outputs: &[f32], truth: &Truth, weights: &[f32]) -
             };
             sum(&mut outputs.chunks_exact(classes).zip(truth).map(wrong))
         }
-        (Head::Value { mean, scale, low, high }, Truth::Values(truth)) => {
-            let (low, high) = ((low - mean) / scale, (high - mean) / scale);
-            let square =
-                |(output, truth): (&f32, &f32)| (f64::from(*output).max(low).min(high) - f64::from(*truth)).powi(2);
-            sum(&mut outputs.iter().zip(truth).map(square)).sqrt()
+        (Head::Value { .. } | Head::Rate { .. }, Truth::Values(truth)) => {
+            let (low, high) = goal.bounds();
+            let error = |(output, truth): (&f32, &f32)| {
+                goal.loss.error(f64::from(*output).max(low).min(high), f64::from(*truth))
+            };
+            goal.loss.total(sum(&mut outputs.iter().zip(truth).map(error)))
         }
         _ => f64::NAN,
     }
 }
 
-/// Mean loss, and accuracy or RMSE, of the net's outputs for the first rows of a part.
-pub fn evaluate(head: Head, outputs: &[f32], truth: &Truth) -> (f64, f64) {
-    match (head, truth) {
-        (Head::Value { scale, mean, low, high }, Truth::Values(truth)) => {
-            let (low, high) = ((low - mean) / scale, (high - mean) / scale);
+/// Mean loss, and accuracy or a number's metric in the target's unit, of the net's outputs for the first rows of a part.
+pub fn evaluate(goal: Goal, outputs: &[f32], truth: &Truth) -> (f64, f64) {
+    match (goal.head, truth) {
+        (Head::Value { .. } | Head::Rate { .. }, Truth::Values(truth)) => {
+            let (low, high) = goal.bounds();
             let (mut loss, mut error) = (0.0f64, 0.0f64);
             for (output, truth) in outputs.iter().zip(truth) {
                 let (output, truth) = (f64::from(*output), f64::from(*truth));
-                loss += (output - truth).powi(2);
-                error += (output.max(low).min(high) - truth).powi(2);
+                loss += goal.loss.shown(output, truth);
+                error += goal.loss.error(output.max(low).min(high), truth);
             }
             let rows = outputs.len().max(1) as f64;
-            (loss / rows, (error / rows).sqrt() * scale)
+            (loss / rows, goal.loss.total(error / rows) * goal.unit())
         }
         (Head::Classes { classes }, Truth::Classes(truth)) => {
             let (mut loss, mut right) = (0.0f64, 0u64);
@@ -123,7 +123,7 @@ pub fn evaluate(head: Head, outputs: &[f32], truth: &Truth) -> (f64, f64) {
                 let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                 let sum: f32 = logits.iter().map(|z| (z - highest).exp()).sum();
                 let own = logits[class as usize];
-                loss += f64::from(sum.ln() + highest - own);
+                loss += f64::from(focus(-(sum.ln() + highest - own), goal.gamma).0);
                 // The first of equals, as an arg-max has it.
                 let best = logits.iter().position(|z| *z == highest);
                 right += u64::from(best == Some(class as usize));

@@ -1,6 +1,7 @@
 //! Small helpers of the graphs: numbers onto the device and back.
 
 use super::{Part, Truth, engine::Failure};
+use crate::goal::{Goal, LEAST, NumberLoss, ROUNDED, STEEPEST};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use std::ops::Range;
 
@@ -58,6 +59,7 @@ pub fn widen<const D: usize>(tensor: Tensor<D>, dimension: usize, tracked: bool,
 /// What is to be learned, on the device, and how much each row counts.
 pub struct ResidentTarget {
     truth: ResidentTruth,
+    goal: Goal,
     weights: Option<Tensor<1>>,
 }
 
@@ -72,11 +74,11 @@ impl ResidentTarget {
             Truth::Classes(classes) => ResidentTruth::Classes(integers(classes, device)),
             Truth::Values(values) => ResidentTruth::Values(floats(values.clone(), device)),
         };
-        Self { truth, weights: part.weights.as_ref().map(|weights| floats(weights.clone(), device)) }
+        Self { truth, goal: part.goal, weights: part.weights.as_ref().map(|weights| floats(weights.clone(), device)) }
     }
 
     /// The mean loss of outputs (`rows x outputs`, tracked) for the rows of these numbers; `smoothing` is the share of a class
-    /// that is spread over all.
+    /// that is spread over all; the focal loss spreads nothing.
     pub fn loss(&self, outputs: Tensor<2>, rows: Tensor<1, Int>, smoothing: f32) -> Tensor<1> {
         let weights = self.weights.as_ref();
         let weights = weights.map(|weights| weights.clone().select(0, rows.clone()).reshape([-1, 1]).autodiff());
@@ -88,14 +90,49 @@ impl ResidentTarget {
             ResidentTruth::Classes(classes) => {
                 let classes = classes.clone().select(0, rows).reshape([-1, 1]).autodiff();
                 let logs = activation::log_softmax(outputs, 1);
+                let gamma = self.goal.gamma;
+                if gamma > 0.0 {
+                    let right = logs.gather(1, classes);
+                    // The power by way of its logarithm: what is raised is never 0.
+                    let others = -right.clone().exp() + (1.0 + LEAST);
+                    return -weighted(right * (others.log() * gamma).exp()).mean();
+                }
                 let plain = logs.clone().mean_dim(1);
                 let right = logs.gather(1, classes);
                 -weighted(right * (1.0 - smoothing) + plain * smoothing).mean()
             }
             ResidentTruth::Values(values) => {
                 let target = values.clone().select(0, rows).reshape([-1, 1]).autodiff();
-                weighted((outputs - target).powi_scalar(2)).mean()
+                weighted(number(self.goal.loss, outputs, target)).mean()
             }
+        }
+    }
+}
+
+/// Each row's loss: [`NumberLoss::at`] in operations that autodiff knows.
+fn number(loss: NumberLoss, outputs: Tensor<2>, target: Tensor<2>) -> Tensor<2> {
+    // Huber's loss of sizes.
+    let rounded = |size: Tensor<2>, delta: f32| {
+        let far = activation::relu(size.clone() - delta);
+        let near = size - far.clone();
+        near.powi_scalar(2) * 0.5 + far * delta
+    };
+    match loss {
+        NumberLoss::Squared => (outputs - target).powi_scalar(2),
+        NumberLoss::Huber { delta } => {
+            let error = outputs - target;
+            rounded(activation::relu(error.clone()), delta) + rounded(activation::relu(-error), delta)
+        }
+        NumberLoss::Absolute | NumberLoss::Quantile { .. } => {
+            let (over, under) = loss.sides();
+            let error = outputs - target;
+            rounded(activation::relu(error.clone()), ROUNDED) * (over / ROUNDED)
+                + rounded(activation::relu(-error), ROUNDED) * (under / ROUNDED)
+        }
+        NumberLoss::Poisson => {
+            let far = activation::relu(outputs.clone() - STEEPEST);
+            let rate = (outputs.clone() - far.clone()).exp();
+            rate * (far + 1.0) - target * outputs
         }
     }
 }

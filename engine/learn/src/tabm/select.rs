@@ -1,18 +1,20 @@
 //! Which members answer in the end: a few of them are often as good as all, or better.
 
-use crate::net::{Truth, score::evaluate};
+use crate::{
+    goal::Goal,
+    net::{Truth, score::evaluate},
+};
 use trainyard_infer::net::Head;
 
 /// Takes members one after the other, each time the one with which the validation rows' loss is least, and keeps them up to
 /// the number that was best. `outputs` is `rows x members x outputs`. The numbers come in order; there is one or more.
-pub fn greedy(head: Head, members: usize, outputs: &[f32], truth: &Truth) -> Vec<usize> {
+pub fn greedy(goal: Goal, members: usize, outputs: &[f32], truth: &Truth) -> Vec<usize> {
+    let head = goal.head;
     let wide = head.outputs();
     let rows = outputs.len() / (members * wide).max(1);
-    // What is added up over the members: values, or probabilities.
+    // What is added up over the members: values, probabilities or rates.
     let mut values = outputs.to_vec();
-    if matches!(head, Head::Classes { .. }) {
-        trainyard_infer::math::softmax(&mut values, wide);
-    }
+    head.meant(&mut values);
     let mut sum = vec![0.0f32; rows * wide];
     let (mut taken, mut best): (Vec<usize>, (f64, usize)) = (Vec::new(), (f64::INFINITY, 0));
     while taken.len() < members {
@@ -23,10 +25,10 @@ pub fn greedy(head: Head, members: usize, outputs: &[f32], truth: &Truth) -> Vec
         };
         let loss = |sums: &[f32]| {
             let mean = |sum: &f32| match head {
-                Head::Classes { .. } => (sum / count).max(f32::MIN_POSITIVE).ln(),
+                Head::Classes { .. } | Head::Rate { .. } => (sum / count).max(f32::MIN_POSITIVE).ln(),
                 Head::Value { .. } => sum / count,
             };
-            evaluate(head, &sums.iter().map(mean).collect::<Vec<f32>>(), truth).0
+            evaluate(goal, &sums.iter().map(mean).collect::<Vec<f32>>(), truth).0
         };
         let tried = (0..members).filter(|member| !taken.contains(member)).map(|member| {
             let sums = with(member);

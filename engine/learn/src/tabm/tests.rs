@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
+    goal::{Goal, NumberLoss},
     net::{
         Truth,
         engine::{Clock, Engine},
-        head,
     },
     tests::{Recorder, data, options, table},
 };
@@ -13,25 +13,35 @@ use trainyard_infer::{
     Column, Frame, Model, Predictions, Target, Values,
     net::{Head, TabMNet},
 };
-use trainyard_types::{dataset::ColumnType, run::Task};
+use trainyard_types::{dataset::ColumnType, loss::Loss, run::Task};
 
 const FEW: usize = 4;
 
 /// A start: layout of few members, rows, parameters, and what the outputs mean.
 fn start(task: Task, rows: usize) -> (Arc<Layout>, Arc<Rows>, Vec<f32>, Head) {
+    learning(task, None, rows)
+}
+
+fn learning(task: Task, loss: Option<Loss>, rows: usize) -> (Arc<Layout>, Arc<Rows>, Vec<f32>, Head) {
     let (frame, target) = table(task, rows, 1);
-    of(&frame, &target, task)
+    of(&frame, &target, task, loss)
 }
 
-fn of(frame: &Frame, target: &Target, task: Task) -> (Arc<Layout>, Arc<Rows>, Vec<f32>, Head) {
-    shaped(frame, target, task, Config { members: FEW, ..Config::default() })
+fn of(frame: &Frame, target: &Target, task: Task, loss: Option<Loss>) -> (Arc<Layout>, Arc<Rows>, Vec<f32>, Head) {
+    shaped(frame, target, (task, loss), Config { members: FEW, ..Config::default() })
 }
 
-fn shaped(frame: &Frame, target: &Target, task: Task, config: Config) -> (Arc<Layout>, Arc<Rows>, Vec<f32>, Head) {
+fn shaped(
+    frame: &Frame,
+    target: &Target,
+    (task, loss): (Task, Option<Loss>),
+    config: Config,
+) -> (Arc<Layout>, Arc<Rows>, Vec<f32>, Head) {
     let encoder = Encoder::fit(frame, Recipe::TabM).unwrap();
     let classes: Vec<String> = (0..3).map(|i| i.to_string()).collect();
-    let head = head(&data(frame, target, frame, target, task, &classes)).unwrap();
-    let part = Part::new(&encoder, frame, target, head, None).unwrap();
+    let goal = Goal::new(&TrainData { loss, ..data(frame, target, frame, target, task, &classes) }).unwrap();
+    let head = goal.head;
+    let part = Part::new(&encoder, frame, target, goal, None).unwrap();
     let columns = Columns::fit(&encoder, &part.encoded, config.bins);
     let rows = Arc::new(Rows::new(part, &columns));
     let layout = Arc::new(Layout::new(columns, &encoder.embedding_rows(), head.outputs(), config));
@@ -57,8 +67,11 @@ fn fused(layout: &Arc<Layout>, rows: &Arc<Rows>, theta: &[f32]) -> Fused {
 
 #[test]
 fn the_written_gradient_is_burn_s_autodiff() {
-    for task in [Task::Multiclass, Task::Regression] {
-        let (layout, rows, theta, _) = start(task, 120);
+    let numbers = [Loss::Absolute, Loss::Huber, Loss::Quantile(0.9), Loss::Poisson];
+    let numbers = numbers.map(|loss| (Task::Regression, Some(loss)));
+    let others = [(Task::Multiclass, None), (Task::Regression, None), (Task::Multiclass, Some(Loss::Focal(2.0)))];
+    for (task, learned) in others.into_iter().chain(numbers) {
+        let (layout, rows, theta, _) = learning(task, learned, 120);
         let fused = fused(&layout, &rows, &theta);
         let graph = Graph::new(Arc::clone(&layout), &rows, &rows, &theta, Device::flex());
         let picked = batch(100);
@@ -70,7 +83,10 @@ fn the_written_gradient_is_burn_s_autodiff() {
             let (found, expected) = (&gradient[segment.range()], &expected[segment.range()]);
             let size = expected.iter().map(|v| v * v).sum::<f32>().sqrt();
             let off = found.iter().zip(expected).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt();
-            assert!(size > 0.0 && off <= 2e-3 * size + 1e-6, "{task:?}: segment {index} is off by {off} of {size}");
+            assert!(
+                size > 0.0 && off <= 2e-3 * size + 1e-6,
+                "{task:?}, {learned:?}: segment {index} is off by {off} of {size}"
+            );
         }
     }
 }
@@ -80,7 +96,7 @@ fn trunks_of_other_shapes_and_batches_in_parts_have_the_same_gradient() {
     let (frame, target) = table(Task::Multiclass, 120, 1);
     for (layers, width) in [(1, 32), (3, 48)] {
         let config = Config { layers, width, members: FEW, bins: 7, ..Config::default() };
-        let (layout, rows, theta, _) = shaped(&frame, &target, Task::Multiclass, config);
+        let (layout, rows, theta, _) = shaped(&frame, &target, (Task::Multiclass, None), config);
         assert_eq!((layout.bins, layout.depth(), layout.width()), (7, layers, width));
         let graph = || Graph::new(Arc::clone(&layout), &rows, &rows, &theta, Device::flex());
         let (whole, mut parts, mut graph_parts) =
@@ -226,7 +242,7 @@ fn tables_of_one_kind_of_column_train_too() {
     frame.columns.push(Column { name: "many".into(), kind: ColumnType::Text, values });
     for picked in [0..2, 2..4, 3..5, 4..5] {
         let frame = Frame { columns: frame.columns[picked.clone()].to_vec(), rows: frame.rows };
-        let (layout, rows, theta, _) = of(&frame, &target, Task::Binary);
+        let (layout, rows, theta, _) = of(&frame, &target, Task::Binary, None);
         assert_eq!(layout.features().len(), layout.inputs());
         assert_eq!(layout.tables.len(), usize::from(picked.end == 5), "80 levels are embedded");
         let fused = fused(&layout, &rows, &theta);
@@ -346,7 +362,8 @@ fn learns_what_a_line_can_not_and_answers_as_it_was_scored() {
 
 #[test]
 fn members_are_taken_while_they_help() {
-    let head = Head::Value { mean: 0.0, scale: 1.0, low: -9.0, high: 9.0 };
+    let goal = |head| Goal { head, gamma: 0.0, loss: NumberLoss::Squared };
+    let head = goal(Head::Value { mean: 0.0, scale: 1.0, low: -9.0, high: 9.0 });
     let truth = Truth::Values(vec![0.0, 1.0, 2.0]);
     // Members 0 and 2 err to opposite sides, member 1 is the best alone and spoils both, member 3 is far off.
     let outputs = [
@@ -356,7 +373,7 @@ fn members_are_taken_while_they_help() {
     ];
     assert_eq!(select::greedy(head, 4, outputs.as_flattened(), &truth), [1, 2]);
     // Probabilities are meant, not logits: sure and wrong is worse than unsure.
-    let head = Head::Classes { classes: 2 };
+    let head = goal(Head::Classes { classes: 2 });
     let outputs = [[0.0, 1.0, 9.0, 0.0], [1.0, 0.0, 0.0, 9.0]];
     let truth = Truth::Classes(vec![1, 0]);
     assert_eq!(select::greedy(head, 2, outputs.as_flattened(), &truth), [0]);

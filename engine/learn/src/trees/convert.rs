@@ -1,7 +1,8 @@
-//! perpetual's boosters as infer's flat ensemble, number for number.
+//! perpetual's boosters as infer's flat ensemble, number for number, in the target's unit.
 
 mod held;
 
+use super::Unit;
 use perpetual::{MultiOutputBooster, PerpetualBooster, node::Node, tree::core::Tree};
 use trainyard_infer::{
     LoadError,
@@ -14,9 +15,18 @@ const FOLDS: usize = 5;
 
 /// A booster of one output: regression by `predict`, or two classes by `predict_proba`. Held to the features' `directions`;
 /// where there are none, number for number.
-pub(super) fn single(booster: &PerpetualBooster, directions: &[Option<Direction>]) -> Result<Ensemble, LoadError> {
+pub(super) fn single(
+    booster: &PerpetualBooster,
+    directions: &[Option<Direction>],
+    unit: &Unit,
+) -> Result<Ensemble, LoadError> {
     let features = directions.len();
     if !matches!(booster.cfg.objective, perpetual::objective::Objective::LogLoss) {
+        let (base, scale, low, high) = match *unit {
+            Unit::Rate { mean, low, high } => (booster.base_score + mean.ln(), 1.0, low, high),
+            Unit::Distance { centre, scale } => (booster.base_score * scale + centre, scale, 0.0, 0.0),
+        };
+        // perpetual makes one for the squared error alone, whose target is measured as it is.
         let linear = booster.regression_head.as_ref().map(|head| LinearCorrection {
             means: head.feature_means.clone(),
             scales: head.feature_scales.clone(),
@@ -24,9 +34,13 @@ pub(super) fn single(booster: &PerpetualBooster, directions: &[Option<Direction>
             intercept: head.intercept,
             weight: head.blend_weight,
         });
-        let mut ensemble = Ensemble::new(features, vec![booster.base_score], Head::Value { linear });
+        let rates = matches!(unit, Unit::Rate { .. });
+        let head = if rates { Head::Rate { low, high } } else { Head::Value { linear } };
+        let mut ensemble = Ensemble::new(features, vec![base], head);
         for tree in &booster.trees {
-            held::push(&mut ensemble, tree, 1, directions, &|node, _| vec![node.weight_value])?;
+            held::push(&mut ensemble, tree, 1, directions, &|node, _| {
+                vec![(f64::from(node.weight_value) * scale) as f32]
+            })?;
         }
         return Ok(ensemble);
     }

@@ -9,6 +9,7 @@ use trainyard_types::{
     Problem,
     decision::{CalibrationChoice, ClassWeight, DecisionSettings, SetMethod, ThresholdRule},
     hyper::{self, Hyperparameters},
+    loss::Loss,
     monotone::{self, Direction},
     run::{DeviceChoice, Family, SplitMethod, SplitSpec, TrainSettings},
 };
@@ -109,6 +110,10 @@ pub struct Train {
     budget_seconds: Option<f64>,
     #[serde(default)]
     device: Devices,
+    /// What fitting minimises: squared, absolute, huber, quantile=0.9 or poisson of numbers, log_loss or focal=2 of classes. Left
+    /// out: squared or log_loss.
+    #[serde(default)]
+    loss: Option<String>,
     /// Hyperparameters that are not to have their defaults, such as `trees.budget: 1`.
     #[serde(default)]
     parameters: Hyperparameters,
@@ -259,6 +264,8 @@ impl Train {
         };
         (settings.seed, settings.epochs, settings.budget_seconds) = (self.seed, self.epochs, self.budget_seconds);
         settings.parameters = self.parameters;
+        // A text that is none was refused when the document was read.
+        settings.loss = self.loss.and_then(|text| text.parse().ok());
         settings.split = SplitSpec { seed: self.seed, ..SplitSpec::default() };
         if let Some(column) = self.split_column.or(part_column) {
             settings.split.method = SplitMethod::Given { column };
@@ -286,6 +293,10 @@ impl Declare for Train {
             return Err(Problem::invalid(message));
         }
         monotone::check_family(&self.monotone(), self.family.family())?;
+        if let Some(text) = &self.loss {
+            let loss = text.parse::<Loss>().map_err(Problem::invalid)?;
+            loss.check_family(self.family.family())?;
+        }
         if self.epochs == Some(0) || self.budget_seconds.is_some_and(|seconds| seconds <= 0.0) {
             return Err(Problem::invalid("'epochs' and 'budget_seconds' have to be above 0."));
         }

@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use trainyard_data::split::Part;
+use trainyard_infer::Target;
 use trainyard_store::{self as store, datasets::VersionSource, now};
 use trainyard_types::{
     Problem, Timestamp,
@@ -36,6 +37,8 @@ struct TargetFacts {
     missing: u64,
     /// Train, validation and test rows.
     parts: [u64; 3],
+    /// The least target of a regression's rows that are used.
+    least: Option<f64>,
 }
 
 /// Plans a run. What stands in its way comes as critical warnings, not as an error, so that the page can show it.
@@ -115,7 +118,7 @@ fn target_facts(path: &Path, settings: &TrainSettings, kept: Option<&Path>) -> R
     })?;
     let info = trainyard_data::target::target_info(column, settings.task)?;
     let labels: Vec<String> = info.classes.iter().map(|(label, _)| label.clone()).collect();
-    let (_, mut usable) = trainyard_data::target::encode(column, info.task, &labels)?;
+    let (outcomes, mut usable) = trainyard_data::target::encode(column, info.task, &labels)?;
     if settings.distinct {
         trainyard_data::copies::leave_out(&frame, &settings.drop, &mut usable);
     }
@@ -126,6 +129,13 @@ fn target_facts(path: &Path, settings: &TrainSettings, kept: Option<&Path>) -> R
         }
         None => trainyard_data::split::split(&frame, &settings.split, &settings.target, info.task, &usable)?,
     };
+    let least = match &outcomes {
+        Target::Values(values) => {
+            let used = values.iter().zip(&parts).filter(|(_, part)| part.is_some());
+            used.map(|(value, _)| *value).reduce(f64::min)
+        }
+        Target::Classes(_) => None,
+    };
     let count = |part: Part| parts.iter().filter(|row| **row == Some(part)).count() as u64;
     Ok(TargetFacts {
         task: info.task,
@@ -133,6 +143,7 @@ fn target_facts(path: &Path, settings: &TrainSettings, kept: Option<&Path>) -> R
         classes: info.classes,
         missing: info.missing,
         parts: [count(Part::Train), count(Part::Valid), count(Part::Test)],
+        least,
     })
 }
 
@@ -255,6 +266,9 @@ fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
     }
     warnings.extend(check_decision(source, settings));
     warnings.extend(check_directions(source, settings));
+    if let Some(Err(problem)) = settings.loss.map(|loss| loss.check_family(settings.family)) {
+        warnings.push(critical("loss", "", problem.message));
+    }
     for message in hyper::problems(&settings.parameters, settings.family) {
         warnings.push(critical("parameters", "", message));
     }
@@ -270,6 +284,11 @@ fn check_target(settings: &TrainSettings, facts: &TargetFacts) -> Vec<DataWarnin
     let mut warnings = Vec::new();
     if let Err(problem) = monotone::check_task(&settings.monotone, facts.task) {
         warnings.push(critical("monotone", "", problem.message));
+    }
+    if let Some(loss) = settings.loss {
+        let fits =
+            loss.check_task(facts.task).and_then(|()| facts.least.map_or(Ok(()), |least| loss.check_least(least)));
+        warnings.extend(fits.err().map(|problem| critical("loss", &settings.target, problem.message)));
     }
     if facts.missing > 0 {
         let message = format!("{} rows have no '{}' and are left out.", facts.missing, settings.target);

@@ -18,8 +18,9 @@ pub async fn seeds(ctx: &Ctx, actor: &Actor, project: &Slug, run: RunId) -> Resu
     let scope = authorise::project(ctx, actor, project, Action::Read).await?;
     let db = ctx.store().db();
     let found = store::seeds::siblings(db, scope.project, run).await?.ok_or_else(no_run)?;
-    let task = store::runs::view(db, scope.project, run).await?.ok_or_else(no_run)?.summary.task;
-    Ok(SeedsView::new(task.map(|task| task.primary_metric().to_owned()), found.seeds, found.test_looks))
+    let view = store::runs::view(db, scope.project, run).await?.ok_or_else(no_run)?;
+    let metric = view.summary.task.map(|task| view.settings.aim(task).primary_metric().to_owned());
+    Ok(SeedsView::new(metric, found.seeds, found.test_looks))
 }
 
 /// Queues the same run with `more` further seeds.

@@ -55,7 +55,9 @@ impl Source {
 
     async fn curves(&self, db: &impl ConnectionTrait, into: &mut Entries) -> Result<(), StoreError> {
         let curves = metrics::curves(db, parse("runs.id", &self.id)?).await?;
-        let primary = self.task.as_deref().map(super::task_from).transpose()?.map(|task| task.primary_metric());
+        let settings: TrainSettings = from_json("runs.settings", &self.settings)?;
+        let task = self.task.as_deref().map(super::task_from).transpose()?;
+        let primary = task.map(|task| settings.aim(task).primary_metric());
         into.curves(&curves, self.trained.as_ref().unwrap_or(&self.family), primary)
     }
 }

@@ -40,7 +40,9 @@ pub fn higher_is_better(key: &str) -> Option<bool> {
         ["rmse", "mae", "mse", "mape", "median_absolute_error", "brier_score", "error", "ece", "perplexity", "wer"];
     const HIGHER: [&str; 10] =
         ["accuracy", "precision", "recall", "r2", "mcc", "auc", "f1", "f1_macro", "kappa", "average_precision"];
-    if LOWER.contains(&name) || ["loss", "_error", "_rmse", "_mae", "_mse"].iter().any(|end| name.ends_with(end)) {
+    if LOWER.contains(&name)
+        || ["loss", "_error", "_rmse", "_mae", "_mse", "_deviance"].iter().any(|end| name.ends_with(end))
+    {
         return Some(false);
     }
     let ends = ["accuracy", "_auc", "_auc_ovr", "_f1", "_precision", "_recall", "_r2"];
@@ -59,6 +61,8 @@ mod tests {
             ("train.rmse", Some(false)),
             ("valid.trees/log_loss", Some(false)),
             ("valid.realmlp/loss", Some(false)),
+            ("mean_pinball_loss", Some(false)),
+            ("valid.trees/mean_poisson_deviance", Some(false)),
             ("epochs", None),
         ] {
             assert_eq!(higher_is_better(key), better, "{key}");

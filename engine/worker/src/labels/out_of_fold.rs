@@ -102,6 +102,7 @@ fn fit(
         task: judged.task,
         classes: judged.classes,
         target_name: &settings.target,
+        loss: None,
         weights: None,
     };
     let options = FitOptions {

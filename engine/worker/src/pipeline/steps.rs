@@ -163,7 +163,7 @@ impl StepKind for Evaluate {
         let (target, _) = trainyard_data::target::encode(outcomes, signature.task, &signature.classes)?;
         let predictions = model.predict(&frame).map_err(Problem::from)?;
         let metrics =
-            trainyard_assess::metrics::score_at(signature.task, &target, &predictions, model.decision.threshold);
+            trainyard_assess::metrics::score_at(signature.aim(), &target, &predictions, model.decision.threshold);
         let shown: Vec<String> = metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         step.log(format!("On {} rows: {}.", rows.len(), shown.join(", ")));
         let find = |name: &String| {

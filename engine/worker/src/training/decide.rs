@@ -6,6 +6,7 @@ use trainyard_infer::{Model, Predictions, Target};
 use trainyard_report::words;
 use trainyard_types::{
     decision::{CalibrationChoice, CalibrationReport, CalibrationTry, DecisionReport, ThresholdReport, ThresholdRule},
+    loss::Loss,
     run::{Task, TrainSettings},
     words::count,
 };
@@ -77,13 +78,33 @@ pub fn report(
 ) -> DecisionReport {
     let target = &prepared.test.target;
     let rows = prepared.deciding().frame.rows as u64;
+    let mut intervals = model.decision.conformal.as_ref().map(|found| conformal::judge(found, target, test));
+    if let (Some(found), Some(words)) = (&mut intervals, around(settings.loss)) {
+        found.sentence = format!("{} {words}", found.sentence);
+    }
     DecisionReport {
         rows,
         own_rows: prepared.aside.is_some(),
         words: rows_in_words(rows, prepared.aside.is_some()),
         calibration: prepared.task.is_classification().then(|| calibrated(settings, learned, target, raw, test)),
         threshold: (prepared.task == Task::Binary).then(|| thresholds(prepared, settings, model, test)),
-        intervals: model.decision.conformal.as_ref().map(|conformal| conformal::judge(conformal, target, test)),
+        intervals,
+    }
+}
+
+/// What intervals lie around, where that is not the mean. They are as wide for every row (split conformal, absolute residuals):
+/// coverage holds whatever the answer stands for.
+fn around(loss: Option<Loss>) -> Option<String> {
+    match loss? {
+        Loss::Absolute => Some("Intervals lie around the predicted median.".to_owned()),
+        Loss::Quantile(level) => Some(format!(
+            "Intervals lie around the predicted {level} quantile and reach as far to either side of it, so that they are wider \
+             than around the middle."
+        )),
+        Loss::Poisson => {
+            Some("Intervals are as wide for small counts as for large ones, and may begin below 0.".to_owned())
+        }
+        Loss::Squared | Loss::Huber | Loss::LogLoss | Loss::Focal(_) => None,
     }
 }
 

@@ -10,7 +10,8 @@ use trainyard_learn::{FitError, FitOptions, Fitted, Observer, TrainData, Weights
 use trainyard_types::{
     Problem,
     evaluation::{Candidate, LearningPoint},
-    run::{Family, MetricPoint, Task, TrainSettings},
+    loss::Aim,
+    run::{Family, MetricPoint, TrainSettings},
 };
 
 /// Shares of the train rows for the learning curve.
@@ -121,13 +122,19 @@ impl Observer for Ear<'_, '_> {
     }
 }
 
+/// What a run of all families does not try, and why.
+pub fn left_out(settings: &TrainSettings) -> Option<String> {
+    let loss = settings.loss.filter(|_| settings.family == Family::Auto && !learns(settings, Family::Trees))?;
+    Some(format!("{}, which do not learn {}", name(Family::Trees), loss.in_words()))
+}
+
 /// Whether it trains for long and from a checkpoint.
 fn is_net(family: Family) -> bool {
     matches!(family, Family::RealMlp | Family::TabM)
 }
 
-/// What is fitted on all train rows, in this order: the linear model first, whether or not it may be kept. Where columns have
-/// directions, an automatic run leaves out the families that can't keep them.
+/// What is fitted on all train rows, in this order: the linear model first, whether or not it may be kept. Families that do
+/// not learn the loss are left out, and by an automatic run those that can't keep the columns' directions.
 pub fn wanted(settings: &TrainSettings, train_rows: usize) -> Vec<Family> {
     let mut all = vec![Family::Linear];
     match settings.family {
@@ -141,6 +148,7 @@ pub fn wanted(settings: &TrainSettings, train_rows: usize) -> Vec<Family> {
         Family::Linear => {}
         family => all.push(family),
     }
+    all.retain(|&family| learns(settings, family));
     all
 }
 
@@ -150,6 +158,11 @@ fn may_be_kept(settings: &TrainSettings, family: Family) -> bool {
         Family::Auto => settings.monotone.is_empty() || family.keeps_directions(),
         asked => asked == family,
     }
+}
+
+/// Whether the family learns the loss of these settings.
+pub fn learns(settings: &TrainSettings, family: Family) -> bool {
+    settings.loss.is_none_or(|loss| loss.is_learned_by(family))
 }
 
 fn options(settings: &TrainSettings, family: Family) -> FitOptions {
@@ -182,6 +195,7 @@ fn rows<'a>(prepared: &'a Prepared, settings: &'a TrainSettings) -> TrainData<'a
         task: prepared.task,
         classes: &prepared.classes,
         target_name: &settings.target,
+        loss: prepared.loss,
         weights: prepared.weights.as_ref().map(|weights| Weights { train: &weights.train, valid: &weights.valid }),
     }
 }
@@ -189,7 +203,7 @@ fn rows<'a>(prepared: &'a Prepared, settings: &'a TrainSettings) -> TrainData<'a
 /// The primary metric of a model on the validation rows.
 fn valid_score(prepared: &Prepared, fitted: &Fitted) -> Result<f64, TrainError> {
     let predictions = fitted.model.predict(&prepared.valid.frame)?;
-    Ok(metrics::primary(prepared.task, &prepared.valid.target, &predictions))
+    Ok(metrics::primary(prepared.aim(), &prepared.valid.target, &predictions))
 }
 
 /// A fit with its score on the validation rows.
@@ -230,6 +244,9 @@ impl Candidates {
         let dummy = fit(Family::Auto, &data, &options(settings, Family::Auto), None, &mut ear)?;
         let dummy = valid_score(prepared, &dummy)?;
 
+        if let Some(words) = left_out(settings) {
+            job.log(format!("Left out: {words}."));
+        }
         let mut scored: Vec<Scored> = Vec::new();
         if auto && !settings.monotone.is_empty() {
             job.log(
@@ -256,11 +273,11 @@ impl Candidates {
                     job.log(format!(
                         "{}: {} {} on the validation rows after {:.1} s.",
                         capital(name(family)),
-                        trainyard_report::words::metric(prepared.task.primary_metric()),
+                        trainyard_report::words::metric(prepared.aim().primary_metric()),
                         trainyard_report::words::number(score),
                         fitted.seconds
                     ));
-                    if curve_family(settings.family) == family {
+                    if curve_family(settings, settings.family) == family {
                         job.estimate(Phase::LearningCurve, 0.75 * fitted.seconds);
                     }
                     scored.push(Scored { family, fitted, score });
@@ -276,8 +293,8 @@ impl Candidates {
     }
 
     /// Takes the best on the validation rows; of equals the first, which is the simpler one.
-    pub fn choose(mut self, job: &mut Job<'_>, task: Task) -> Result<Chosen, TrainError> {
-        let primary = task.primary_metric();
+    pub fn choose(mut self, job: &mut Job<'_>, aim: Aim) -> Result<Chosen, TrainError> {
+        let primary = aim.primary_metric();
         let scores: Vec<(Family, f64)> =
             self.scored.iter().map(|s| (s.family, s.score)).filter(|(_, score)| score.is_finite()).collect();
         let linear = score_of(&scores, Family::Linear);
@@ -325,10 +342,13 @@ pub struct Curve {
 /// The family whose learning curve is drawn for a model of this one: a linear model's and a forest's is its own; otherwise it
 /// is that of boosted trees, which need seconds where a net needs its whole budget each time, and show as well whether more
 /// rows help.
-fn curve_family(kept: Family) -> Family {
+///
+/// Of a loss that trees do not learn it is a linear model's.
+fn curve_family(settings: &TrainSettings, kept: Family) -> Family {
     match kept {
         Family::Linear | Family::Forest => kept,
-        _ => Family::Trees,
+        _ if learns(settings, Family::Trees) => Family::Trees,
+        _ => Family::Linear,
     }
 }
 
@@ -341,7 +361,7 @@ pub fn learning_curve(
     kept: Family,
     scores: &[(Family, f64)],
 ) -> Result<Curve, TrainError> {
-    let family = curve_family(kept);
+    let family = curve_family(settings, kept);
     job.begin(Phase::LearningCurve, "Fitting on parts of the rows");
     let options = options(settings, family);
     let whole = prepared.train.frame.rows;

@@ -94,8 +94,9 @@ impl<'a> Job<'a> {
         let budget = settings.budget_seconds.unwrap_or(DEFAULT_BUDGET);
         let forest = (0.5 + cells * 4e-5).min(if settings.family == Family::Auto { budget / 4.0 } else { budget });
         let wanted = fits::wanted(settings, rows.train as usize);
-        let wanted = |family| wanted.contains(&family);
+        let wanted = |family: Family| wanted.contains(&family);
         let curve = match settings.family {
+            _ if !fits::learns(settings, Family::Trees) => 0.75 * linear,
             Family::Linear => 0.75 * linear,
             Family::RealMlp | Family::TabM => 1.75 * trees,
             Family::Forest => 0.75 * forest,

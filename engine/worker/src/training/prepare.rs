@@ -11,6 +11,7 @@ use trainyard_infer::{Column, Frame, MISSING, Target, Values, text};
 use trainyard_types::{
     Problem,
     evaluation::PartRows,
+    loss::{Aim, Loss},
     monotone,
     run::{SplitSpec, Task, TrainSettings},
 };
@@ -29,6 +30,8 @@ pub struct Rows {
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub task: Task,
+    /// What is learned, where that is not the task's default.
+    pub loss: Option<Loss>,
     /// Sorted: by value where all are numbers, else by letter. Empty for regression.
     pub classes: Vec<String>,
     pub train: Rows,
@@ -45,6 +48,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What models are chosen and judged by.
+    pub fn aim(&self) -> Aim {
+        Aim::new(self.task, self.loss)
+    }
+
     pub fn rows(&self) -> PartRows {
         let count = |rows: &Rows| rows.frame.rows as u64;
         let aside = self.aside.as_ref().map_or(0, count);
@@ -61,7 +69,7 @@ impl Prepared {
 /// a fifth of `data` validates.
 ///
 /// # Errors
-/// A column that the settings name is not there, the target can't be learned, a part is empty, or a class is met outside the
+/// A column that the settings name is not there, the target can't be learned, or not by the loss, a part is empty, or a class is met outside the
 /// train part only.
 pub fn prepare(
     data: &Frame,
@@ -113,6 +121,10 @@ pub fn prepare(
         task = if classes.len() == 2 { Task::Binary } else { Task::Multiclass };
     }
     monotone::check_task(&settings.monotone, task)?;
+    if let Some(loss) = settings.loss {
+        loss.check_task(task)?;
+        loss.check_family(settings.family)?;
+    }
     let outcomes = target::encode(column, task, &classes)?;
     let table = only(data, &features);
     let part = |rows: &[usize], what: &str| -> Result<Rows, Problem> {
@@ -145,6 +157,11 @@ pub fn prepare(
             column.name
         ));
     }
+    for part in [&train, &valid, &test] {
+        if let (Some(loss), Target::Values(values)) = (settings.loss, &part.target) {
+            loss.check_least(values.iter().copied().fold(f64::INFINITY, f64::min))?;
+        }
+    }
     let divided = aside::divide(&valid, &settings.decision, task.is_classification(), settings.seed);
     let (valid, aside) = match divided {
         Some((rest, aside)) => {
@@ -156,7 +173,7 @@ pub fn prepare(
         }
         None => (valid, None),
     };
-    Ok(Prepared { task, classes, train, valid, test, aside, weights, test_columns, notes })
+    Ok(Prepared { task, loss: settings.loss, classes, train, valid, test, aside, weights, test_columns, notes })
 }
 
 /// These rows with every column but the target.

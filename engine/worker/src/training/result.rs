@@ -20,6 +20,7 @@ use trainyard_types::{
     decision::{ClassWeight, DecisionReport},
     evaluation::{Candidate, Importance, Metrics, PartMetrics, RunResult, TestMetric, Verdict},
     leakage::LeakageReport,
+    loss::Loss,
     monotone,
     run::{Family, TrainSettings},
 };
@@ -54,7 +55,7 @@ pub struct Parts<'a> {
 /// Cancelled, or the model can't be written.
 pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainError> {
     let Parts { prepared, settings, device, kept, learned, candidates, dummy, linear, curve, leakage } = parts;
-    let (task, model) = (prepared.task, &kept.model);
+    let (task, aim, model) = (prepared.task, prepared.aim(), &kept.model);
     job.begin(Phase::Evaluate, "Scoring train, validation and test rows");
     let train = answers(model, &prepared.train)?;
     job.progress(0.4, "Scoring train, validation and test rows", None);
@@ -64,20 +65,20 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
     job.check()?;
     let threshold = model.decision.threshold;
     let score =
-        |rows: &Rows, predictions: &Predictions| numbers(metrics::score_at(task, &rows.target, predictions, threshold));
+        |rows: &Rows, predictions: &Predictions| numbers(metrics::score_at(aim, &rows.target, predictions, threshold));
     let metrics = PartMetrics {
         train: score(&prepared.train, &train),
         valid: score(&prepared.valid, &valid),
         test: score(&prepared.test, &test),
     };
     job.progress(0.6, "Resampling the test rows for intervals", None);
-    let intervals = bootstrap::intervals(task, &prepared.test.target, &test, RESAMPLES, settings.seed, threshold);
+    let intervals = bootstrap::intervals(aim, &prepared.test.target, &test, RESAMPLES, settings.seed, threshold);
     let test_metrics: Vec<TestMetric> =
         intervals.into_iter().filter(|m| m.value.is_finite() && m.low.is_finite() && m.high.is_finite()).collect();
-    if test_metrics.first().is_none_or(|m| m.name != task.primary_metric()) {
+    if test_metrics.first().is_none_or(|m| m.name != aim.primary_metric()) {
         job.warn(format!(
             "{} is not defined on the test rows: they are all of one class.",
-            trainyard_report::words::metric(task.primary_metric())
+            trainyard_report::words::metric(aim.primary_metric())
         ));
     }
     job.progress(0.8, "Judging the fit", None);
@@ -89,7 +90,7 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
     let (train_target, train_answers) =
         unseen.as_ref().map_or((&prepared.train.target, &train), |(target, answers)| (target, answers));
     let mut verdict = diagnosis::verdict(diagnosis::Input {
-        task,
+        aim,
         family: kept.model.family,
         train_target,
         train: train_answers,
@@ -103,7 +104,7 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
     if unseen.is_some() {
         verdict.rule.push_str(" Train rows count out of bag: each as the trees answer that did not learn from it.");
     }
-    explain_curve(&mut verdict, curve.family);
+    explain_curve(&mut verdict, curve.family, model.family);
     finite(&mut verdict);
     job.log(verdict.sentence.clone());
     let Rows { frame, target } = &prepared.train;
@@ -155,6 +156,8 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
     if !settings.monotone.is_empty() {
         parameters.insert("directions".into(), monotone::in_words(&settings.monotone));
     }
+    parameters.extend(minimised(settings, model.family).map(|words| ("minimised".to_owned(), words)));
+    parameters.extend(fits::left_out(settings).map(|words| ("left_out".to_owned(), words)));
     let seconds = job.elapsed();
     job.log(format!("Done after {seconds:.1} s."));
     Ok(RunResult {
@@ -206,19 +209,28 @@ fn weighing(settings: &TrainSettings) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
+/// What was minimised where that was asked for, for people.
+fn minimised(settings: &TrainSettings, family: Family) -> Option<String> {
+    let loss = settings.loss?;
+    let kink = matches!(loss, Loss::Absolute | Loss::Quantile(_)) && family != Family::Trees;
+    let rounded = if kink { ", rounded off within 0.01 standard deviations of the target" } else { "" };
+    Some(format!("{}{rounded}", loss.in_words()))
+}
+
 /// Without those that the rows leave undefined: JSON can't say them.
 fn numbers(metrics: Metrics) -> Metrics {
     metrics.into_iter().filter(|(_, value)| value.is_finite()).collect::<BTreeMap<_, _>>()
 }
 
-fn explain_curve(verdict: &mut Verdict, family: Family) {
+fn explain_curve(verdict: &mut Verdict, family: Family, kept: Family) {
     if verdict.learning_curve.is_empty() {
         verdict.rule.push_str(" There was no learning curve: too few rows for fits on 25 and 50 % of them.");
         return;
     }
     let of = match family {
-        Family::Linear => "the linear model itself",
+        Family::Linear if kept == Family::Linear => "the linear model itself",
         Family::Forest => "the random forest itself",
+        Family::Linear => "a linear model",
         _ => "gradient-boosted trees",
     };
     verdict
@@ -251,7 +263,7 @@ fn importances(
         model,
         &prepared.valid.frame,
         &prepared.valid.target,
-        prepared.task.primary_metric(),
+        prepared.aim().primary_metric(),
         repeats,
         settings.seed,
         IMPORTANCE_ROWS,

@@ -2,6 +2,8 @@
 
 #[path = "decision_tests.rs"]
 mod decisions;
+#[path = "loss_tests.rs"]
+mod losses;
 
 use super::*;
 use trainyard_infer::{Column, MISSING, Model, Values};
@@ -127,7 +129,7 @@ fn check(result: &RunResult, heard: &Heard, dir: &Path) {
     let model = Model::from_bytes(&bytes).unwrap();
     assert_eq!(model.signature, result.signature);
     assert_eq!(model.family, result.family);
-    assert_eq!(result.test[0].name, result.task.primary_metric());
+    assert_eq!(result.test[0].name, result.primary_metric());
     assert!(result.test.iter().all(|m| m.low <= m.value && m.value <= m.high), "{:?}", result.test);
     assert_eq!(result.verdict.learning_curve.len(), 3);
     assert!(
