@@ -1,4 +1,6 @@
-//! How much memory reading, describing and checking a table may take.
+//! How much memory reading, describing and checking a table may take, and training on it.
+
+mod machine;
 
 use trainyard_types::Problem;
 
@@ -31,6 +33,18 @@ impl Memory {
 
     pub fn bytes(self) -> u64 {
         self.0
+    }
+
+    /// What training may take where nothing is said: half of the machine's memory, or of what the control group allows if
+    /// that is less. Where neither can be read, 4 GiB.
+    pub fn for_training() -> Self {
+        let all = machine::bytes().unwrap_or(8 << 30);
+        Self((all / 2).max(Self::LEAST))
+    }
+
+    /// An equal share for each of so many jobs at a time.
+    pub fn among(self, jobs: u32) -> Self {
+        Self((self.0 / u64::from(jobs.max(1))).max(Self::LEAST))
     }
 
     /// So many units of `unit` bytes in `percent` of what is left of the limit after the fixed part.
