@@ -69,6 +69,7 @@ fn main() {
         classes: &classes,
         target_name: "y",
         weights: None,
+        stream: None,
     };
     let options = FitOptions {
         seed: 1,

@@ -10,6 +10,7 @@ use crate::{
     FitError, FitOptions, Fitted, Observer, TrainData,
     net::{
         diverged,
+        feed::Feed,
         ground::{Ground, fitted, misfit},
         place,
         score::Scorer,
@@ -57,7 +58,7 @@ pub fn fit(
     let (classification, seed) = (data.task.is_classification(), options.seed);
     let course = Course {
         family: Family::RealMlp,
-        batch: batch_size(train.encoded.rows),
+        batch: batch_size(data.train_rows()),
         members: 1,
         rest: false,
         epochs: EPOCHS,
@@ -65,9 +66,10 @@ pub fn fit(
         clock: Box::new(move |step, steps| recipe::clock(classification, seed, step, steps)),
     };
     let scorer = Scorer::new(head, 1, &train, &valid, SCORED);
-    let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
-    training.start(engine.as_mut(), options, resume, started, observer)?;
-    let speed = training.run(engine.as_mut(), observer)?;
+    let mut training = Training::new(course, options, data, scorer, theta);
+    let feed = Feed::new(data, &encoder, head);
+    training.start(engine.as_mut(), feed, options, resume, started, observer)?;
+    let speed = training.run(engine.as_mut(), feed, observer)?;
     let net = layout.net(&training.best.theta).map_err(|_| diverged())?;
     let parameters = parameters(&training, &layout, classification, &encoder, &place);
     let model = RealMlpModel::new(encoder, net, head).map_err(misfit)?;

@@ -15,6 +15,7 @@ use crate::{
     net::{
         Part, diverged,
         engine::State,
+        feed::Feed,
         ground::{Ground, fitted, misfit},
         place,
         score::Scorer,
@@ -67,7 +68,7 @@ pub fn fit(
     let seed = options.seed;
     let course = Course {
         family: Family::TabM,
-        batch: batch_size(train.encoded.rows),
+        batch: batch_size(data.train_rows()),
         members: MEMBERS,
         rest: true,
         epochs: EPOCHS,
@@ -75,9 +76,10 @@ pub fn fit(
         clock: Box::new(move |step, _| recipe::clock(seed, step)),
     };
     let scorer = Scorer::new(head, MEMBERS, &train, &valid, SCORED);
-    let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
-    training.start(engine.as_mut(), options, resume, started, observer)?;
-    let speed = training.run(engine.as_mut(), observer)?;
+    let mut training = Training::new(course, options, data, scorer, theta);
+    let feed = Feed::new(data, &encoder, head);
+    training.start(engine.as_mut(), feed, options, resume, started, observer)?;
+    let speed = training.run(engine.as_mut(), feed, observer)?;
 
     let best = &training.best.theta;
     let zeros = vec![0.0; layout.total];

@@ -63,7 +63,7 @@ pub fn data<'a>(
     task: Task,
     classes: &'a [String],
 ) -> TrainData<'a> {
-    TrainData { train, train_target, valid, valid_target, task, classes, target_name: "y", weights: None }
+    TrainData { train, train_target, valid, valid_target, task, classes, target_name: "y", weights: None, stream: None }
 }
 
 pub fn options() -> FitOptions {

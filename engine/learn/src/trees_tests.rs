@@ -114,6 +114,7 @@ impl Case {
             classes: &self.classes,
             target_name: "y",
             weights: None,
+            stream: None,
         }
     }
 

@@ -77,6 +77,7 @@ fn train_in_this_process() {
         classes: &classes,
         target_name: "y",
         weights: None,
+        stream: None,
     };
     let options =
         |device| FitOptions { seed: 3, epochs: Some(6), budget_seconds: 60.0, device, parameters: Default::default() };

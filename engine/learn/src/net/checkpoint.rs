@@ -30,6 +30,9 @@ pub struct Plan {
     pub rows: usize,
     pub valid_rows: usize,
     pub parameters: usize,
+    /// Buffers of a pass where the train rows are streamed, each of which counts as an epoch; else 0.
+    #[serde(default)]
+    pub buffers: usize,
 }
 
 /// The best epoch so far.
@@ -45,7 +48,7 @@ pub struct Best {
 impl Plan {
     pub fn new(family: Family, seed: u64, rows: usize, valid_rows: usize, parameters: usize) -> Self {
         let family = family.as_str().to_owned();
-        Self { format: FORMAT, family, epochs: 0, done: 0, seed, rows, valid_rows, parameters }
+        Self { format: FORMAT, family, epochs: 0, done: 0, seed, rows, valid_rows, parameters, buffers: 0 }
     }
 }
 

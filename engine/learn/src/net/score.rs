@@ -13,6 +13,8 @@ pub struct Scorer {
     train: Arc<Part>,
     valid: Arc<Part>,
     train_rows: usize,
+    /// Train rows that are scored at most.
+    most: usize,
     members: usize,
 }
 
@@ -35,9 +37,16 @@ impl Scorer {
             head,
             members,
             train_rows: train.encoded.rows.min(train_rows),
+            most: train_rows,
             train: Arc::clone(train),
             valid: Arc::clone(valid),
         }
+    }
+
+    /// Scores these train rows from now on, which the engine has taken.
+    pub fn replace_train(&mut self, part: Arc<Part>) {
+        self.train_rows = self.most.min(part.encoded.rows);
+        self.train = part;
     }
 
     /// The metric's name.

@@ -97,6 +97,10 @@ impl Engine for Fused {
         Ok(first)
     }
 
+    fn replace_train(&mut self, part: Arc<Part>) {
+        self.train = part;
+    }
+
     fn state(&self) -> Result<State, Failure> {
         Ok(self.held.state())
     }

@@ -103,6 +103,7 @@ fn fit(
         classes: judged.classes,
         target_name: &settings.target,
         weights: None,
+        stream: None,
     };
     let options = FitOptions {
         seed: settings.seed,
