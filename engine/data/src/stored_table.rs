@@ -57,6 +57,15 @@ impl StoredTable {
         &self.schema
     }
 
+    /// All rows.
+    ///
+    /// # Errors
+    /// As [`StoredTable::load`].
+    pub fn load_all(&self, columns: Option<&[String]>) -> Result<Frame, Problem> {
+        let places = chosen(&self.schema, columns)?;
+        frame::load_rows(&self.path, &self.file, &self.schema, &places, &Reading::all(&self.file))
+    }
+
     /// About what a row of these columns, or of all, takes in a [`Frame`], bytes: 8 for a number, 4 for a category, more for
     /// texts that do not repeat.
     ///

@@ -107,7 +107,7 @@ fn a_streamed_fit_learns_about_as_much() {
     let alone = fit(&few);
     let stream = Dealt { frame: frame.clone(), target: target.clone(), weights: None, buffers: 5 };
     let streamed = fit(&TrainData { stream: Some(&stream), ..few });
-    assert!(streamed < 1.2 * whole, "{streamed} in buffers, {whole} as a whole");
+    assert!(streamed < 1.3 * whole, "{streamed} in buffers, {whole} as a whole");
     assert!(streamed < 0.9 * alone, "{streamed} in buffers, {alone} on the sample alone");
 }
 

@@ -1,5 +1,6 @@
 //! What a run will take, as a range: a rough rule, corrected by what past runs of about the same size really took here.
 
+use trainyard_data::Memory;
 use trainyard_store::timings::Timing;
 use trainyard_types::run::{Estimate, Family, TrainSettings};
 
@@ -31,8 +32,15 @@ impl Size {
     }
 }
 
-/// `rows`: of train, validation and test part together; `past`: runs that asked for the same family.
-pub(super) fn estimate(settings: &TrainSettings, train: u64, rows: u64, features: u32, past: &[Timing]) -> Estimate {
+/// `rows`: of train, validation and test part together; `past`: runs that asked for the same family; `limit`: what a job may
+/// take, beyond which it trains in a stream.
+pub(super) fn estimate(
+    settings: &TrainSettings,
+    (train, rows): (u64, u64),
+    features: u32,
+    past: &[Timing],
+    limit: Memory,
+) -> Estimate {
     let size = Size { train: train as f64, rows: rows as f64, features: f64::from(features.max(1)) };
     let (mut seconds, mut memory) = (Vec::new(), Vec::new());
     for run in past {
@@ -51,7 +59,9 @@ pub(super) fn estimate(settings: &TrainSettings, train: u64, rows: u64, features
     }
     let from_runs = if seconds.len() < LEAST_RUNS { 0 } else { u32::try_from(seconds.len()).unwrap_or(u32::MAX) };
     let (seconds_low, seconds_high) = range(rule_seconds(settings, size), seconds);
-    let (memory_mib_low, memory_mib_high) = range(rule_mib(size), memory);
+    let most = limit.bytes() as f64 / 1_048_576.0;
+    let (low, high) = range(rule_mib(size), memory);
+    let (memory_mib_low, memory_mib_high) = (low.min(most), high.min(most));
     Estimate { seconds_low, seconds_high, memory_mib_low, memory_mib_high, from_runs }
 }
 
@@ -101,6 +111,11 @@ mod tests {
     use super::*;
     use trainyard_types::evaluation::PartRows;
 
+    /// So much that nothing is streamed.
+    fn limit() -> Memory {
+        Memory::new(1 << 60).unwrap_or_default()
+    }
+
     fn past(train: u64, seconds: f64, peak_mib: Option<f64>) -> Timing {
         let rows = PartRows { train, valid: train / 3, test: train / 3 };
         Timing { settings: TrainSettings::for_target("y"), rows, features: 10, seconds, peak_mib }
@@ -109,7 +124,8 @@ mod tests {
     #[test]
     fn without_past_runs_the_rule_stands_with_its_doubts() {
         let settings = TrainSettings::for_target("y");
-        let estimate = estimate(&settings, 600, 1000, 10, &[past(600, 3.0, None), past(600_000, 3000.0, None)]);
+        let estimate =
+            estimate(&settings, (600, 1000), 10, &[past(600, 3.0, None), past(600_000, 3000.0, None)], limit());
         assert_eq!(estimate.from_runs, 0, "one run of that size is no pattern");
         assert!((estimate.seconds_high / estimate.seconds_low - RULE.1 / RULE.0).abs() < 1e-9);
         assert!(estimate.seconds_high < 20.0, "a small table is done long before the budget: {estimate:?}");
@@ -119,16 +135,19 @@ mod tests {
     fn past_runs_of_about_the_size_correct_it() {
         let settings = TrainSettings::for_target("y");
         let same = [past(600, 8.0, Some(200.0)), past(600, 10.0, Some(210.0)), past(600, 12.0, None)];
-        let small = estimate(&settings, 600, 1000, 10, &same);
+        let small = estimate(&settings, (600, 1000), 10, &same, limit());
         assert_eq!(small.from_runs, 3);
         assert!(
             (small.seconds_low - 8.0 / MARGIN).abs() < 1e-6 && (small.seconds_high - 12.0 * MARGIN).abs() < 1e-6,
             "{small:?}"
         );
-        let wider = estimate(&settings, 1200, 2000, 10, &same);
+        let wider = estimate(&settings, (1200, 2000), 10, &same, limit());
         assert!(wider.seconds_high > small.seconds_high);
-        let far = estimate(&settings, 60_000, 100_000, 10, &same);
+        let far = estimate(&settings, (60_000, 100_000), 10, &same, limit());
         assert_eq!(far.from_runs, 0);
         assert!(far.memory_mib_high > small.memory_mib_high);
+        let little = Memory::new(Memory::LEAST).unwrap_or_default();
+        let streamed = estimate(&settings, (60_000_000, 100_000_000), 10, &same, little);
+        assert_eq!((streamed.memory_mib_low, streamed.memory_mib_high), (256.0, 256.0));
     }
 }

@@ -88,7 +88,8 @@ pub(super) async fn make(
             [plan.train_rows, plan.valid_rows, plan.test_rows] = facts.parts;
             let past = store::timings::recent(ctx.store().db(), settings.family, RECENT).await?;
             let rows: u64 = facts.parts.iter().sum();
-            plan.estimate = Some(estimate(settings, plan.train_rows, rows, plan.features, &past));
+            let limit = ctx.settings().training_memory;
+            plan.estimate = Some(estimate(settings, (plan.train_rows, rows), plan.features, &past, limit));
             plan.warnings.extend(check_target(settings, &facts));
         }
         Err(problem) => {

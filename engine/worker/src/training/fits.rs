@@ -7,8 +7,8 @@ use super::{
 };
 use trainyard_assess::metrics::{self, is_better};
 use trainyard_learn::{
-    FitError, FitOptions, Fitted, Observer, TrainData, Weights, device::ChosenDevice, dummy, linear, realmlp, tabm,
-    trees,
+    FitError, FitOptions, Fitted, Observer, RowStream, TrainData, Weights, device::ChosenDevice, dummy, linear,
+    realmlp, tabm, trees,
 };
 use trainyard_types::{
     Problem,
@@ -175,6 +175,7 @@ fn rows<'a>(prepared: &'a Prepared, settings: &'a TrainSettings) -> TrainData<'a
         classes: &prepared.classes,
         target_name: &settings.target,
         weights: prepared.weights.as_ref().map(|weights| Weights { train: &weights.train, valid: &weights.valid }),
+        stream: prepared.stream.as_deref().map(|stream| stream as &dyn RowStream),
     }
 }
 
@@ -223,7 +224,7 @@ impl Candidates {
         let dummy = valid_score(prepared, &dummy)?;
 
         let mut scored: Vec<Scored> = Vec::new();
-        for &family in wanted(settings.family, prepared.train.frame.rows) {
+        for &family in wanted(settings.family, data.train_rows()) {
             job.check()?;
             let baseline = family == Family::Linear && settings.family != Family::Linear;
             job.begin(Phase::of(family), &format!("Training {}", name(family)));
@@ -247,6 +248,9 @@ impl Candidates {
                         trainyard_report::words::number(score),
                         fitted.seconds
                     ));
+                    if let Some(seen) = fitted.parameters.get("rows_seen") {
+                        job.log(format!("{} saw {seen}.", capital(name(family))));
+                    }
                     if family == Family::Trees {
                         job.estimate(Phase::LearningCurve, 0.75 * fitted.seconds);
                     }
@@ -343,7 +347,7 @@ pub fn learning_curve(
         });
         let whole_data = rows(prepared, settings);
         let weights = weights.as_deref().zip(whole_data.weights).map(|(train, all)| Weights { train, ..all });
-        let data = TrainData { train: &frame, train_target: &target, weights, ..whole_data };
+        let data = TrainData { train: &frame, train_target: &target, weights, stream: None, ..whole_data };
         let to = from + share / total;
         let outcome = {
             let mut ear = Ear { job, family, prefixed: false, quiet: Some(Passing { from, to }) };

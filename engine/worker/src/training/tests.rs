@@ -2,6 +2,8 @@
 
 #[path = "decision_tests.rs"]
 mod decisions;
+#[path = "stream_tests.rs"]
+mod streams;
 
 use super::*;
 use trainyard_infer::{Column, MISSING, Model, Values};
