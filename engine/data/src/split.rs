@@ -8,10 +8,12 @@ mod group;
 mod hash;
 mod made;
 mod row_wise;
+mod stored;
 mod time;
 
 pub use made::{Division, MadeSplit, make, make_of};
 pub use row_wise::{RowWise, drawn};
+pub use stored::{Divided, divide};
 
 use crate::words;
 use rand::{Rng, SeedableRng};

@@ -17,6 +17,10 @@ use trainyard_types::{Problem, dataset::ColumnSchema};
 /// Rows that [`StoredTable::each_block`] hands out at a time, at least: whole row groups.
 const BLOCK_ROWS: usize = 512 << 10;
 
+/// How many times a row that is trained on is held, as it was read: with its copies among the chosen columns and in its part,
+/// and with what a family makes of it (encoded, embedded, binned), at the worst moment of a job.
+pub const COPIES: u64 = 6;
+
 /// A stored table whose footer has been read.
 pub struct StoredTable {
     path: PathBuf,
@@ -55,6 +59,14 @@ impl StoredTable {
 
     pub fn schema(&self) -> &[ColumnSchema] {
         &self.schema
+    }
+
+    /// About what training on the whole table takes, bytes: `rows x bytes of a row x` [`COPIES`].
+    ///
+    /// # Errors
+    /// Never: all columns are there.
+    pub fn training_bytes(&self) -> Result<u64, Problem> {
+        Ok(self.bytes_a_row(None)?.saturating_mul(COPIES).saturating_mul(self.rows() as u64))
     }
 
     /// All rows.

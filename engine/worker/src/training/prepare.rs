@@ -193,7 +193,7 @@ fn names(frame: &Frame) -> String {
 }
 
 /// Which rows have an outcome at all.
-pub fn present(values: &Values) -> Vec<bool> {
+fn present(values: &Values) -> Vec<bool> {
     match values {
         Values::Numbers(numbers) => numbers.iter().map(|v| v.is_finite()).collect(),
         Values::Categories { codes, .. } => codes.iter().map(|&c| c != MISSING).collect(),

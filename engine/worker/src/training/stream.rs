@@ -1,11 +1,19 @@
 //! Training on a table that is larger than the memory limit. A sample of its rows stands in for it wherever rows have to be
 //! in memory; nets see all train rows besides, in buffers.
 
-mod divide;
-
-use super::{Tables, aside::Rule, prepare::Prepared};
+use super::{
+    Tables,
+    aside::Rule,
+    prepare::{Prepared, split_spec},
+};
 use std::sync::Arc;
-use trainyard_data::{Memory, Part, Shuffled, StoredTable, frame, memory::in_words, split::drawn, target};
+use trainyard_data::{
+    Memory, Part, Shuffled, StoredTable, copies, frame,
+    memory::in_words,
+    split::{divide, drawn},
+    stored_table::COPIES,
+    target,
+};
 use trainyard_infer::Frame;
 use trainyard_learn::{RowStream, StreamedRows};
 use trainyard_types::{
@@ -14,23 +22,15 @@ use trainyard_types::{
     words::count,
 };
 
-/// How many times a row is held, as it was read: with its copies among the chosen columns and in its part, and with what a
-/// family makes of it (encoded, embedded, binned), at the worst moment of a job.
-const COPIES: u64 = 6;
-/// Fewer train rows than this are no sample, and no buffer.
+/// Fewer train rows than this are no buffer.
 const LEAST: usize = 1_000;
 
-/// What training on whole tables takes, bytes: the program, and `rows x bytes of a row x copies`.
+/// What training on whole tables takes, bytes, with the program.
 ///
 /// # Errors
 /// Never: all columns are there.
 pub fn whole<'t>(tables: impl IntoIterator<Item = &'t StoredTable>) -> Result<u64, Problem> {
-    let mut bytes = Memory::PROGRAM;
-    for table in tables {
-        bytes =
-            bytes.saturating_add(table.bytes_a_row(None)?.saturating_mul(COPIES).saturating_mul(table.rows() as u64));
-    }
-    Ok(bytes)
+    tables.into_iter().try_fold(Memory::PROGRAM, |bytes, table| Ok(bytes.saturating_add(table.training_bytes()?)))
 }
 
 /// Rows that may be in memory at a time.
@@ -56,23 +56,19 @@ impl Rooms {
         let rows = |share: u64| usize::try_from(room / share / a_row).unwrap_or(usize::MAX);
         let rooms = Self { sample: rows(4), judged: rows(16), buffer: rows(8) };
         if rooms.buffer < LEAST {
-            return Err(too_large(
-                memory,
-                &format!("{} rows of about {} bytes", count(table.rows() as u64), a_row / COPIES),
+            return Err(Problem::new(
+                Code::TooLarge,
+                format!(
+                    "The table can't be trained on within {memory} of memory, also not in a stream: {} rows of about {} bytes \
+                     are too much. Raise the memory limit for training, leave out columns in a pipeline, or train on a sample \
+                     of the rows.",
+                    count(table.rows() as u64),
+                    a_row / COPIES
+                ),
             ));
         }
         Ok(rooms)
     }
-}
-
-fn too_large(memory: Memory, what: &str) -> Problem {
-    Problem::new(
-        Code::TooLarge,
-        format!(
-            "The table can't be trained on within {memory} of memory, also not in a stream: {what} are too much. Raise the \
-             memory limit for training, leave out columns in a pipeline, or train on a sample of the rows."
-        ),
-    )
 }
 
 /// All train rows of a table, for nets, and what is said of the rest.
@@ -97,15 +93,12 @@ pub fn tables(
     rooms: Rooms,
 ) -> Result<(Tables, TrainSettings), Problem> {
     if settings.distinct {
-        return Err(Problem::field(
-            "distinct",
-            "Copies of rows can't be left out while a table is trained in a stream. Take them out with a pipeline's step \
-             'deduplicate', or raise the memory limit for training.",
-        ));
+        return Err(copies::too_many());
     }
     let all = std::iter::once(&table).chain(test);
     let size = format!("The table would take about {} in memory, and the limit is {memory}", in_words(whole(all)?));
-    let divided = divide::divide(&table, test.is_some(), kept, settings, memory)?;
+    let spec = split_spec(settings, test.is_some());
+    let divided = divide(&table, &spec, (settings.target.as_str(), settings.task), kept, memory)?;
     let mut rows: Vec<(usize, Part)> = divided.of_classes.iter().map(|&row| (row, Part::Train)).collect();
     for (part, most) in [(Part::Train, rooms.sample), (Part::Valid, rooms.judged), (Part::Test, rooms.judged)] {
         rows.extend(drawn(&divided.parts, part, most, settings.seed).into_iter().map(|row| (row, part)));
@@ -114,7 +107,7 @@ pub fn tables(
     rows.dedup();
     let (wanted, parts): (Vec<usize>, Vec<Part>) = rows.into_iter().unzip();
     let data = table.load(None, &wanted)?;
-    let mut notes = vec![divided.summary, format!("{size}: it is trained in a stream.")];
+    let mut notes = vec![divided.info.summary, format!("{size}: it is trained in a stream.")];
     notes.extend(divided.notes);
     let of = |part: Part| {
         let here = parts.iter().filter(|own| **own == part).count() as u64;
@@ -153,7 +146,7 @@ pub fn tables(
         parts: Some(parts.into_iter().map(Some).collect()),
         streamed: Some(Streamed { shuffled, notes, parameters }),
     };
-    Ok((tables, TrainSettings { task: Some(divided.task), ..settings.clone() }))
+    Ok((tables, TrainSettings { task: Some(divided.info.task), ..settings.clone() }))
 }
 
 impl Streamed {
