@@ -7,7 +7,6 @@ use std::{
     io::{self, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
-    process,
 };
 use trainyard_data::{Memory, read_any::read_file};
 use trainyard_infer::{Frame, Model, Predictions, oip::NOT_SURE};
@@ -68,8 +67,7 @@ fn by_way_of_files(
 ) -> Result<RunResult, TrainError> {
     let line = "Storing the rows, so that they can be read a part at a time.".to_owned();
     sink.event(JobEvent::Log { level: LogLevel::Info, line });
-    let place = |name: &str| out.join(format!(".{name}.{}.parquet", process::id()));
-    let (rows, test_rows) = (place("rows"), test.map(|_| place("test")));
+    let (rows, test_rows) = (out.join(".rows.parquet"), test.map(|_| out.join(".test.parquet")));
     let mut work = || -> Result<RunResult, TrainError> {
         store(data, &rows, memory)?;
         if let (Some(test), Some(place)) = (test, &test_rows) {
@@ -109,6 +107,8 @@ pub fn summary(result: &RunResult, model: &Path) -> Value {
         "family": result.family,
         "device": result.device,
         "rows": result.rows,
+        "streamed": result.parameters.get("streamed"),
+        "rows_seen": result.parameters.get("rows_seen"),
         "seconds": result.seconds,
         "epochs": result.epochs,
         "metrics": { "train": result.metrics.train, "valid": result.metrics.valid, "test": result.metrics.test },
