@@ -31,9 +31,10 @@ const TEXTS: [&str; 9] = [
     "secret_key",
     "secret_key_file",
 ];
-const VALUES: [&str; 8] = [
+const VALUES: [&str; 9] = [
     "max_upload_mib",
     "memory_limit_mib",
+    "training_memory_mib",
     "max_fetch_mib",
     "fetch_minutes",
     "log_retention_days",
@@ -62,6 +63,9 @@ pub struct Config {
     pub max_upload_mib: u64,
     /// For reading, storing and describing one table, MiB; what needs more goes to the disk or is estimated.
     pub memory_limit_mib: u64,
+    /// For the process of one training job, MiB; larger tables are trained in a stream. Left out: half of the machine's memory,
+    /// divided by `slots`.
+    pub training_memory_mib: Option<u64>,
     /// Folders on the server whose files may be read as sources. None by default.
     pub source_roots: Vec<PathBuf>,
     /// Hosts that sources may be fetched from: `data.example.org`, `*.example.org`, with `=RANGE` in a private network.
@@ -101,6 +105,7 @@ impl Default for Config {
             admin_password: None,
             max_upload_mib: 4096,
             memory_limit_mib: 1024,
+            training_memory_mib: None,
             source_roots: Vec::new(),
             source_hosts: Vec::new(),
             max_fetch_mib: 64 << 10,
@@ -133,6 +138,10 @@ pub struct Flags {
     /// Memory for reading and describing one table, such as 512M or 2G [default: 1G]
     #[arg(long, value_name = "SIZE", value_parser = crate::cli::size)]
     pub memory_limit: Option<u64>,
+    /// Memory for a training job, such as 4G; larger tables are trained in a stream [default: half of the machine's memory,
+    /// divided by the slots]
+    #[arg(long, value_name = "SIZE", value_parser = crate::cli::size)]
+    pub training_memory: Option<u64>,
 }
 
 impl Config {
@@ -151,6 +160,9 @@ impl Config {
         }
         if let Some(bytes) = flags.memory_limit {
             config.memory_limit_mib = bytes >> 20;
+        }
+        if let Some(bytes) = flags.training_memory {
+            config.training_memory_mib = Some(bytes >> 20);
         }
         Ok(config)
     }
@@ -244,11 +256,17 @@ impl Config {
     /// What the service needs of it.
     ///
     /// # Errors
-    /// A source folder is gone, or the memory limit is too low.
+    /// A source folder is gone, or a memory limit is too low.
     pub fn settings(&self) -> Result<Settings, Problem> {
         let memory = Memory::new(self.memory_limit_mib.saturating_mul(1 << 20))?;
+        let training_memory = match self.training_memory_mib {
+            Some(mib) => Memory::new(mib.saturating_mul(1 << 20))
+                .map_err(|_| Problem::invalid("'training_memory_mib' has to be at least 256."))?,
+            None => Memory::for_training().among(self.slots.unwrap_or(1)),
+        };
         Ok(Settings {
             memory,
+            training_memory,
             sources: Rules::new(&self.source_roots, &self.source_hosts)?,
             fetch: Limits {
                 bytes: self.max_fetch_mib.saturating_mul(1 << 20),

@@ -3,6 +3,16 @@
 use foldhash::quality::RandomState;
 use std::{collections::HashSet, hash::BuildHasher};
 use trainyard_infer::frame::{Frame, MISSING, Values};
+use trainyard_types::Problem;
+
+/// Why copies are not left out of a table that does not fit the memory.
+pub fn too_many() -> Problem {
+    Problem::field(
+        "distinct",
+        "Copies of rows can't be left out while a table is trained in a stream. Take them out with a pipeline's step \
+         'deduplicate', or raise the memory limit for training.",
+    )
+}
 
 /// Marks rows as not usable that equal an earlier usable one in all columns but those of `except`. Rows are told apart by
 /// two hashes of 64 bits with random keys.

@@ -15,6 +15,7 @@ use arrow_array::{
 use arrow_schema::DataType;
 use arrow_select::take::take;
 use foldhash::fast::RandomState;
+use parquet::arrow::arrow_reader::RowSelection;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::{collections::HashMap, path::Path, sync::Arc};
@@ -23,6 +24,9 @@ use trainyard_types::{
     Problem,
     dataset::{ColumnSchema, ColumnType},
 };
+
+/// Rows that are decoded at a time.
+const BATCH_ROWS: usize = 32_768;
 
 /// Loads a stored table, or the given columns of it in the given order. Numbers and times take 8 bytes a row, texts
 /// and booleans 4.
@@ -33,11 +37,12 @@ pub fn load(parquet: &Path, columns: Option<&[String]>) -> Result<Frame, Problem
     let file = ParquetFile::open(parquet)?;
     let schema = stored_schema(&file)?;
     let columns = chosen(&schema, columns)?;
-    load_rows(parquet, file, &schema, columns, None)
+    let file = guarded(|| file.with_dictionaries())?;
+    load_rows(parquet, &file, &schema, &columns, &Reading::all(&file))
 }
 
 /// The places of the columns, or of all.
-fn chosen(schema: &[ColumnSchema], columns: Option<&[String]>) -> Result<Vec<usize>, Problem> {
+pub(crate) fn chosen(schema: &[ColumnSchema], columns: Option<&[String]>) -> Result<Vec<usize>, Problem> {
     let Some(names) = columns else { return Ok((0..schema.len()).collect()) };
     let place = |name: &String| {
         schema.iter().position(|column| column.name == *name).ok_or_else(|| {
@@ -52,32 +57,51 @@ fn chosen(schema: &[ColumnSchema], columns: Option<&[String]>) -> Result<Vec<usi
     names.iter().map(place).collect()
 }
 
-/// All rows, or those wanted, in rising order. Besides what is kept a batch a core is held at a time.
-fn load_rows(
+/// Which of a file's rows are decoded, and which of those are kept.
+pub(crate) struct Reading<'a> {
+    /// Row groups and which of their rows; `None`: all.
+    pub some: Option<(Vec<usize>, RowSelection)>,
+    /// How many are decoded.
+    pub decoded: usize,
+    /// Those that are kept, by their number among the decoded ones, in rising order; `None`: all.
+    pub wanted: Option<&'a [usize]>,
+}
+
+impl Reading<'_> {
+    pub(crate) fn all(file: &ParquetFile) -> Self {
+        Self { some: None, decoded: file.rows() as usize, wanted: None }
+    }
+
+    fn kept(&self) -> usize {
+        self.wanted.map_or(self.decoded, <[usize]>::len)
+    }
+}
+
+/// The rows of a file with dictionaries. Besides what is kept a batch a core is held at a time.
+pub(crate) fn load_rows(
     parquet: &Path,
-    file: ParquetFile,
+    file: &ParquetFile,
     schema: &[ColumnSchema],
-    columns: Vec<usize>,
-    wanted: Option<&[usize]>,
+    columns: &[usize],
+    reading: &Reading<'_>,
 ) -> Result<Frame, Problem> {
-    let file = guarded(|| file.with_dictionaries())?;
     struct Item {
         index: usize,
         outcome: Result<Column, Problem>,
     }
     let mut items: Vec<Item> = columns
-        .into_iter()
-        .map(|index| Item { index, outcome: Err(Problem::internal("The column was not read.")) })
+        .iter()
+        .map(|&index| Item { index, outcome: Err(Problem::internal("The column was not read.")) })
         .collect();
     parallel::each(
         &mut items,
         || (),
         |(), _, item| {
-            item.outcome = guarded(|| load_column(&file.reopen(parquet)?, item.index, &schema[item.index], wanted));
+            item.outcome = guarded(|| load_column(&file.reopen(parquet)?, item.index, &schema[item.index], reading));
         },
     );
     let columns = items.into_iter().map(|item| item.outcome).collect::<Result<Vec<_>, _>>()?;
-    Ok(Frame { columns, rows: wanted.map_or(file.rows() as usize, <[usize]>::len) })
+    Ok(Frame { columns, rows: reading.kept() })
 }
 
 /// Rows of a stored table, as its footer says.
@@ -101,11 +125,12 @@ pub fn load_sample(parquet: &Path, columns: Option<&[String]>, rows: usize, memo
     let a_row: u64 = columns.iter().map(|&at| bytes_a_row(&file, at, schema[at].kind)).sum();
     let rows = rows.min(memory.sample() / (a_row as usize).max(1)).max(1);
     let wanted = (all > rows).then(|| sampled_rows(all, rows));
-    load_rows(parquet, file, &schema, columns, wanted.as_deref())
+    let file = guarded(|| file.with_dictionaries())?;
+    load_rows(parquet, &file, &schema, &columns, &Reading { wanted: wanted.as_deref(), ..Reading::all(&file) })
 }
 
 /// About what a row of a column takes in memory. Texts that do not repeat are held twice while they are loaded.
-fn bytes_a_row(file: &ParquetFile, column: usize, kind: ColumnType) -> u64 {
+pub(crate) fn bytes_a_row(file: &ParquetFile, column: usize, kind: ColumnType) -> u64 {
     match kind {
         ColumnType::Boolean => 4,
         ColumnType::Text => match file.bytes_of(column) / file.rows().max(1) {
@@ -127,35 +152,38 @@ pub fn sampled_rows(all: usize, rows: usize) -> Vec<usize> {
     (0..rows).map(|i| (((i as f64 + random.random::<f64>()) * stretch) as usize).min(all - 1)).collect()
 }
 
-/// All rows, or those wanted, in rising order; only what is kept is held.
+/// Only what is kept is held.
 fn load_column(
     file: &ParquetFile,
     index: usize,
     schema: &ColumnSchema,
-    wanted: Option<&[usize]>,
+    reading: &Reading<'_>,
 ) -> Result<Column, Problem> {
-    let rows = wanted.map_or(file.rows() as usize, <[usize]>::len);
-    let mut builder = ColumnBuilder::new(schema, rows);
-    let reader = file.builder(&[index])?.with_batch_size(32_768).build().map_err(words::damaged)?;
-    let (mut first, mut rest) = (0, wanted);
+    let mut column = ColumnBuilder::new(schema, reading.kept());
+    let mut builder = file.builder(&[index])?.with_batch_size(BATCH_ROWS);
+    if let Some((groups, selection)) = &reading.some {
+        builder = builder.with_row_groups(groups.clone()).with_row_selection(selection.clone());
+    }
+    let reader = builder.build().map_err(words::damaged)?;
+    let (mut first, mut rest) = (0, reading.wanted);
     for batch in reader {
         let batch = batch.map_err(words::damaged)?;
         let next = first + batch.num_rows();
         match &mut rest {
-            None => builder.add(batch.column(0)),
+            None => column.add(batch.column(0)),
             Some(rest) => {
                 let (here, after) = rest.split_at(rest.partition_point(|&row| row < next));
                 *rest = after;
                 if !here.is_empty() {
                     let places = UInt32Array::from_iter_values(here.iter().map(|row| (row - first) as u32));
-                    builder.add(&take(batch.column(0), &places, None).map_err(words::damaged)?);
+                    column.add(&take(batch.column(0), &places, None).map_err(words::damaged)?);
                 }
             }
         }
         first = next;
     }
     // A file that ends early must not pass for a shorter table.
-    if first == file.rows() as usize { Ok(builder.finish()) } else { Err(words::damaged("rows are missing")) }
+    if first == reading.decoded { Ok(column.finish()) } else { Err(words::damaged("rows are missing")) }
 }
 
 /// Appends arrays of the five stored types, texts also as dictionaries, to a column in memory.

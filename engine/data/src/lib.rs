@@ -2,7 +2,8 @@
 //!
 //! [`inspect()`] looks at a file and proposes how to read it. [`ingest()`] reads it so and writes Parquet with a
 //! profile. [`frame::load`] brings the Parquet into memory for training, [`split()`] divides the rows, and
-//! [`target`] says what kind of task a column makes. [`read_any`] does it without a stored file, [`demo`] makes a
+//! [`target`] says what kind of task a column makes. Of a table that does not fit the memory, [`StoredTable`] loads some rows
+//! and [`Shuffled`] hands all train rows out in buffers. [`read_any`] does it without a stored file, [`demo`] makes a
 //! data set up. Everything is streamed within the bounds of [`limits`], except for [`frame::load`] and [`read_any`].
 
 pub mod checks;
@@ -19,7 +20,9 @@ pub mod profile;
 pub mod read_any;
 pub mod relabel;
 pub mod rows;
+pub mod shuffled;
 pub mod split;
+pub mod stored_table;
 pub mod target;
 pub mod yaml;
 
@@ -51,4 +54,6 @@ pub use inspect::{Inspection, inspect, reinspect, sample};
 pub use memory::Memory;
 pub use profile::profile;
 pub use rows::rows;
+pub use shuffled::Shuffled;
 pub use split::{MadeSplit, Part, split};
+pub use stored_table::StoredTable;

@@ -1,4 +1,6 @@
-//! How much memory reading, describing and checking a table may take.
+//! How much memory reading, describing and checking a table may take, and training on it.
+
+mod machine;
 
 use trainyard_types::Problem;
 
@@ -8,6 +10,21 @@ use trainyard_types::Problem;
 /// 192 MiB, which the shares leave room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(u64);
+
+impl std::fmt::Display for Memory {
+    /// `1.5 GiB`, `512 MiB`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&in_words(self.0))
+    }
+}
+
+/// Bytes of memory for people: `1.5 GiB`, `512 MiB`.
+pub fn in_words(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes >= 1 << 30 => format!("{:.1} GiB", bytes as f64 / (1_u64 << 30) as f64),
+        bytes => format!("{} MiB", bytes.div_ceil(1 << 20)),
+    }
+}
 
 impl Default for Memory {
     /// 1 GiB.
@@ -19,6 +36,8 @@ impl Default for Memory {
 impl Memory {
     /// The least: 256 MiB.
     pub const LEAST: u64 = 256 << 20;
+    /// What the program itself, the blocks being read and encoders take: 192 MiB.
+    pub const PROGRAM: u64 = 192 << 20;
 
     /// # Errors
     /// It is less than [`Memory::LEAST`].
@@ -33,10 +52,26 @@ impl Memory {
         self.0
     }
 
-    /// So many units of `unit` bytes in `percent` of what is left of the limit after the fixed part.
+    /// What training may take where nothing is said: half of the machine's memory, or of what the control group allows if
+    /// that is less. Where neither can be read, 4 GiB.
+    pub fn for_training() -> Self {
+        let all = machine::bytes().unwrap_or(8 << 30);
+        Self((all / 2).max(Self::LEAST))
+    }
+
+    /// An equal share for each of so many jobs at a time.
+    pub fn among(self, jobs: u32) -> Self {
+        Self((self.0 / u64::from(jobs.max(1))).max(Self::LEAST))
+    }
+
+    /// What the program itself leaves of the limit, bytes.
+    pub fn room(self) -> u64 {
+        self.0.max(Self::LEAST) - Self::PROGRAM
+    }
+
+    /// So many units of `unit` bytes in `percent` of the room.
     fn share(self, percent: u64, unit: u64) -> usize {
-        const FIXED: u64 = 192 << 20;
-        usize::try_from((self.0.max(Self::LEAST) - FIXED) / 100 * percent / unit).unwrap_or(usize::MAX)
+        usize::try_from(self.room() / 100 * percent / unit).unwrap_or(usize::MAX)
     }
 
     /// Numbers kept for exact quantiles, over all columns. They are copied a column at a time at the end.

@@ -7,9 +7,13 @@ mod folds;
 mod group;
 mod hash;
 mod made;
+mod row_wise;
+mod stored;
 mod time;
 
 pub use made::{Division, MadeSplit, make, make_of};
+pub use row_wise::{RowWise, drawn};
+pub use stored::{Divided, divide};
 
 use crate::words;
 use rand::{Rng, SeedableRng};
@@ -177,38 +181,47 @@ impl<'a> Table<'a> {
         let used = parts.iter().flatten().count();
         for part in Part::ALL {
             if !parts.contains(&Some(part)) && (part != Part::Test || self.spec.test > 0.0) {
-                return Err(Problem::field(
-                    "split",
-                    format!(
-                        "No row is left for {}: only {} can be used. {}",
-                        part.name(),
-                        words::counted(used as u64, "row", "rows"),
-                        match self.spec.method {
-                            SplitMethod::Given { .. } => "Name some rows so in the column that decides.",
-                            SplitMethod::Time { .. } if self.spec.gap.is_some() =>
-                                "Too many rows share the same time, or the gap is too long: make it shorter, or choose another column.",
-                            SplitMethod::Time { .. } =>
-                                "Too many rows share the same time: choose another column or a random split.",
-                            _ => "Add rows or change the shares.",
-                        }
-                    ),
-                ));
+                return Err(no_row(part, used as u64, self.spec));
             }
             if part == Part::Train
                 && let Some(target) = self.classes()
                 && !has_two_classes(target, parts)
             {
-                return Err(Problem::field(
-                    "split",
-                    format!(
-                        "All training rows have the same `{}`, so that there is nothing to tell apart. Choose another split.",
-                        words::clip(&target.name)
-                    ),
-                ));
+                return Err(one_class(&target.name));
             }
         }
         Ok(())
     }
+}
+
+/// `used`: rows that can be used.
+fn no_row(part: Part, used: u64, spec: &SplitSpec) -> Problem {
+    Problem::field(
+        "split",
+        format!(
+            "No row is left for {}: only {} can be used. {}",
+            part.name(),
+            words::counted(used, "row", "rows"),
+            match spec.method {
+                SplitMethod::Given { .. } => "Name some rows so in the column that decides.",
+                SplitMethod::Time { .. } if spec.gap.is_some() =>
+                    "Too many rows share the same time, or the gap is too long: make it shorter, or choose another column.",
+                SplitMethod::Time { .. } =>
+                    "Too many rows share the same time: choose another column or a random split.",
+                _ => "Add rows or change the shares.",
+            }
+        ),
+    )
+}
+
+fn one_class(target: &str) -> Problem {
+    Problem::field(
+        "split",
+        format!(
+            "All training rows have the same `{}`, so that there is nothing to tell apart. Choose another split.",
+            words::clip(target)
+        ),
+    )
 }
 
 fn find<'a>(frame: &'a Frame, name: &str, field: &str) -> Result<&'a Column, Problem> {
@@ -245,7 +258,7 @@ fn sizes(n: usize, spec: &SplitSpec) -> (usize, usize) {
 }
 
 /// Puts `items` into an order that the generator decides.
-fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
+pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
     for i in (1..items.len()).rev() {
         items.swap(i, below(i as u64 + 1, rng) as usize);
     }

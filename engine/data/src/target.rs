@@ -41,12 +41,45 @@ pub fn infer_task(column: &Column) -> Result<TargetInfo, Problem> {
 /// # Errors
 /// As [`infer_task`], and where the column does not fit the wanted task.
 pub fn target_info(column: &Column, wanted: Option<Task>) -> Result<TargetInfo, Problem> {
-    let name = words::clip(&column.name);
+    let mut count = TargetCount::new(&column.name, column.kind);
+    count.add(&column.values);
+    count.info(wanted)
+}
+
+/// A target that comes block by block: what [`target_info`] says of all of them together.
+#[derive(Debug)]
+pub struct TargetCount {
+    name: String,
+    kind: ColumnType,
+    counted: Counted,
+}
+
+impl TargetCount {
+    pub fn new(name: &str, kind: ColumnType) -> Self {
+        Self { name: name.to_owned(), kind, counted: Counted::default() }
+    }
+
+    /// Counts the next rows.
+    pub fn add(&mut self, values: &Values) {
+        match values {
+            Values::Categories { codes, levels } => self.counted.add_texts(codes, levels),
+            Values::Numbers(numbers) => self.counted.add_numbers(numbers),
+        }
+    }
+
+    /// # Errors
+    /// As [`target_info`].
+    pub fn info(self, wanted: Option<Task>) -> Result<TargetInfo, Problem> {
+        info(&self.name, self.kind, self.counted.end(), wanted)
+    }
+}
+
+fn info(name: &str, kind: ColumnType, counted: Counts, wanted: Option<Task>) -> Result<TargetInfo, Problem> {
+    let name = words::clip(name);
     let refuse = |message: String| Problem::field("target", message);
-    if column.kind == ColumnType::Datetime {
+    if kind == ColumnType::Datetime {
         return Err(refuse(format!("`{name}` is a date or time, which can't be predicted. Choose another target.")));
     }
-    let counted = Counted::of(column);
     if counted.present == 0 {
         return Err(refuse(format!(
             "All values of `{name}` are missing, so that there is nothing to learn from. Choose another target."
@@ -138,8 +171,93 @@ pub fn encode(column: &Column, task: Task, classes: &[String]) -> Result<(Target
     Ok((Target::Classes(found.into_iter().map(|class| class.unwrap_or(0)).collect()), usable))
 }
 
+/// What was counted so far.
+#[derive(Debug)]
 struct Counted {
-    /// Different values with their rows, in order; numbers stop being counted when there are far too many for classes.
+    /// By text, and by the number's order; numbers stop being counted when there are far too many for classes.
+    texts: BTreeMap<String, u64>,
+    numbers: BTreeMap<u64, (f64, u64)>,
+    any_texts: bool,
+    more: bool,
+    rows: u64,
+    present: u64,
+    whole: bool,
+    sum: f64,
+    min: f64,
+    max: f64,
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self {
+            texts: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            any_texts: false,
+            more: false,
+            rows: 0,
+            present: 0,
+            whole: true,
+            sum: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+        }
+    }
+}
+
+impl Counted {
+    fn add_texts(&mut self, codes: &[u32], levels: &[String]) {
+        self.any_texts = true;
+        self.rows += codes.len() as u64;
+        let mut counts = vec![0_u64; levels.len()];
+        codes.iter().filter(|&&code| code != MISSING).for_each(|&code| counts[code as usize] += 1);
+        for (level, count) in levels.iter().zip(counts).filter(|(_, count)| *count > 0) {
+            self.present += count;
+            match self.texts.get_mut(level) {
+                Some(known) => *known += count,
+                None => {
+                    self.texts.insert(level.clone(), count);
+                }
+            }
+        }
+    }
+
+    fn add_numbers(&mut self, numbers: &[f64]) {
+        // The order of the keys is the order of the numbers: offset binary.
+        let key = |value: f64| {
+            let bits = (value + 0.0).to_bits();
+            if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+        };
+        self.rows += numbers.len() as u64;
+        for &value in numbers.iter().filter(|value| value.is_finite()) {
+            self.present += 1;
+            self.sum += value;
+            self.whole &= value.fract() == 0.0;
+            (self.min, self.max) = (self.min.min(value), self.max.max(value));
+            if self.more {
+                continue;
+            }
+            self.numbers.entry(key(value)).or_insert((value, 0)).1 += 1;
+            self.more = self.numbers.len() > 10 * MAX_CLASSES;
+        }
+    }
+
+    fn end(self) -> Counts {
+        let missing = self.rows - self.present;
+        let Self { more, present, .. } = self;
+        if self.any_texts {
+            // A map of texts is in their order.
+            let values = self.texts.into_iter().collect();
+            return Counts { values, more, missing, present, texts: true, whole: false, mean: 0.0, min: 0.0, max: 0.0 };
+        }
+        let values = self.numbers.into_values().map(|(value, count)| (class_label(value + 0.0), count)).collect();
+        let mean = self.sum / present.max(1) as f64;
+        let Self { whole, min, max, .. } = self;
+        Counts { values, more, missing, present, texts: false, whole, mean, min, max }
+    }
+}
+
+struct Counts {
+    /// Different values with their rows, in order.
     values: Vec<(String, u64)>,
     more: bool,
     missing: u64,
@@ -152,47 +270,7 @@ struct Counted {
     max: f64,
 }
 
-impl Counted {
-    fn of(column: &Column) -> Self {
-        match &column.values {
-            Values::Categories { codes, levels } => {
-                let mut counts = vec![0_u64; levels.len()];
-                codes.iter().filter(|&&code| code != MISSING).for_each(|&code| counts[code as usize] += 1);
-                let mut values: Vec<(String, u64)> =
-                    levels.iter().cloned().zip(counts).filter(|(_, count)| *count > 0).collect();
-                values.sort();
-                let present = values.iter().map(|(_, count)| count).sum();
-                let missing = codes.len() as u64 - present;
-                Self { values, more: false, missing, present, texts: true, whole: false, mean: 0.0, min: 0.0, max: 0.0 }
-            }
-            Values::Numbers(numbers) => {
-                // The order of the keys is the order of the numbers: offset binary.
-                let key = |value: f64| {
-                    let bits = (value + 0.0).to_bits();
-                    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
-                };
-                let mut counts: BTreeMap<u64, (f64, u64)> = BTreeMap::new();
-                let (mut more, mut whole, mut present, mut sum) = (false, true, 0_u64, 0.0);
-                let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
-                for &value in numbers.iter().filter(|value| value.is_finite()) {
-                    present += 1;
-                    sum += value;
-                    whole &= value.fract() == 0.0;
-                    (min, max) = (min.min(value), max.max(value));
-                    if more {
-                        continue;
-                    }
-                    counts.entry(key(value)).or_insert((value, 0)).1 += 1;
-                    more = counts.len() > 10 * MAX_CLASSES;
-                }
-                let values = counts.into_values().map(|(value, count)| (class_label(value + 0.0), count)).collect();
-                let missing = numbers.len() as u64 - present;
-                let mean = sum / present.max(1) as f64;
-                Self { values, more, missing, present, texts: false, whole, mean, min, max }
-            }
-        }
-    }
-
+impl Counts {
     fn summary(&self, name: &str, task: Task) -> String {
         let share = |count: u64| words::percent(count as f64 / self.present as f64);
         let mut text = match task {
@@ -303,6 +381,22 @@ mod tests {
         assert!(target_info(&texts(&["a", "b", "c"]), Some(Task::Binary)).is_err());
         assert!(target_info(&numbers((0..2000).map(f64::from).collect()), Some(Task::Multiclass)).is_err());
         assert!(target_info(&numbers((0..50).map(f64::from).collect()), Some(Task::Multiclass)).is_ok());
+    }
+
+    #[test]
+    fn a_target_in_blocks_is_what_it_is_as_a_whole() {
+        let values: Vec<f64> = (0..900).map(|i| if i % 13 == 0 { f64::NAN } else { f64::from(i % 7) - 3.0 }).collect();
+        let whole = target_info(&numbers(values.clone()), None).unwrap();
+        let mut count = TargetCount::new("y", ColumnType::Float);
+        values.chunks(100).for_each(|block| count.add(&Values::Numbers(block.to_vec())));
+        assert_eq!(count.info(None).unwrap(), whole);
+        // Blocks of texts have levels of their own.
+        let whole = target_info(&texts(&["b", "a", "", "a", "b", "a"]), None).unwrap();
+        let mut count = TargetCount::new("y", ColumnType::Text);
+        for block in [&["b", "a", ""][..], &["a", "b", "a"]] {
+            count.add(&texts(block).values);
+        }
+        assert_eq!(count.info(None).unwrap(), whole);
     }
 
     #[test]

@@ -77,6 +77,7 @@ fn main() {
         target_name: "y",
         loss: None,
         weights: None,
+        stream: None,
     };
     let options = FitOptions {
         seed: 1,

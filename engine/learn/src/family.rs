@@ -1,12 +1,12 @@
 //! The fit of any family. Free texts are numbers before a family sees them.
 
-use crate::{FitError, FitOptions, Fitted, Observer, TrainData, dummy, forest, linear, realmlp, tabm, trees};
+use crate::{FitError, FitOptions, Fitted, Observer, RowStream, StreamedRows, TrainData, dummy, forest, linear, realmlp, tabm, trees};
 use std::borrow::Cow;
 use trainyard_infer::{
     signature,
     text::{TextColumn, Texts},
 };
-use trainyard_types::run::Family;
+use trainyard_types::{Problem, model::Signature, run::Family};
 
 /// Fits a model of the family; [`Family::Auto`] is the dummy baseline. `resume`: a checkpoint of such a fit.
 ///
@@ -31,12 +31,40 @@ pub fn fit(
     if texts.is_empty() {
         return fit(data, options, resume, observer);
     }
+    let stream = data.stream.map(|stream| Worded { stream, texts: &texts });
+    let stream = stream.as_ref().map(|stream| stream as &dyn RowStream);
     let [train, valid] = [data.train, data.valid].map(|frame| texts.expand(Cow::Borrowed(frame)));
-    let mut fitted = fit(&TrainData { train: &train, valid: &valid, ..*data }, options, resume, observer)?;
-    fitted.model.signature = signature::fit(data.train, data.target_name, data.task, data.classes);
+    let mut fitted = fit(&TrainData { train: &train, valid: &valid, stream, ..*data }, options, resume, observer)?;
+    let signature = signature::fit(data.train, data.target_name, data.task, data.classes);
+    fitted.model.signature = Signature { loss: data.loss, ..signature };
     fitted.parameters.insert("free_text".to_owned(), texts.columns().iter().map(words).collect::<Vec<_>>().join("; "));
     fitted.model.texts = texts;
     Ok(fitted)
+}
+
+/// A stream whose free texts are numbers.
+struct Worded<'a> {
+    stream: &'a dyn RowStream,
+    texts: &'a Texts,
+}
+
+impl RowStream for Worded<'_> {
+    fn rows(&self) -> u64 {
+        self.stream.rows()
+    }
+    fn buffers(&self) -> usize {
+        self.stream.buffers()
+    }
+    fn largest(&self) -> usize {
+        self.stream.largest()
+    }
+    fn seen(&self, buffers: u64) -> u64 {
+        self.stream.seen(buffers)
+    }
+    fn read(&self, pass: u64, buffer: usize) -> Result<StreamedRows, Problem> {
+        let (frame, target, weights) = self.stream.read(pass, buffer)?;
+        Ok((self.texts.expand(Cow::Owned(frame)).into_owned(), target, weights))
+    }
 }
 
 /// What is read of a column, for people.

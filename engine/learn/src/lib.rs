@@ -44,6 +44,9 @@ pub struct TrainData<'a> {
     pub loss: Option<Loss>,
     /// How much each row counts; `None`: all alike.
     pub weights: Option<Weights<'a>>,
+    /// All train rows, where they are more than `train` holds, which is a sample of them then. Nets learn from all, in
+    /// buffers; columns are prepared by the sample, and the other families are fitted on it.
+    pub stream: Option<&'a dyn RowStream>,
 }
 
 impl TrainData<'_> {
@@ -57,7 +60,33 @@ impl TrainData<'_> {
         let signature = signature::fit(self.train, self.target_name, self.task, self.classes);
         Model::new(Signature { loss: self.loss, ..signature }, predictor)
     }
+
+    /// Train rows that a net learns from.
+    pub fn train_rows(&self) -> usize {
+        self.stream.map_or(self.train.rows, |stream| stream.rows() as usize)
+    }
 }
+
+/// Train rows that do not fit the memory. A pass hands out each of them once, in so many buffers; the same pass and buffer
+/// give the same rows. Frames have the train frame's columns, categories with levels of their own.
+pub trait RowStream: Sync {
+    /// Train rows in all, 1 or more.
+    fn rows(&self) -> u64;
+    /// Buffers of a pass, 1 or more.
+    fn buffers(&self) -> usize;
+    /// Rows of a buffer at most.
+    fn largest(&self) -> usize;
+    /// Rows of the first so many buffers, over all passes.
+    fn seen(&self, buffers: u64) -> u64;
+    /// The rows of a buffer, their outcomes and how much they count, on the scale of [`Weights::train`].
+    ///
+    /// # Errors
+    /// They can't be read.
+    fn read(&self, pass: u64, buffer: usize) -> Result<StreamedRows, Problem>;
+}
+
+/// Features, outcomes and weights.
+pub type StreamedRows = (Frame, Target, Option<Vec<f64>>);
 
 /// How much rows count, 0 or more, one number a row. Those of the train rows have a mean of 1: losses keep their scale.
 #[derive(Clone, Copy, Debug)]
@@ -132,5 +161,7 @@ pub enum FitError {
     Problem(#[from] Problem),
 }
 
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod cpu;
 pub mod engine;
+pub mod feed;
 pub mod ground;
 pub mod place;
 pub mod random;

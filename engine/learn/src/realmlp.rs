@@ -10,6 +10,7 @@ use crate::{
     FitError, FitOptions, Fitted, Observer, TrainData,
     net::{
         diverged,
+        feed::Feed,
         ground::{Ground, fitted, misfit},
         place,
         score::Scorer,
@@ -51,7 +52,7 @@ pub fn fit(
     let classification = data.task.is_classification();
     let activation = if classification { Activation::Selu } else { Activation::Mish };
     let config = Config::new(options, classification);
-    let (members, batch) = (config.members, config.batch(train.encoded.rows));
+    let (members, batch) = (config.members, config.batch(data.train_rows()));
     let tables = encoder.embedding_rows();
     let layout = Arc::new(Layout::new(encoder.width(), &tables, goal.head.outputs(), activation, config.clone()));
     let theta = init::initial(&layout, &train.encoded, options.seed);
@@ -71,9 +72,10 @@ pub fn fit(
         clock: Box::new(move |step, steps| config.clock(seed, step, steps)),
     };
     let scorer = Scorer::new(goal, members, &train, &valid, SCORED);
-    let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
-    training.start(engine.as_mut(), options, resume, started, observer)?;
-    let speed = training.run(engine.as_mut(), observer)?;
+    let mut training = Training::new(course, options, data, scorer, theta);
+    let feed = Feed::new(data, &encoder, goal);
+    training.start(engine.as_mut(), feed, options, resume, started, observer)?;
+    let speed = training.run(engine.as_mut(), feed, observer)?;
     let nets = layout.nets(&training.best.theta).map_err(|_| diverged())?;
     let parameters = parameters(&training, &layout, classification, &encoder, &place);
     let model = RealMlpModel::new(encoder, nets, goal.head).map_err(misfit)?;

@@ -15,6 +15,7 @@ use crate::{
     net::{
         Part, diverged,
         engine::State,
+        feed::Feed,
         ground::{Ground, fitted, misfit},
         place,
         score::Scorer,
@@ -55,7 +56,7 @@ pub fn fit(
     let ground = Ground::new(data, options, Recipe::TabM, observer)?;
     let Ground { started, chosen, encoder, goal, train, valid } = ground;
     let config = Config::new(options);
-    let (members, batch, patience) = (config.members, config.batch(train.encoded.rows), config.patience);
+    let (members, batch, patience) = (config.members, config.batch(data.train_rows()), config.patience);
     let columns = Columns::fit(&encoder, &train.encoded, config.bins);
     let rows = |part: &Arc<Part>| Arc::new(Rows::new(Arc::clone(part), &columns));
     let (train_rows, valid_rows) = (rows(&train), rows(&valid));
@@ -77,9 +78,10 @@ pub fn fit(
         clock: Box::new(move |step, _| config.clock(seed, step)),
     };
     let scorer = Scorer::new(goal, members, &train, &valid, SCORED);
-    let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
-    training.start(engine.as_mut(), options, resume, started, observer)?;
-    let speed = training.run(engine.as_mut(), observer)?;
+    let mut training = Training::new(course, options, data, scorer, theta);
+    let feed = Feed::new(data, &encoder, goal);
+    training.start(engine.as_mut(), feed, options, resume, started, observer)?;
+    let speed = training.run(engine.as_mut(), feed, observer)?;
 
     let best = &training.best.theta;
     let zeros = vec![0.0; layout.total];

@@ -63,7 +63,18 @@ pub fn data<'a>(
     task: Task,
     classes: &'a [String],
 ) -> TrainData<'a> {
-    TrainData { train, train_target, valid, valid_target, task, classes, target_name: "y", loss: None, weights: None }
+    TrainData {
+        train,
+        train_target,
+        valid,
+        valid_target,
+        task,
+        classes,
+        target_name: "y",
+        loss: None,
+        weights: None,
+        stream: None,
+    }
 }
 
 pub fn options() -> FitOptions {

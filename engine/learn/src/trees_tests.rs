@@ -123,6 +123,7 @@ impl Case {
             target_name: "y",
             loss: self.loss,
             weights: None,
+            stream: None,
         }
     }
 

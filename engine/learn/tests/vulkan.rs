@@ -78,6 +78,7 @@ fn train_in_this_process() {
         target_name: "y",
         loss: None,
         weights: None,
+        stream: None,
     };
     let options = |device| FitOptions {
         seed: 3,

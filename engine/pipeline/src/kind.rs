@@ -164,6 +164,8 @@ pub struct StepContext<'a> {
     pub session: Session,
     /// For reading a file and describing a table.
     pub memory: Memory,
+    /// For training; larger tables are trained in a stream.
+    pub training_memory: Memory,
     /// An empty folder of its own, for its results.
     pub folder: PathBuf,
     pub places: &'a Places,

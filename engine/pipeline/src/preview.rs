@@ -2,6 +2,7 @@
 
 use crate::{Listener, Registry, Run, cache::Cache, kind::Places, run};
 use std::{collections::BTreeSet, path::Path, time::Instant};
+use trainyard_data::Memory;
 use trainyard_types::{
     Problem,
     pipeline::{Pipeline, PipelineEvent, StepPreview, Values},
@@ -57,6 +58,8 @@ pub fn step(
         cache: Cache::open(cache)?,
         spill: spill.to_owned(),
         memory_limit: 512 << 20,
+        // Nothing is trained in a preview.
+        training_memory: Memory::default(),
         use_cache: true,
         name: "preview".into(),
         approved: BTreeSet::new(),

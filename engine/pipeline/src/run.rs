@@ -49,6 +49,8 @@ pub struct Run<'a> {
     pub spill: PathBuf,
     /// Bytes, for all steps together.
     pub memory_limit: u64,
+    /// Of steps that train, together.
+    pub training_memory: Memory,
     /// `false`: no result of another run is used.
     pub use_cache: bool,
     /// Names the run: what must not come from another run's results comes from those of the same name.
@@ -297,6 +299,7 @@ fn once(
         session: Session::new(share, &run.spill)?,
         // Reading a file can do with no less.
         memory: Memory::new(share.max(Memory::LEAST))?,
+        training_memory: run.training_memory.among(u32::try_from(run.parallel).unwrap_or(u32::MAX)),
         folder: aside.path().to_owned(),
         places: &run.places,
         sample: run.sample,

@@ -25,6 +25,8 @@ pub struct Settings {
     pub max_upload_bytes: u64,
     /// For reading, storing and describing one table.
     pub memory: Memory,
+    /// For a training job's process.
+    pub training_memory: Memory,
     /// What may be fetched from outside; nothing by default.
     pub sources: Rules,
     /// Bounds of one fetch.
@@ -45,6 +47,7 @@ impl Settings {
             database_url: None,
             max_upload_bytes: 4 << 30,
             memory: Memory::default(),
+            training_memory: Memory::for_training(),
             sources: Rules::default(),
             fetch: Limits::default(),
             keys: KeyPlace::default(),

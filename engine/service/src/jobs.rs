@@ -169,7 +169,13 @@ async fn prepare(ctx: &Ctx, lease: &Lease) -> Result<JobSpec, Problem> {
         run: lease.run,
         attempt: lease.attempt,
         dataset_version,
-        train: TrainSpec { data: data.to_string_lossy().into_owned(), test_data: None, split_file, settings },
+        train: TrainSpec {
+            data: data.to_string_lossy().into_owned(),
+            test_data: None,
+            split_file,
+            memory_limit: Some(ctx.settings().training_memory.bytes()),
+            settings,
+        },
         folder: folder.to_string_lossy().into_owned(),
     })
 }

@@ -281,7 +281,8 @@ pub enum Severity {
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct DataWarning {
     pub severity: Severity,
-    /// `constant`, `id_like`, `imbalance`, `mixed_types`, `missing`, `high_cardinality`, `duplicates`, `skewed`.
+    /// `constant`, `id_like`, `imbalance`, `mixed_types`, `missing`, `high_cardinality`, `duplicates`, `skewed`; of a run's plan
+    /// also `streamed`.
     pub kind: String,
     /// Empty for the whole table.
     pub column: String,

@@ -129,6 +129,9 @@ pub struct TrainSpec {
     /// The file of the stored split that the settings name.
     #[serde(default)]
     pub split_file: Option<String>,
+    /// Bytes that the job's process may take. Left out: half of the machine's memory.
+    #[serde(default)]
+    pub memory_limit: Option<u64>,
     pub settings: TrainSettings,
 }
 

@@ -5,18 +5,29 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{self, Write},
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
-use trainyard_data::read_any::read_file;
+use trainyard_data::{Memory, read_any::read_file};
 use trainyard_infer::{Frame, Model, Predictions, oip::NOT_SURE};
-use trainyard_types::{Problem, evaluation::RunResult, run::TrainSettings};
+use trainyard_types::{
+    Problem,
+    dataset::BadRows,
+    evaluation::RunResult,
+    job::{JobEvent, LogLevel},
+    run::{TrainSettings, TrainSpec},
+};
 
 /// The result's file beside the model.
 pub const RESULT_FILE: &str = "result.json";
+/// Files are read into memory at once where a limit is this many times their size: packed columns with their copies take no
+/// more.
+const UNPACKED: u64 = 32;
 
 /// Trains on a CSV, TSV, JSON Lines or Parquet file and leaves the model and `result.json` in `out`, which is made where it
 /// is not there. With `test`, that file is the test part and a fifth of `data` validates. An interrupted call with the same
-/// arguments is gone on from.
+/// arguments is gone on from. `memory`: what training may take; larger tables are stored in `out` meanwhile, and trained on as
+/// [`crate::train`] says.
 ///
 /// # Errors
 /// A file can't be read or written, or as [`crate::train`].
@@ -25,16 +36,68 @@ pub fn train(
     test: Option<&Path>,
     settings: &TrainSettings,
     out: &Path,
+    memory: Memory,
     sink: &mut dyn Sink,
 ) -> Result<RunResult, TrainError> {
     fs::create_dir_all(out).map_err(|error| unwritable(out, &error))?;
-    let test = test.map(read).transpose()?;
-    let data = read(data)?;
-    let result = training::train_frames(Tables { data, test, parts: None }, settings, out, Options::default(), sink)?;
+    // What can't be found out is told by reading it.
+    let size = |file: &Path| fs::metadata(file).map_or(0, |about| about.len());
+    let bytes = size(data).saturating_add(test.map_or(0, size));
+    let result = if bytes.saturating_mul(UNPACKED) > memory.bytes() {
+        by_way_of_files(data, test, settings, out, memory, sink)?
+    } else {
+        let test = test.map(read).transpose()?;
+        let tables = Tables { test, ..read(data)?.into() };
+        training::train_frames(tables, settings, out, Options::default(), sink)?
+    };
     let text = serde_json::to_vec_pretty(&result).map_err(|error| unwritable(out, &error.into()))?;
     training::checkpoint::replace(&out.join(RESULT_FILE), &text).map_err(|error| unwritable(out, &error))?;
     training::checkpoint::remove(out);
     Ok(result)
+}
+
+/// Trains on files that may be too large for the memory: stored in `out` as versions of data sets are, and removed again.
+fn by_way_of_files(
+    data: &Path,
+    test: Option<&Path>,
+    settings: &TrainSettings,
+    out: &Path,
+    memory: Memory,
+    sink: &mut dyn Sink,
+) -> Result<RunResult, TrainError> {
+    let line = "Storing the rows, so that they can be read a part at a time.".to_owned();
+    sink.event(JobEvent::Log { level: LogLevel::Info, line });
+    let (rows, test_rows) = (out.join(".rows.parquet"), test.map(|_| out.join(".test.parquet")));
+    let mut work = || -> Result<RunResult, TrainError> {
+        store(data, &rows, memory)?;
+        if let (Some(test), Some(place)) = (test, &test_rows) {
+            store(test, place, memory)?;
+        }
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let spec = TrainSpec {
+            data: text(&rows),
+            test_data: test_rows.as_deref().map(text),
+            split_file: None,
+            memory_limit: Some(memory.bytes()),
+            settings: settings.clone(),
+        };
+        training::train(&spec, out, sink)
+    };
+    let outcome = work();
+    for file in std::iter::once(&rows).chain(&test_rows) {
+        // It may not have come about.
+        let _ = fs::remove_file(file);
+    }
+    outcome
+}
+
+/// Stores a file of any supported kind.
+fn store(file: &Path, parquet: &Path, memory: Memory) -> Result<(), Problem> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let options = trainyard_data::inspect(file, &name)?.options;
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let stored = trainyard_data::store(file, &options, BadRows::Refuse, parquet, memory, go_on);
+    stored.map(|_| ()).map_err(|failure| failure.problem)
 }
 
 /// The result as the command line prints it; `model` is the model's folder.
@@ -45,6 +108,8 @@ pub fn summary(result: &RunResult, model: &Path) -> Value {
         "loss": result.signature.loss,
         "device": result.device,
         "rows": result.rows,
+        "streamed": result.parameters.get("streamed"),
+        "rows_seen": result.parameters.get("rows_seen"),
         "seconds": result.seconds,
         "epochs": result.epochs,
         "metrics": { "train": result.metrics.train, "valid": result.metrics.valid, "test": result.metrics.test },

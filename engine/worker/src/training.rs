@@ -8,18 +8,22 @@ mod job;
 pub mod prepare;
 pub mod progress;
 mod result;
+mod stream;
 
 use fits::{Candidates, Chosen};
 use job::{Job, Phase};
 use prepare::Prepared;
 use std::{path::Path, time::Duration};
-use trainyard_data::split::{MadeSplit, Part};
+use trainyard_data::{
+    Memory, StoredTable,
+    split::{MadeSplit, Part},
+};
 use trainyard_infer::{Frame, PredictError};
 use trainyard_learn::FitError;
 use trainyard_types::{
     Problem,
     evaluation::RunResult,
-    job::JobEvent,
+    job::{JobEvent, LogLevel},
     leakage::LeakageReport,
     run::{TrainSettings, TrainSpec},
 };
@@ -67,19 +71,30 @@ impl From<PredictError> for TrainError {
 /// there is gone on from: on the CPU the result is the same, bit for bit. Linear models and trees are fitted again, which
 /// takes seconds and is deterministic.
 ///
+/// Where whole tables would take more memory than the spec allows, a sample of the rows is trained on, and nets see all train
+/// rows in buffers.
+///
 /// # Errors
 /// [`TrainError::Cancelled`] where the sink asked for it; otherwise what is wrong with the data or the settings, in words.
 pub fn train(spec: &TrainSpec, folder: &Path, sink: &mut dyn Sink) -> Result<RunResult, TrainError> {
-    let data = trainyard_data::frame::load(Path::new(&spec.data), None)?;
-    let test = match &spec.test_data {
-        Some(path) => Some(trainyard_data::frame::load(Path::new(path), None)?),
-        None => None,
-    };
+    let memory = spec.memory_limit.map_or_else(|| Ok(Memory::for_training()), Memory::new)?;
+    let table = StoredTable::open(Path::new(&spec.data))?;
+    let test = spec.test_data.as_ref().map(|path| StoredTable::open(Path::new(path))).transpose()?;
     let parts = match (&spec.split_file, &spec.settings.kept_split) {
-        (Some(path), Some(kept)) => Some(MadeSplit::read_parts(Path::new(path), &kept.division, data.rows)?),
+        (Some(path), Some(kept)) => Some(MadeSplit::read_parts(Path::new(path), &kept.division, table.rows())?),
         _ => None,
     };
-    train_frames(Tables { data, test, parts }, &spec.settings, folder, Options::default(), sink)
+    if stream::whole(std::iter::once(&table).chain(&test))? > memory.bytes() {
+        let line = format!("Dividing {} rows in a stream.", trainyard_types::words::count(table.rows() as u64));
+        sink.event(JobEvent::Log { level: LogLevel::Info, line });
+        let rooms = stream::Rooms::of(memory, &table)?;
+        let (tables, settings) = stream::tables(table, test.as_ref(), parts, &spec.settings, memory, rooms)?;
+        return train_frames(tables, &settings, folder, Options::default(), sink);
+    }
+    let data = table.load_all(None)?;
+    let test = test.map(|test| test.load_all(None)).transpose()?;
+    let tables = Tables { data, test, parts, streamed: None };
+    train_frames(tables, &spec.settings, folder, Options::default(), sink)
 }
 
 /// What is trained on.
@@ -90,11 +105,13 @@ pub struct Tables {
     pub test: Option<Frame>,
     /// The part of each row of `data`, where a stored split says so; else the settings decide.
     pub parts: Option<Vec<Option<Part>>>,
+    /// All train rows, where `data` is a sample of a table.
+    pub streamed: Option<stream::Streamed>,
 }
 
 impl From<Frame> for Tables {
     fn from(data: Frame) -> Self {
-        Self { data, test: None, parts: None }
+        Self { data, test: None, parts: None, streamed: None }
     }
 }
 
@@ -122,11 +139,14 @@ pub fn train_frames(
     options: Options,
     sink: &mut dyn Sink,
 ) -> Result<RunResult, TrainError> {
-    let Tables { data, test, parts } = tables.into();
+    let Tables { data, test, parts, streamed } = tables.into();
     let mut job = Job::new(sink, folder, fingerprint(&data, test.as_ref(), settings), options.checkpoint_every);
     job.begin(Phase::Load, "Dividing the rows");
     job.log(format!("{} rows, {} columns.", data.rows, data.columns.len()));
-    let prepared = prepare::prepare(&data, test.as_ref(), parts.as_deref(), settings)?;
+    let mut prepared = prepare::prepare(&data, test.as_ref(), parts.as_deref(), settings)?;
+    if let Some(streamed) = streamed {
+        streamed.join(&mut prepared, settings);
+    }
     let leakage = leaks(&mut job, &data, parts.as_deref(), test.is_none(), settings);
     // The parts are copies: what they were taken from is not needed any more.
     drop((data, test, parts));

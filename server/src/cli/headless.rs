@@ -8,6 +8,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
 };
+use trainyard_data::Memory;
 use trainyard_types::{
     Code, Problem,
     decision::{CalibrationChoice, ClassWeight, DecisionSettings, SetMethod, ThresholdRule},
@@ -94,6 +95,10 @@ pub(super) struct TrainArgs {
     /// times. Trees and forests keep it
     #[arg(long, value_name = "COLUMN=DIRECTION", value_parser = direction)]
     monotone: Vec<(String, Direction)>,
+    /// Memory that training may take, such as 4G; of a larger table the nets see the rows in a stream, and the rest works on a
+    /// sample of them [default: half of the machine's memory]
+    #[arg(long, value_name = "SIZE", value_parser = super::size)]
+    memory_limit: Option<u64>,
     /// Folder for the model and its result
     #[arg(long, value_name = "DIR", default_value = "model")]
     out: PathBuf,
@@ -213,8 +218,9 @@ pub(super) fn train(args: TrainArgs, out: Out) -> Result<ExitCode, Problem> {
         (_, _, Some(column)) => SplitMethod::Given { column },
         _ => SplitMethod::Random,
     };
+    let memory = args.memory_limit.map_or_else(|| Ok(Memory::for_training()), Memory::new)?;
     let mut sink = Terminal::new();
-    let result = headless::train(&args.data, args.test.as_deref(), &settings, &args.out, &mut sink);
+    let result = headless::train(&args.data, args.test.as_deref(), &settings, &args.out, memory, &mut sink);
     sink.end();
     let result = result.map_err(|error| match error {
         TrainError::Cancelled => Problem::new(Code::Conflict, "The training was cancelled."),

@@ -12,6 +12,7 @@ use std::{
     sync::Mutex,
     time::Duration,
 };
+use trainyard_data::Memory;
 use trainyard_pipeline::{Listener, Outcome, Run, cache::Cache, kind::Places};
 use trainyard_types::{
     Problem,
@@ -77,6 +78,10 @@ pub(super) struct RunArgs {
     /// Memory for queries, such as 512M or 2G; what needs more goes to the disk
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = memory)]
     memory_limit: u64,
+    /// Memory for steps that train, together, such as 4G; larger tables are trained in a stream [default: half of the
+    /// machine's memory]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    training_memory: Option<u64>,
     /// Steps at the same time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
@@ -201,6 +206,7 @@ fn run(args: RunArgs, out: Out) -> Result<ExitCode, Problem> {
         cache: cache.clone(),
         spill: spill.path().to_owned(),
         memory_limit: args.memory_limit,
+        training_memory: args.training_memory.map_or_else(|| Ok(Memory::for_training()), Memory::new)?,
         use_cache: !args.no_cache,
         name: unique(),
         approved,

@@ -171,10 +171,11 @@ pub(super) async fn serve(args: ServeArgs, out: Out) -> Result<ExitCode, Problem
 }
 
 pub(super) async fn worker(args: WorkerArgs, out: Out) -> Result<ExitCode, Problem> {
-    let config = Config::read(&args.flags)?;
+    let mut config = Config::read(&args.flags)?;
+    config.slots = args.slots.or(config.slots);
     log_to_stderr(&config.log, &config.log_format);
     let ctx = Ctx::open(config.settings()?).await?;
-    let worker = work(&ctx, args.slots.or(config.slots), args.name).await?;
+    let worker = work(&ctx, config.slots, args.name).await?;
     out.show(&json!({ "worker": worker.id() }), || "The worker takes jobs. Stop it with Ctrl-C.".to_owned())?;
     told_to_stop().await;
     tracing::info!("stopping");

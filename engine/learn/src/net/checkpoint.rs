@@ -33,6 +33,9 @@ pub struct Plan {
     /// The family's hyperparameters that are set: `realmlp.dropout=0.3 realmlp.layers=2`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub settings: String,
+    /// Buffers of a pass where the train rows are streamed, each of which counts as an epoch; else 0.
+    #[serde(default)]
+    pub buffers: usize,
 }
 
 /// The best epoch so far.
@@ -49,7 +52,7 @@ impl Plan {
     pub fn new(family: Family, seed: u64, rows: usize, valid_rows: usize, parameters: usize) -> Self {
         let family = family.as_str().to_owned();
         let settings = String::new();
-        Self { format: FORMAT, family, epochs: 0, done: 0, seed, rows, valid_rows, parameters, settings }
+        Self { format: FORMAT, family, epochs: 0, done: 0, seed, rows, valid_rows, parameters, settings, buffers: 0 }
     }
 
     /// With what is set of the family's hyperparameters.

@@ -1,7 +1,7 @@
 //! What trains a net: fused loops on the CPU, a graph with autodiff on a GPU.
 
-use super::{Segment, cpu::Rule};
-use std::ops::Range;
+use super::{Part, Segment, cpu::Rule};
+use std::{ops::Range, sync::Arc};
 
 /// Why a step failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub trait Engine {
     fn whole_gradient(&self, rows: &[u32], clock: &Clock) -> Result<(f64, Vec<f32>), Failure>;
     /// The outputs for rows of the train or validation part, `rows x members x outputs`, without dropout.
     fn outputs(&mut self, valid: bool, rows: Range<usize>) -> Result<Vec<f32>, Failure>;
+    /// Takes other train rows in place of those at hand.
+    fn replace_train(&mut self, part: Arc<Part>);
     fn state(&self) -> Result<State, Failure>;
     fn restore(&mut self, state: State);
 }

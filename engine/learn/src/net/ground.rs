@@ -1,6 +1,6 @@
 //! How the fit of every net begins and ends.
 
-use super::{Part, nothing_to_learn, training::Training};
+use super::{Part, feed, nothing_to_learn, training::Training};
 use crate::{
     FitError, FitOptions, Fitted, Observer, TrainData,
     device::{self, ChosenDevice},
@@ -54,12 +54,26 @@ pub fn fitted(
     training: &Training,
     started: Instant,
     speed: f64,
-    parameters: BTreeMap<String, String>,
+    mut parameters: BTreeMap<String, String>,
 ) -> Fitted {
+    let mut epochs = training.best.epoch;
+    if let Some(stream) = data.stream {
+        // A buffer counts as an epoch of the training.
+        epochs = epochs.div_ceil(u32::try_from(stream.buffers()).unwrap_or(u32::MAX).max(1));
+        parameters.remove("epochs");
+        parameters.remove("best_epoch");
+        let entries = [
+            ("rows_seen", feed::seen(stream, training.plan.done.into())),
+            ("rows_seen_best", feed::seen(stream, training.best.epoch.into())),
+            ("buffers", format!("{} of up to {} rows", training.plan.done, stream.largest())),
+            ("buffers_of_a_pass", stream.buffers().to_string()),
+        ];
+        parameters.extend(entries.map(|(key, value)| (key.to_owned(), value)));
+    }
     Fitted {
         unseen: None,
         model: data.model(predictor),
-        epochs: u64::from(training.best.epoch),
+        epochs: u64::from(epochs),
         rows_per_second: speed,
         seconds: started.elapsed().as_secs_f64(),
         parameters,

@@ -14,6 +14,8 @@ pub struct Scorer {
     train: Arc<Part>,
     valid: Arc<Part>,
     train_rows: usize,
+    /// Train rows that are scored at most.
+    most: usize,
     members: usize,
 }
 
@@ -37,9 +39,16 @@ impl Scorer {
             goal,
             members,
             train_rows: train.encoded.rows.min(train_rows),
+            most: train_rows,
             train: Arc::clone(train),
             valid: Arc::clone(valid),
         }
+    }
+
+    /// Scores these train rows from now on, which the engine has taken.
+    pub fn replace_train(&mut self, part: Arc<Part>) {
+        self.train_rows = self.most.min(part.encoded.rows);
+        self.train = part;
     }
 
     /// The metric's name.

@@ -180,6 +180,10 @@ impl Engine for Fused {
         Ok(first)
     }
 
+    fn replace_train(&mut self, part: Arc<Part>) {
+        self.train = part;
+    }
+
     fn state(&self) -> Result<State, Failure> {
         let mut states = self.held.iter().map(Held::state);
         let mut all = states.next().unwrap_or_default();

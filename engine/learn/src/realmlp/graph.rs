@@ -286,6 +286,10 @@ impl Engine for Graph {
         Ok(all)
     }
 
+    fn replace_train(&mut self, part: Arc<Part>) {
+        self.train = Resident::new(&part, &self.device);
+    }
+
     fn state(&self) -> Result<State, Failure> {
         Ok(State {
             theta: read(self.theta.clone())?,

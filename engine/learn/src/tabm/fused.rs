@@ -9,6 +9,7 @@ mod loops;
 
 use super::recipe::{EMBEDDING, LONGEST, Layout, Rows};
 use crate::net::{
+    Part,
     cpu::{Drop, Gradient, Held, Pools, loss, matrix, norm, numbers, whole},
     engine::{Clock, Engine, Failure, State},
 };
@@ -237,6 +238,10 @@ impl Engine for Fused {
         let (mut first, second) = self.pools.both(|| score(a), || score(b));
         first.extend(second.ok_or_else(|| Failure::Device("a scoring thread ended early".into()))?);
         Ok(first)
+    }
+
+    fn replace_train(&mut self, part: Arc<Part>) {
+        self.train = Arc::new(Rows::new(part, &self.layout.columns));
     }
 
     fn state(&self) -> Result<State, Failure> {

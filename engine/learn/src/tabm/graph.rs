@@ -4,7 +4,7 @@
 
 use super::recipe::{EMBEDDING, LONGEST, Layout, Rows};
 use crate::net::{
-    Segment,
+    Part, Segment,
     cpu::EPSILON,
     engine::{Clock, Engine, Failure, State},
     tensors::{
@@ -285,6 +285,10 @@ impl Engine for Graph {
             all.extend(read(found.swap_dims(0, 1))?);
         }
         Ok(all)
+    }
+
+    fn replace_train(&mut self, part: Arc<Part>) {
+        self.train = Resident::new(&Rows::new(part, &self.layout.columns), &self.layout, &self.device);
     }
 
     fn state(&self) -> Result<State, Failure> {

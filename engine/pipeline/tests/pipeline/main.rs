@@ -102,6 +102,7 @@ impl Bench {
             cache: self.cache(),
             spill: self.path("spill"),
             memory_limit: 256 << 20,
+            training_memory: trainyard_data::Memory::default(),
             use_cache: !with.no_cache,
             name: if with.name.is_empty() { "run".into() } else { with.name.into() },
             approved: with.approved.iter().map(id).collect(),

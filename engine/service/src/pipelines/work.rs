@@ -89,6 +89,7 @@ async fn prepare(ctx: &Ctx, lease: &PipelineLease) -> Result<PipelineSpec, Probl
         cache: cache(ctx).to_string_lossy().into_owned(),
         folder: own.to_string_lossy().into_owned(),
         memory_limit: ctx.settings().memory.bytes(),
+        training_memory: Some(ctx.settings().training_memory.bytes()),
     })
 }
 

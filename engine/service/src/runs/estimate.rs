@@ -1,5 +1,6 @@
 //! What a run will take, as a range: a rough rule, corrected by what past runs of about the same size really took here.
 
+use trainyard_data::Memory;
 use trainyard_store::timings::Timing;
 use trainyard_types::{
     job::Calibration,
@@ -39,13 +40,14 @@ impl Size {
 }
 
 /// `[train, rows]`: of the train part, and of all three together; `past`: runs that asked for the same family.
-/// `workers`: how fast those train that are there.
+/// `workers`: how fast those train that are there; `limit`: what a job may take, beyond which it trains in a stream.
 pub(super) fn estimate(
     settings: &TrainSettings,
     [train, rows]: [u64; 2],
     features: u32,
     past: &[Timing],
     workers: &[Calibration],
+    limit: Memory,
 ) -> Estimate {
     let size = Size { train: train as f64, rows: rows as f64, features: f64::from(features.max(1)) };
     let (mut seconds, mut memory) = (Vec::new(), Vec::new());
@@ -73,7 +75,9 @@ pub(super) fn estimate(
     } else {
         range(rule_seconds(settings, size, Pace::default()), seconds)
     };
-    let (memory_mib_low, memory_mib_high) = range(rule_mib(size), memory);
+    let most = limit.bytes() as f64 / 1_048_576.0;
+    let (low, high) = range(rule_mib(size), memory);
+    let (memory_mib_low, memory_mib_high) = (low.min(most), high.min(most));
     Estimate { seconds_low, seconds_high, memory_mib_low, memory_mib_high, from_runs, calibrated }
 }
 
@@ -161,6 +165,11 @@ mod tests {
     use super::*;
     use trainyard_types::evaluation::PartRows;
 
+    /// So much that nothing is streamed.
+    fn limit() -> Memory {
+        Memory::new(1 << 60).unwrap_or_default()
+    }
+
     fn past(train: u64, seconds: f64, peak_mib: Option<f64>) -> Timing {
         let rows = PartRows { train, valid: train / 3, test: train / 3 };
         Timing { settings: TrainSettings::for_target("y"), rows, features: 10, seconds, peak_mib }
@@ -169,7 +178,8 @@ mod tests {
     #[test]
     fn without_past_runs_the_rule_stands_with_its_doubts() {
         let settings = TrainSettings::for_target("y");
-        let estimate = estimate(&settings, [600, 1000], 10, &[past(600, 3.0, None), past(600_000, 3000.0, None)], &[]);
+        let past = [past(600, 3.0, None), past(600_000, 3000.0, None)];
+        let estimate = estimate(&settings, [600, 1000], 10, &past, &[], limit());
         assert_eq!(estimate.from_runs, 0, "one run of that size is no pattern");
         assert!((estimate.seconds_high / estimate.seconds_low - RULE.1 / RULE.0).abs() < 1e-9);
         assert!(estimate.seconds_high < 20.0, "a small table is done long before the budget: {estimate:?}");
@@ -179,30 +189,33 @@ mod tests {
     fn past_runs_of_about_the_size_correct_it() {
         let settings = TrainSettings::for_target("y");
         let same = [past(600, 8.0, Some(200.0)), past(600, 10.0, Some(210.0)), past(600, 12.0, None)];
-        let small = estimate(&settings, [600, 1000], 10, &same, &[]);
+        let small = estimate(&settings, [600, 1000], 10, &same, &[], limit());
         assert_eq!(small.from_runs, 3);
         assert!(
             (small.seconds_low - 8.0 / MARGIN).abs() < 1e-6 && (small.seconds_high - 12.0 * MARGIN).abs() < 1e-6,
             "{small:?}"
         );
-        let wider = estimate(&settings, [1200, 2000], 10, &same, &[]);
+        let wider = estimate(&settings, [1200, 2000], 10, &same, &[], limit());
         assert!(wider.seconds_high > small.seconds_high);
-        let far = estimate(&settings, [60_000, 100_000], 10, &same, &[]);
+        let far = estimate(&settings, [60_000, 100_000], 10, &same, &[], limit());
         assert_eq!(far.from_runs, 0);
         assert!(far.memory_mib_high > small.memory_mib_high);
+        let little = Memory::new(Memory::LEAST).unwrap_or_default();
+        let streamed = estimate(&settings, (60_000_000, 100_000_000), 10, &same, little);
+        assert_eq!((streamed.memory_mib_low, streamed.memory_mib_high), (256.0, 256.0));
     }
 
     #[test]
     fn measured_workers_move_the_rule() {
         let settings = TrainSettings { family: Family::Trees, ..TrainSettings::for_target("y") };
-        let rule = estimate(&settings, [20_000, 30_000], 16, &[], &[]);
+        let rule = estimate(&settings, [20_000, 30_000], 16, &[], &[], limit());
         // As fast as the rule says, and three times as slow.
         let size = Size { train: 4096.0, rows: 4096.0, features: 16.0 };
         let worker = |times: f64| Calibration { net_seconds: 0.1, trees_seconds: rule_trees(size) * times };
-        let alike = estimate(&settings, [20_000, 30_000], 16, &[], &[worker(1.0)]);
+        let alike = estimate(&settings, [20_000, 30_000], 16, &[], &[worker(1.0)], limit());
         assert!(alike.calibrated && !rule.calibrated);
         assert!((alike.seconds_low / rule.seconds_low - CALIBRATED.0 / RULE.0).abs() < 1e-9);
-        let both = estimate(&settings, [20_000, 30_000], 16, &[], &[worker(1.0), worker(3.0)]);
+        let both = estimate(&settings, [20_000, 30_000], 16, &[], &[worker(1.0), worker(3.0)], limit());
         assert!((both.seconds_low - alike.seconds_low).abs() < 1e-9 && both.seconds_high > 2.0 * alike.seconds_high);
     }
 }

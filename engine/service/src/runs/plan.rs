@@ -11,7 +11,11 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
-use trainyard_data::split::Part;
+use trainyard_data::{
+    Memory, StoredTable, copies,
+    memory::in_words,
+    split::{Divided, Part, divide},
+};
 use trainyard_infer::Target;
 use trainyard_store::{self as store, datasets::VersionSource, now};
 use trainyard_types::{
@@ -39,6 +43,8 @@ struct TargetFacts {
     parts: [u64; 3],
     /// The least target of a regression's rows that are used.
     least: Option<f64>,
+    /// What is to be known of how it is trained.
+    notes: Vec<String>,
 }
 
 /// Plans a run. What stands in its way comes as critical warnings, not as an error, so that the page can show it.
@@ -82,9 +88,10 @@ pub(super) async fn make(
         }
         Err(problem) => return Err(problem),
     };
+    let limit = ctx.settings().training_memory;
     let facts = {
         let settings = settings.clone();
-        blocking(move || target_facts(&path, &settings, kept.as_deref())).await?
+        blocking(move || target_facts(&path, &settings, kept.as_deref(), limit)).await?
     };
     match facts {
         Ok(facts) => {
@@ -94,8 +101,10 @@ pub(super) async fn make(
             let past = store::timings::recent(ctx.store().db(), settings.family, RECENT).await?;
             let rows: u64 = facts.parts.iter().sum();
             let workers = store::workers::calibrations(ctx.store().db(), Timestamp(now().0 - ALIVE)).await?;
-            plan.estimate = Some(estimate(settings, [plan.train_rows, rows], plan.features, &past, &workers));
+            plan.estimate = Some(estimate(settings, [plan.train_rows, rows], plan.features, &past, &workers, limit));
             plan.warnings.extend(check_target(settings, &facts));
+            let notes = facts.notes.into_iter();
+            plan.warnings.extend(notes.map(|note| warning(Severity::Info, "streamed", "", note)));
         }
         Err(problem) => {
             plan.summary = "This can't be trained yet.".to_owned();
@@ -107,12 +116,23 @@ pub(super) async fn make(
     Ok(plan)
 }
 
-/// Reads the target and the column that decides the split, and splits for real: the counts are exact.
-fn target_facts(path: &Path, settings: &TrainSettings, kept: Option<&Path>) -> Result<TargetFacts, Problem> {
+/// Reads the target and the column that decides the split, and splits for real: the counts are exact. A table that takes
+/// more than `limit` is divided as its job will divide it.
+fn target_facts(
+    path: &Path,
+    settings: &TrainSettings,
+    kept: Option<&Path>,
+    limit: Memory,
+) -> Result<TargetFacts, Problem> {
+    let table = StoredTable::open(path)?;
+    let bytes = table.training_bytes()?.saturating_add(Memory::PROGRAM);
+    if bytes > limit.bytes() {
+        return streamed_facts(&table, bytes, settings, kept, limit);
+    }
     let mut columns = vec![settings.target.clone()];
     columns.extend(settings.split.columns().into_iter().filter(|column| *column != settings.target).map(str::to_owned));
     // Copies are told by all columns.
-    let frame = trainyard_data::frame::load(path, (!settings.distinct).then_some(columns.as_slice()))?;
+    let frame = table.load_all((!settings.distinct).then_some(columns.as_slice()))?;
     let column = frame.column(&settings.target).ok_or_else(|| {
         Problem::field("target", format!("There is no column '{}' in this version.", settings.target))
     })?;
@@ -144,6 +164,37 @@ fn target_facts(path: &Path, settings: &TrainSettings, kept: Option<&Path>) -> R
         missing: info.missing,
         parts: [count(Part::Train), count(Part::Valid), count(Part::Test)],
         least,
+        notes: Vec::new(),
+    })
+}
+
+/// As [`target_facts`], of a table that is trained in a stream.
+fn streamed_facts(
+    table: &StoredTable,
+    bytes: u64,
+    settings: &TrainSettings,
+    kept: Option<&Path>,
+    limit: Memory,
+) -> Result<TargetFacts, Problem> {
+    if settings.distinct {
+        return Err(copies::too_many());
+    }
+    let kept = kept.map(|file| splits::parts(file, settings, table.rows())).transpose()?;
+    let Divided { info, rows, .. } =
+        divide(table, &settings.split, (settings.target.as_str(), settings.task), kept, limit)?;
+    let note = format!(
+        "The table would take about {} in memory, and the limit is {limit}: it is trained in a stream. RealMLP and TabM see all \
+         train rows, the other families a sample of them; validation and test rows are drawn as well.",
+        in_words(bytes)
+    );
+    Ok(TargetFacts {
+        task: info.task,
+        summary: info.summary,
+        classes: info.classes,
+        missing: info.missing,
+        parts: rows,
+        notes: vec![note],
+        least: None,
     })
 }
 

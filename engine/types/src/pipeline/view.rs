@@ -205,6 +205,9 @@ pub struct PipelineSpec {
     pub folder: String,
     /// Bytes.
     pub memory_limit: u64,
+    /// Bytes that steps that train may take together. Left out: half of the machine's memory.
+    #[serde(default)]
+    pub training_memory: Option<u64>,
 }
 
 /// The first rows of a step's table, made on a sample.

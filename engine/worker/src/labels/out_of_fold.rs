@@ -104,6 +104,7 @@ fn fit(
         target_name: &settings.target,
         loss: None,
         weights: None,
+        stream: None,
     };
     let options = FitOptions {
         seed: settings.seed,

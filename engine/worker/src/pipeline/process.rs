@@ -8,6 +8,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
+use trainyard_data::Memory;
 use trainyard_pipeline::{Listener, Run, cache::Cache, kind::Places};
 use trainyard_types::{
     Problem,
@@ -56,6 +57,7 @@ fn outcome(spec: PipelineSpec, listener: &Lines<'_>) -> Result<(PipelineRunState
         cache,
         spill: PathBuf::from(&spec.folder).join("spill"),
         memory_limit: spec.memory_limit,
+        training_memory: spec.training_memory.map_or_else(|| Ok(Memory::for_training()), Memory::new)?,
         use_cache: spec.use_cache,
         name: spec.pipeline_run.to_string(),
         approved: spec.approved.into_iter().collect(),

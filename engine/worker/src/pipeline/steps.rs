@@ -1,6 +1,6 @@
 //! The steps of a pipeline that need a trainer.
 
-use crate::training::{self, MODEL_FILE, Options, Sink, TrainError};
+use crate::training::{self, MODEL_FILE, Sink, TrainError};
 use serde_json::{Map, Value, json};
 use std::fs;
 use trainyard_infer::Model;
@@ -12,6 +12,7 @@ use trainyard_pipeline::{
 use trainyard_types::{
     Problem,
     job::{JobEvent, LogLevel},
+    run::TrainSpec,
 };
 
 use crate::headless::RESULT_FILE;
@@ -93,15 +94,19 @@ impl StepKind for Train {
             step.log(format!("Column '{column}' says which rows train, validate and test."));
         }
         let settings = read::<kinds::Train>(step.with)?.settings(part_column.map(str::to_owned));
-        let frame = trainyard_data::frame::load(&input.path, None)?;
+        let spec = TrainSpec {
+            data: input.path.to_string_lossy().into_owned(),
+            test_data: None,
+            split_file: None,
+            memory_limit: Some(step.training_memory.bytes()),
+            settings,
+        };
         let mut sink = ToStep { step, stage: String::new() };
-        let result =
-            training::train_frames(frame, &settings, &step.folder, Options::default(), &mut sink).map_err(|error| {
-                match error {
-                    TrainError::Cancelled => step.stop().unwrap_or(Stop::Cancelled),
-                    TrainError::Problem(problem) => Stop::Problem(problem),
-                }
-            })?;
+        let result = training::train(&spec, &step.folder, &mut sink).map_err(|error| match error {
+            TrainError::Cancelled => step.stop().unwrap_or(Stop::Cancelled),
+            TrainError::Problem(problem) => Stop::Problem(problem),
+        })?;
+        let settings = spec.settings;
         training::checkpoint::remove(&step.folder);
         let stored = json!({ "settings": settings, "result": result });
         let path = step.folder.join(RESULT_FILE);

@@ -103,8 +103,8 @@ fn honest(stage: &Stage) -> WorkerOptions {
     let folder = stage.dir.path().join("trained");
     fs::create_dir_all(&folder).unwrap();
     let settings = TrainSettings { family: Family::Linear, ..TrainSettings::for_target("y") };
-    let result =
-        crate::headless::train(&stage.dir.path().join("rows.csv"), None, &settings, &folder, &mut Quiet).unwrap();
+    let (rows, memory) = (stage.dir.path().join("rows.csv"), trainyard_data::Memory::default());
+    let result = crate::headless::train(&rows, None, &settings, &folder, memory, &mut Quiet).unwrap();
     let done = serde_json::to_string(&JobEvent::Done { result: Box::new(result) }).unwrap();
     fs::write(folder.join("done"), format!("{done}\n")).unwrap();
     let from = folder.display();

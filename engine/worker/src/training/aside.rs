@@ -20,6 +20,36 @@ const MOST: f64 = 5_000.0;
 pub struct Weights {
     pub train: Vec<f64>,
     pub valid: Vec<f64>,
+    pub rule: Rule,
+}
+
+/// What a row counts.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// A column's number, multiplied by the rest.
+    column: Option<String>,
+    /// Of each class; empty: 1.
+    each: Vec<f64>,
+    /// Gives the train rows a mean of 1.
+    factor: f64,
+}
+
+impl Rule {
+    /// What these rows count, which stand in `data` in this order.
+    ///
+    /// # Errors
+    /// As [`weights`].
+    pub fn weigh(&self, data: &Frame, rows: impl Iterator<Item = usize>, target: &Target) -> Result<Vec<f64>, Problem> {
+        let column = self.column.as_deref().map(|name| numbers(data, name)).transpose()?;
+        let class = |at: usize| match target {
+            Target::Classes(classes) if !self.each.is_empty() => self.each[classes[at] as usize],
+            _ => 1.0,
+        };
+        let given = |row: usize| column.map_or(1.0, |numbers| numbers[row]);
+        // A missing weight is none.
+        let weight = |(at, row)| class(at) * Some(given(row)).filter(|w| w.is_finite()).unwrap_or(0.0) * self.factor;
+        Ok(rows.enumerate().map(weight).collect())
+    }
 }
 
 /// The weights that the settings ask for, of the table's rows that train and validate. Classes are balanced by the train rows'
@@ -37,27 +67,16 @@ pub fn weights(
     if settings.weight_column.as_ref() == Some(&settings.target) {
         return Err(Problem::field("weight_column", "The target can't be the rows' weight. Choose another column."));
     }
-    let column = settings.weight_column.as_deref().map(|name| numbers(data, name)).transpose()?;
     let each = match settings.class_weight {
         ClassWeight::Balanced => balanced(&train.1.target, classes),
         ClassWeight::None => Vec::new(),
     };
-    if column.is_none() && each.is_empty() {
+    let mut rule = Rule { column: settings.weight_column.clone(), each, factor: 1.0 };
+    if rule.column.is_none() && rule.each.is_empty() {
         return Ok(None);
     }
-    let of = |(rows, part): (&[usize], &Rows)| -> Vec<f64> {
-        let class = |at: usize| match &part.target {
-            Target::Classes(classes) if !each.is_empty() => each[classes[at] as usize],
-            _ => 1.0,
-        };
-        let given = |row: usize| column.map_or(1.0, |numbers| numbers[row]);
-        // A missing weight is none.
-        rows.iter()
-            .enumerate()
-            .map(|(at, &row)| class(at) * Some(given(row)).filter(|w| w.is_finite()).unwrap_or(0.0))
-            .collect()
-    };
-    let (mut train, mut valid) = (of(train), of(valid));
+    let of = |(rows, part): (&[usize], &Rows)| rule.weigh(data, rows.iter().copied(), &part.target);
+    let (mut train, mut valid) = (of(train)?, of(valid)?);
     let total: f64 = train.iter().sum();
     if total <= 0.0 || valid.iter().sum::<f64>() <= 0.0 {
         let name = settings.weight_column.as_deref().unwrap_or_default();
@@ -68,9 +87,9 @@ pub fn weights(
             ),
         ));
     }
-    let factor = train.len() as f64 / total;
-    train.iter_mut().chain(&mut valid).for_each(|weight| *weight *= factor);
-    Ok(Some(Weights { train, valid }))
+    rule.factor = train.len() as f64 / total;
+    train.iter_mut().chain(&mut valid).for_each(|weight| *weight *= rule.factor);
+    Ok(Some(Weights { train, valid, rule }))
 }
 
 fn numbers<'a>(data: &'a Frame, name: &str) -> Result<&'a [f64], Problem> {

@@ -6,7 +6,9 @@ use super::{
     prepare::{Prepared, subset},
 };
 use trainyard_assess::metrics::{self, is_better};
-use trainyard_learn::{FitError, FitOptions, Fitted, Observer, TrainData, Weights, device::ChosenDevice, fit};
+use trainyard_learn::{
+    FitError, FitOptions, Fitted, Observer, RowStream, TrainData, Weights, device::ChosenDevice, fit,
+};
 use trainyard_types::{
     Problem,
     evaluation::{Candidate, LearningPoint},
@@ -197,6 +199,7 @@ fn rows<'a>(prepared: &'a Prepared, settings: &'a TrainSettings) -> TrainData<'a
         target_name: &settings.target,
         loss: prepared.loss,
         weights: prepared.weights.as_ref().map(|weights| Weights { train: &weights.train, valid: &weights.valid }),
+        stream: prepared.stream.as_deref().map(|stream| stream as &dyn RowStream),
     }
 }
 
@@ -253,7 +256,7 @@ impl Candidates {
                 "Columns have directions. The linear model, RealMLP and TabM can't keep them and are left out; the linear model is fitted as a baseline.",
             );
         }
-        for family in wanted(settings, prepared.train.frame.rows) {
+        for family in wanted(settings, data.train_rows()) {
             job.check()?;
             let baseline = family == Family::Linear && settings.family != Family::Linear;
             job.begin(Phase::of(family), &format!("Training {}", name(family)));
@@ -277,6 +280,9 @@ impl Candidates {
                         trainyard_report::words::number(score),
                         fitted.seconds
                     ));
+                    if let Some(seen) = fitted.parameters.get("rows_seen") {
+                        job.log(format!("{} saw {seen}.", capital(name(family))));
+                    }
                     if curve_family(settings, settings.family) == family {
                         job.estimate(Phase::LearningCurve, 0.75 * fitted.seconds);
                     }
@@ -385,7 +391,7 @@ pub fn learning_curve(
         });
         let whole_data = rows(prepared, settings);
         let weights = weights.as_deref().zip(whole_data.weights).map(|(train, all)| Weights { train, ..all });
-        let data = TrainData { train: &frame, train_target: &target, weights, ..whole_data };
+        let data = TrainData { train: &frame, train_target: &target, weights, stream: None, ..whole_data };
         let to = from + share / total;
         let outcome = {
             let mut ear = Ear { job, family, prefixed: false, quiet: Some(Passing { from, to }) };

@@ -83,12 +83,13 @@ impl<'a> Job<'a> {
     /// phase runs.
     pub fn plan(&mut self, prepared: &Prepared, settings: &TrainSettings) {
         let rows = prepared.rows();
+        let seen = prepared.rows_of(Family::RealMlp).train;
         let cells = (rows.train * prepared.train.frame.columns.len() as u64) as f64;
         let outputs = prepared.classes.len().max(2) as f64 - 1.0;
         let trees = 0.5 + cells * 2e-5 * outputs.min(10.0);
         let linear = 0.5 + cells * 4e-6;
         let net = match settings.epochs {
-            Some(epochs) => f64::from(epochs) * rows.train as f64 / 60_000.0 + 1.0,
+            Some(epochs) => f64::from(epochs) * seen as f64 / 60_000.0 + 1.0,
             None => settings.budget_seconds.unwrap_or(DEFAULT_BUDGET),
         };
         let budget = settings.budget_seconds.unwrap_or(DEFAULT_BUDGET);
@@ -104,8 +105,8 @@ impl<'a> Job<'a> {
         };
         // TabM ends by itself, on most tables after some fifty epochs; a row costs ten times as much as RealMLP's.
         let tabm = match settings.epochs {
-            Some(epochs) => f64::from(epochs.min(50)) * rows.train as f64 / 10_000.0 + 1.0,
-            None => net.min(rows.train as f64 / 200.0 + 1.0),
+            Some(epochs) => f64::from(epochs.min(50)) * seen as f64 / 10_000.0 + 1.0,
+            None => net.min(seen as f64 / 200.0 + 1.0),
         };
         let columns = prepared.train.frame.columns.len() as f64;
         for (phase, seconds) in [

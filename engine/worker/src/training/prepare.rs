@@ -1,19 +1,26 @@
 //! From a table to three parts with outcomes: what is to be learned from, tuned on and judged by.
 
-use super::aside::{self, Weights};
-use std::collections::{BTreeMap, HashMap};
+use super::{
+    aside::{self, Weights},
+    stream::TrainRows,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 use trainyard_data::{
     copies,
     split::{self, Part},
     target,
 };
 use trainyard_infer::{Column, Frame, MISSING, Target, Values, text};
+use trainyard_learn::RowStream;
 use trainyard_types::{
     Problem,
     evaluation::PartRows,
     loss::{Aim, Loss},
     monotone,
-    run::{SplitSpec, Task, TrainSettings},
+    run::{Family, SplitSpec, Task, TrainSettings},
 };
 
 /// Where a separate test file is given, this share of the other rows validates.
@@ -41,6 +48,8 @@ pub struct Prepared {
     pub aside: Option<Rows>,
     /// How much rows count while fitting; `None`: all alike.
     pub weights: Option<Weights>,
+    /// All train rows, where `train` is a sample of them.
+    pub stream: Option<Arc<TrainRows>>,
     /// The test rows with every column but the target, for groups of them.
     pub test_columns: Frame,
     /// What was found and done, for the log.
@@ -57,6 +66,16 @@ impl Prepared {
         let count = |rows: &Rows| rows.frame.rows as u64;
         let aside = self.aside.as_ref().map_or(0, count);
         PartRows { train: count(&self.train), valid: count(&self.valid) + aside, test: count(&self.test) }
+    }
+
+    /// The rows of a family's fit: nets see all train rows.
+    pub fn rows_of(&self, family: Family) -> PartRows {
+        match &self.stream {
+            Some(stream) if matches!(family, Family::RealMlp | Family::TabM) => {
+                PartRows { train: stream.rows(), ..self.rows() }
+            }
+            _ => self.rows(),
+        }
     }
 
     /// The rows that decisions are learned on.
@@ -90,17 +109,14 @@ pub fn prepare(
     monotone::check_columns(&settings.monotone, |name| {
         features.iter().any(|feature| feature == name).then(|| data.column(name).map(|column| column.kind)).flatten()
     })?;
-    let mut usable = usable(column);
+    let mut usable = present(&column.values);
     if settings.distinct {
         let with_target = usable.iter().filter(|usable| **usable).count();
         copies::leave_out(data, &settings.drop, &mut usable);
         let left = usable.iter().filter(|usable| **usable).count();
         notes.push(format!("{} rows are copies of earlier ones and are left out.", with_target - left));
     }
-    let spec = match test {
-        None => settings.split.clone(),
-        Some(_) => SplitSpec { valid: VALID_BESIDE_TEST_FILE, test: 0.0, ..settings.split.clone() },
-    };
+    let spec = split_spec(settings, test.is_some());
     let parts = match parts {
         Some(parts) => parts.iter().zip(&usable).map(|(part, usable)| part.filter(|_| *usable)).collect(),
         None => split::split(data, &spec, &settings.target, task, &usable)?,
@@ -173,7 +189,25 @@ pub fn prepare(
         }
         None => (valid, None),
     };
-    Ok(Prepared { task, loss: settings.loss, classes, train, valid, test, aside, weights, test_columns, notes })
+    Ok(Prepared {
+        task,
+        loss: settings.loss,
+        classes,
+        train,
+        valid,
+        test,
+        aside,
+        weights,
+        stream: None,
+        test_columns,
+        notes,
+    })
+}
+
+/// How the table is divided. With `own_test` the test rows are a table of their own.
+pub fn split_spec(settings: &TrainSettings, own_test: bool) -> SplitSpec {
+    let split = settings.split.clone();
+    if own_test { SplitSpec { valid: VALID_BESIDE_TEST_FILE, test: 0.0, ..split } } else { split }
 }
 
 /// These rows with every column but the target.
@@ -201,8 +235,8 @@ fn names(frame: &Frame) -> String {
 }
 
 /// Which rows have an outcome at all.
-fn usable(column: &Column) -> Vec<bool> {
-    match &column.values {
+fn present(values: &Values) -> Vec<bool> {
+    match values {
         Values::Numbers(numbers) => numbers.iter().map(|v| v.is_finite()).collect(),
         Values::Categories { codes, .. } => codes.iter().map(|&c| c != MISSING).collect(),
     }
@@ -266,7 +300,7 @@ fn separate_test(
             missing.join(", ")
         )));
     }
-    let usable = usable(column);
+    let usable = present(&column.values);
     let rows: Vec<usize> = (0..test.rows).filter(|&row| usable[row]).collect();
     if rows.len() < test.rows {
         notes.push(format!(

@@ -152,6 +152,9 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
     };
     let mut parameters = kept.parameters.clone();
     parameters.insert("columns".into(), prepared.train.frame.columns.len().to_string());
+    if let Some(stream) = &prepared.stream {
+        parameters.extend(stream.parameters.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    }
     parameters.extend(weighing(settings).map(|words| ("row_weights".to_owned(), words)));
     if !settings.monotone.is_empty() {
         parameters.insert("directions".into(), monotone::in_words(&settings.monotone));
@@ -165,7 +168,7 @@ pub fn finish(job: &mut Job<'_>, parts: Parts<'_>) -> Result<RunResult, TrainErr
         family: model.family,
         device,
         device_reason,
-        rows: prepared.rows(),
+        rows: prepared.rows_of(model.family),
         seconds,
         epochs: kept.epochs,
         rows_per_second: if kept.rows_per_second.is_finite() { kept.rows_per_second } else { 0.0 },

@@ -4,6 +4,8 @@
 mod decisions;
 #[path = "loss_tests.rs"]
 mod losses;
+#[path = "stream_tests.rs"]
+mod streams;
 
 use super::*;
 use trainyard_infer::{Column, MISSING, Model, Values};
