@@ -36,6 +36,8 @@ pub struct Columns {
     /// The levels of the category columns that the model reads, in the order of their codes, and the text that stands for
     /// missing.
     pub levels: BTreeMap<String, (Vec<String>, String)>,
+    /// What is known of a column by all models that share the graph.
+    shared: BTreeMap<String, Vec<String>>,
     /// The first input: it tells how many rows there are.
     first: Option<String>,
 }
@@ -88,7 +90,7 @@ impl Columns {
         }
         let first = names.first().cloned();
         let inputs = signature.inputs.iter().map(|input| input.name.clone()).zip(names).collect();
-        Self { graph, inputs, categories, levels: BTreeMap::new(), first }
+        Self { graph, inputs, categories, levels: BTreeMap::new(), shared: BTreeMap::new(), first }
     }
 
     fn input(&self, column: &str) -> Result<Value, Problem> {
@@ -131,19 +133,23 @@ impl Columns {
     /// A category column as `rows x 1` codes: the levels' places from 1 on, 0 where missing, `unseen` for any other value.
     pub fn codes(&mut self, column: &str, levels: &[String], unseen: usize) -> Result<Value, Problem> {
         let input = self.input(column)?;
-        let missing = missing_word(levels);
-        self.levels.insert(column.to_owned(), (levels.to_vec(), missing.clone()));
+        let listed = self.shared.get(column).map_or_else(|| levels.to_vec(), Clone::clone);
+        let missing = missing_word(&listed);
         let graph = &mut self.graph;
         if self.categories == Categories::Codes {
-            // Anything but 0 to the last level's code is unseen.
-            let table = graph.ints(&[levels.len() + 2], (0..=levels.len() as i64).chain([unseen as i64]));
-            let [zero, beyond] = [0, levels.len() as i64 + 1].map(|code| graph.ints(&[1], [code].into_iter()));
+            // Anything but 0 to the last listed level's code is unseen.
+            let own = |level: &String| levels.iter().position(|own| own == level).map_or(unseen, |at| at + 1) as i64;
+            let codes: Vec<i64> = std::iter::once(0).chain(listed.iter().map(own)).chain([unseen as i64]).collect();
+            let table = graph.ints(&[codes.len()], codes.iter().copied());
+            let [zero, beyond] = [0, listed.len() as i64 + 1].map(|code| graph.ints(&[1], [code].into_iter()));
+            self.levels.insert(column.to_owned(), (listed, missing));
             let negative = graph.op("Less", &[&input, &zero]);
             let large = graph.op("Less", &[&beyond, &input]);
             let outside = graph.op("Or", &[&negative, &large]);
             let inside = graph.op("Where", &[&outside, &beyond, &input]);
             return Ok(graph.op("Gather", &[&table, &inside]));
         }
+        self.levels.insert(column.to_owned(), (listed, missing.clone()));
         let texts = levels.iter().chain([&missing]).map(|level| level.clone().into_bytes()).collect();
         let codes = (1..=levels.len() as i64).chain([0]).collect();
         let given = vec![
@@ -152,6 +158,11 @@ impl Columns {
             ("default_int64", Given::Int(unseen as i64)),
         ];
         Ok(graph.op_with("ml:CategoryMapper", &[&input], given))
+    }
+
+    /// Several models are to read the columns, each of which knows some of these categories.
+    pub fn share(&mut self, levels: BTreeMap<String, Vec<String>>) {
+        self.shared = levels;
     }
 
     /// The same numbers in every row.

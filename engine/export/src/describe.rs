@@ -22,8 +22,37 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
     if !model.texts.is_empty() {
         steps.push(text_step());
     }
+    let Described { preparation, head, steps: own } = predictor(&model.predictor);
+    steps.extend(own);
+    steps.extend(crate::decide::steps(&model.decision));
+    Ok(json!({
+        "trainyard": env!("CARGO_PKG_VERSION"),
+        "model_hash": hash,
+        "family": model.family.as_str(),
+        "file": "safetensors: 8 bytes with the length of the JSON header (little-endian), the header, then the arrays, row-major \
+                 and little-endian, where data_offsets count from the header's end.",
+        "signature": model.signature,
+        "columns": "Numbers are doubles; NaN is missing. Instants are milliseconds since 1970 in UTC. Booleans are the texts \
+                    true and false.",
+        "texts": model.texts,
+        "preparation": preparation,
+        "head": head,
+        "steps": steps,
+        "arrays": arrays(&bytes)?,
+    }))
+}
+
+/// What a predictor does with the columns.
+struct Described {
+    preparation: Value,
+    head: Value,
+    steps: Vec<String>,
+}
+
+fn predictor(predictor: &Predictor) -> Described {
+    let mut steps: Vec<String> = Vec::new();
     let mut head = Value::Null;
-    let preparation = match &model.predictor {
+    let preparation = match predictor {
         Predictor::RealMlp(net) => {
             steps.extend(encode_steps(net.encoder()));
             let weights = net.nets()[0].weights();
@@ -57,10 +86,23 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
             steps.push(head_step(linear.head()));
             encoder(linear.encoder())
         }
-        Predictor::Trees(trees) | Predictor::Forest(trees) => {
+        Predictor::Trees(trees) | Predictor::Boosting(trees) | Predictor::Forest(trees) => {
             steps.extend(tree_steps(trees.ensemble().head()));
             head = json!(trees.ensemble().head());
             tree_encoder(trees.encoder())
+        }
+        Predictor::Blend(blend) => {
+            steps.push(
+                "Each part under preparation answers by its own steps; the names of the arrays of part p begin with p/. The answer \
+                 is the sum of their answers times their weights."
+                    .to_owned(),
+            );
+            let parts = blend.parts().iter().map(|(weight, part)| {
+                let Described { preparation, head, steps } = self::predictor(part);
+                let family = part.family();
+                json!({ "weight": weight, "family": family, "preparation": preparation, "head": head, "steps": steps })
+            });
+            parts.collect()
         }
         Predictor::Dummy(dummy) => {
             steps.push(
@@ -70,22 +112,7 @@ pub fn describe(model: &Model, hash: &str) -> Result<Value, Problem> {
             json!(dummy)
         }
     };
-    steps.extend(crate::decide::steps(&model.decision));
-    Ok(json!({
-        "trainyard": env!("CARGO_PKG_VERSION"),
-        "model_hash": hash,
-        "family": model.family.as_str(),
-        "file": "safetensors: 8 bytes with the length of the JSON header (little-endian), the header, then the arrays, row-major \
-                 and little-endian, where data_offsets count from the header's end.",
-        "signature": model.signature,
-        "columns": "Numbers are doubles; NaN is missing. Instants are milliseconds since 1970 in UTC. Booleans are the texts \
-                    true and false.",
-        "texts": model.texts,
-        "preparation": preparation,
-        "head": head,
-        "steps": steps,
-        "arrays": arrays(&bytes)?,
-    }))
+    Described { preparation, head, steps }
 }
 
 fn encode_steps(encoder: &Encoder) -> Vec<String> {

@@ -85,9 +85,8 @@ fn instants(columns: &mut Columns, encoder: &Encoder, parts: &mut Parts) -> Resu
     }
     let mut instants = columns.instants(&names(encoder, &read))?;
     for part in 0..datetime::PARTS.len() {
-        let said = |says: Says| -> Vec<Option<usize>> {
-            read.iter().map(|&column| output(encoder, column, says)).collect()
-        };
+        let said =
+            |says: Says| -> Vec<Option<usize>> { read.iter().map(|&column| output(encoder, column, says)).collect() };
         let plain = said(Says::Part(part));
         let waves = [true, false].map(|sine| (sine, said(Says::Wave { part, sine })));
         if plain.iter().chain(waves.iter().flat_map(|(_, wave)| wave)).all(Option::is_none) {

@@ -1,6 +1,7 @@
 //! Models as files for other programs: an ONNX graph of the whole model with its preprocessing, and a description of the
 //! model file from which anybody can write a predictor. No I/O.
 
+mod blend;
 mod columns;
 mod decide;
 mod describe;
@@ -62,13 +63,7 @@ pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Prob
     }
     let signature = model.signature();
     let mut columns = Columns::new(signature, options.categories);
-    let answer = match &model.predictor {
-        Predictor::RealMlp(net) => nets::realmlp(&mut columns, net, options.int8)?,
-        Predictor::TabM(net) => tabm::tabm(&mut columns, net, options.int8)?,
-        Predictor::Linear(linear) => nets::linear(&mut columns, linear, options.int8)?,
-        Predictor::Trees(trees) | Predictor::Forest(trees) => trees::trees(&mut columns, trees)?,
-        Predictor::Dummy(dummy) => baseline(&mut columns, dummy),
-    };
+    let answer = answer(&mut columns, &model.predictor, options, signature.task.is_classification())?;
     let graph = &mut columns.graph;
     if signature.task.is_classification() {
         let classes = signature.classes.len();
@@ -103,6 +98,25 @@ pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Prob
         metadata_props: props,
     };
     Ok(file.encode_to_vec())
+}
+
+/// Probabilities as floats, or values as doubles.
+fn answer(
+    columns: &mut Columns,
+    predictor: &Predictor,
+    options: Options,
+    classes: bool,
+) -> Result<graph::Value, Problem> {
+    Ok(match predictor {
+        Predictor::RealMlp(net) => nets::realmlp(columns, net, options.int8)?,
+        Predictor::TabM(net) => tabm::tabm(columns, net, options.int8)?,
+        Predictor::Linear(linear) => nets::linear(columns, linear, options.int8)?,
+        Predictor::Trees(trees) | Predictor::Boosting(trees) | Predictor::Forest(trees) => {
+            trees::trees(columns, trees)?
+        }
+        Predictor::Dummy(dummy) => baseline(columns, dummy),
+        Predictor::Blend(parts) => blend::blend(columns, parts, options, classes)?,
+    })
 }
 
 /// The same answer for every row.

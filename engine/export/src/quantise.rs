@@ -2,6 +2,7 @@
 
 use trainyard_infer::{
     LoadError, Model, Predictor,
+    blend::Blend,
     net::{LinearModel, RealMlpModel, RealMlpNet, TabMModel, TabMNet},
 };
 use trainyard_types::Problem;
@@ -56,7 +57,22 @@ pub fn quantised(model: &Model) -> Result<Model, Problem> {
             rounded(linear.weights(), linear.bias().len()),
             linear.bias().to_vec(),
         )?),
-        Predictor::Trees(_) => return Err(nothing("Boosted trees have no weights")),
+        Predictor::Blend(blend) => {
+            let smaller = |(weight, part): &(f64, Predictor)| match part {
+                // What has no weights stays as it is.
+                Predictor::Trees(_) | Predictor::Boosting(_) | Predictor::Forest(_) => {
+                    Ok((*weight, part.clone(), false))
+                }
+                _ => quantised(&Model { predictor: part.clone(), ..model.clone() })
+                    .map(|model| (*weight, model.predictor, true)),
+            };
+            let parts = blend.parts().iter().map(smaller).collect::<Result<Vec<_>, Problem>>()?;
+            if !parts.iter().any(|(.., smaller)| *smaller) {
+                return Err(nothing("The blend's trees have no weights"));
+            }
+            Predictor::Blend(Blend::new(parts.into_iter().map(|(weight, part, _)| (weight, part)).collect())?)
+        }
+        Predictor::Trees(_) | Predictor::Boosting(_) => return Err(nothing("Boosted trees have no weights")),
         Predictor::Forest(_) => return Err(nothing("A random forest has no weights")),
         Predictor::Dummy(_) => return Err(nothing("The baseline has no weights")),
     };

@@ -11,6 +11,8 @@ pub enum PredictError {
     WrongType { column: String, expected: &'static str, found: String },
     #[error("The frame's column '{column}' has {found} values, but the frame says {expected} rows.")]
     Ragged { column: String, expected: usize, found: usize },
+    #[error("The model's parts do not go together: its file is damaged. Take it from where it was made once more.")]
+    Apart,
 }
 
 fn missing_columns(names: &[String]) -> String {
@@ -28,6 +30,7 @@ impl From<PredictError> for Problem {
         let message = error.to_string();
         let names = match error {
             PredictError::MissingColumns(names) => names,
+            PredictError::Apart => Vec::new(),
             PredictError::WrongType { column, .. } | PredictError::Ragged { column, .. } => vec![column],
         };
         let fields = names.into_iter().map(|field| FieldProblem { field, message: message.clone() }).collect();

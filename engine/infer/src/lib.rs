@@ -1,6 +1,7 @@
 //! The fitted model: preprocessing, nets and tree ensembles, and the one implementation of prediction that evaluation,
 //! the command line and the server share. No I/O; compiles to WebAssembly.
 
+pub mod blend;
 pub mod datetime;
 pub mod decision;
 pub mod dummy;
@@ -12,6 +13,7 @@ pub mod model;
 pub mod net;
 pub mod oip;
 mod parallel;
+mod predictor;
 pub mod preprocess;
 pub mod product;
 pub mod rows;
@@ -24,6 +26,7 @@ pub mod trees;
 pub use decision::Decision;
 pub use error::{LoadError, PredictError};
 pub use frame::{Column, Frame, MISSING, Values};
-pub use model::{Model, Predictor};
+pub use model::Model;
+pub use predictor::Predictor;
 pub use target::{Predictions, Target};
 pub use tensors::{Stored, TensorBag};

@@ -2,15 +2,13 @@
 
 use crate::{
     decision::Decision,
-    dummy::DummyModel,
     error::{LoadError, PredictError},
     frame::{Column, Frame, MISSING, Values},
-    net::{LinearModel, RealMlpModel, TabMModel},
+    predictor::{Kind, Predictor},
     signature,
     target::Predictions,
     tensors::{Stored, TensorBag},
     text::Texts,
-    trees::TreesModel,
 };
 use serde::{Deserialize, Serialize};
 use trainyard_types::{loss::Loss, model::Signature, run::Family};
@@ -36,18 +34,6 @@ pub struct Model {
     pub decision: Decision,
 }
 
-/// The part that differs between families.
-#[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant)] // One exists per loaded model.
-pub enum Predictor {
-    Linear(LinearModel),
-    RealMlp(RealMlpModel),
-    TabM(TabMModel),
-    Trees(TreesModel),
-    Forest(TreesModel),
-    Dummy(DummyModel),
-}
-
 #[derive(Serialize, Deserialize)]
 struct Header {
     format: u32,
@@ -61,27 +47,9 @@ struct Header {
     decision: Option<serde_json::Value>,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    Linear,
-    RealMlp,
-    TabM,
-    Trees,
-    Forest,
-    Dummy,
-}
-
 impl Model {
     pub fn new(signature: Signature, predictor: Predictor) -> Self {
-        let family = match predictor {
-            Predictor::Linear(_) => Family::Linear,
-            Predictor::RealMlp(_) => Family::RealMlp,
-            Predictor::TabM(_) => Family::TabM,
-            Predictor::Trees(_) => Family::Trees,
-            Predictor::Forest(_) => Family::Forest,
-            Predictor::Dummy(_) => Family::Auto,
-        };
+        let family = predictor.family();
         Self { signature, family, texts: Texts::default(), predictor, decision: Decision::default() }
     }
 
@@ -109,27 +77,14 @@ impl Model {
     /// As [`Model::predict`], before calibration.
     pub fn uncalibrated(&self, frame: &Frame) -> Result<Predictions, PredictError> {
         let frame = self.texts.expand(signature::align(&self.signature, frame)?);
-        match &self.predictor {
-            Predictor::Linear(model) => model.predict(&frame),
-            Predictor::RealMlp(model) => model.predict(&frame),
-            Predictor::TabM(model) => model.predict(&frame),
-            Predictor::Trees(model) | Predictor::Forest(model) => model.predict(&frame),
-            Predictor::Dummy(model) => model.predict(&frame),
-        }
+        self.predictor.predict(&frame)
     }
 
     /// The model as one safetensors file: arrays, and everything else as JSON under `trainyard` in its metadata. The same
     /// model gives the same bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, LoadError> {
         let mut bag = TensorBag::default();
-        let (predictor, body) = match &self.predictor {
-            Predictor::Linear(model) => (Kind::Linear, model.store(&mut bag)?),
-            Predictor::RealMlp(model) => (Kind::RealMlp, model.store(&mut bag)?),
-            Predictor::TabM(model) => (Kind::TabM, model.store(&mut bag)?),
-            Predictor::Trees(model) => (Kind::Trees, model.store(&mut bag)?),
-            Predictor::Forest(model) => (Kind::Forest, model.store(&mut bag)?),
-            Predictor::Dummy(model) => (Kind::Dummy, model.store(&mut bag)?),
-        };
+        let (predictor, body) = self.predictor.store(&mut bag)?;
         let decision = if self.decision.is_empty() { None } else { Some(self.decision.store(&mut bag)?) };
         let format = match &decision {
             _ if self.is_new() => FORMAT,
@@ -141,11 +96,10 @@ impl Model {
         bag.to_bytes(Some((KEY.to_owned(), serde_json::to_string(&header)?)))
     }
 
-    /// Whether it holds what programs that know formats up to 2 would read wrongly: free texts, several nets, answers of the
-    /// Poisson loss, which are powers.
+    /// Whether it holds what programs that know formats up to 2 would read wrongly: free texts, families that came later, answers
+    /// of the Poisson loss, which are powers.
     fn is_new(&self) -> bool {
-        let several = matches!(&self.predictor, Predictor::RealMlp(model) if model.nets().len() > 1);
-        several || !self.texts.is_empty() || self.signature.loss == Some(Loss::Poisson)
+        self.predictor.is_new() || !self.texts.is_empty() || self.signature.loss == Some(Loss::Poisson)
     }
 
     /// Reads [`Model::to_bytes`]. The bytes may come from anyone: whatever they hold, the answer is a model whose
@@ -165,14 +119,7 @@ impl Model {
             return Err(LoadError::Newer { found: u32::try_from(found).unwrap_or(u32::MAX), known: FORMAT });
         }
         let header: Header = serde_json::from_value(value)?;
-        let predictor = match header.predictor {
-            Kind::Linear => Predictor::Linear(LinearModel::restore(header.body, &mut bag)?),
-            Kind::RealMlp => Predictor::RealMlp(RealMlpModel::restore(header.body, &mut bag)?),
-            Kind::TabM => Predictor::TabM(TabMModel::restore(header.body, &mut bag)?),
-            Kind::Trees => Predictor::Trees(TreesModel::restore(header.body, &mut bag)?),
-            Kind::Forest => Predictor::Forest(TreesModel::restore(header.body, &mut bag)?),
-            Kind::Dummy => Predictor::Dummy(DummyModel::restore(header.body, &mut bag)?),
-        };
+        let predictor = Predictor::restore(header.predictor, header.body, &mut bag)?;
         let decision = match header.decision {
             Some(decision) => Decision::restore(decision, &mut bag)?,
             None => Decision::default(),
@@ -182,7 +129,7 @@ impl Model {
         if let Some(name) = bag.names().next() {
             return Err(LoadError::part(format!("the array '{name}' belongs to nothing")));
         }
-        let Header { signature, family, texts, .. } = header;
+        let (signature, family, texts) = (header.signature, header.family, header.texts);
         let model = Model { signature, family, texts, predictor, decision };
         model.probe()?;
         Ok(model)
@@ -223,6 +170,7 @@ impl Model {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::dummy::DummyModel;
     use trainyard_types::run::Task;
 
     fn dummy() -> Model {

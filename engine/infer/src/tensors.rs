@@ -78,6 +78,18 @@ impl TensorBag {
         Ok(values)
     }
 
+    /// Adds all arrays of another bag, their names behind a prefix.
+    pub fn put_all(&mut self, prefix: &str, other: TensorBag) {
+        self.tensors.extend(other.tensors.into_iter().map(|(name, array)| (format!("{prefix}{name}"), array)));
+    }
+
+    /// Removes the arrays whose names begin with a prefix, and leaves it off.
+    pub fn take_all(&mut self, prefix: &str) -> TensorBag {
+        let names: Vec<String> = self.tensors.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        let take = |name: String| Some((name[prefix.len()..].to_owned(), self.tensors.remove(&name)?));
+        TensorBag { tensors: names.into_iter().filter_map(take).collect() }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.tensors.is_empty()
     }

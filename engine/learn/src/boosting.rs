@@ -128,7 +128,7 @@ pub fn fit(
     ));
     observer.progress(1.0, "trees fitted", None);
     Ok(Fitted {
-        model: data.model(Predictor::Trees(model)),
+        model: data.model(Predictor::Boosting(model)),
         epochs: rounds as u64,
         rows_per_second: data.train.rows as f64 * done as f64 / seconds.max(1e-9),
         seconds,
@@ -174,10 +174,8 @@ impl<'a> Boosted<'a> {
         let train = Table::new(&kinds, &features, data.train.rows);
         drop(features);
         let valid = Table::new(&kinds, &encoder.encode(data.valid).map_err(problem)?, data.valid.rows);
-        let outcomes =
-            Outcomes { target: data.train_target, weights: data.weights.map(|weights| weights.train) };
-        let valid_outcomes =
-            Outcomes { target: data.valid_target, weights: data.weights.map(|weights| weights.valid) };
+        let outcomes = Outcomes { target: data.train_target, weights: data.weights.map(|weights| weights.train) };
+        let valid_outcomes = Outcomes { target: data.valid_target, weights: data.weights.map(|weights| weights.valid) };
         let base = objective.base(&outcomes);
         let begin = |rows: usize| base.iter().flat_map(|score| std::iter::repeat_n(*score, rows)).collect();
         let (scores, valid_scores): (Vec<f64>, Vec<f64>) = (begin(data.train.rows), begin(data.valid.rows));
@@ -255,7 +253,8 @@ impl<'a> Boosted<'a> {
     fn tree(&mut self, sum: usize, slopes: &[[f32; 2]]) -> bool {
         let rows = self.sample();
         let layout = Layout::new(self.look(), &self.kinds);
-        let ground = Ground { table: &self.train, kinds: &self.kinds, rules: &self.rules, directions: &self.directions };
+        let ground =
+            Ground { table: &self.train, kinds: &self.kinds, rules: &self.rules, directions: &self.directions };
         let mut grown = grow(&ground, &layout, rows, slopes);
         let (rows, rate) = (self.train.rows, self.rules.learning_rate as f32);
         let scores = &mut self.scores[sum * rows..(sum + 1) * rows];

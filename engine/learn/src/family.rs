@@ -1,6 +1,9 @@
 //! The fit of any family. Free texts are numbers before a family sees them.
 
-use crate::{FitError, FitOptions, Fitted, Observer, RowStream, StreamedRows, TrainData, dummy, forest, linear, realmlp, tabm, trees};
+use crate::{
+    FitError, FitOptions, Fitted, Observer, RowStream, StreamedRows, TrainData, boosting, dummy, forest, linear,
+    realmlp, tabm, trees,
+};
 use std::borrow::Cow;
 use trainyard_infer::{
     signature,
@@ -24,6 +27,7 @@ pub fn fit(
         Family::RealMlp => realmlp::fit,
         Family::TabM => tabm::fit,
         Family::Trees => trees::fit,
+        Family::Boosting => boosting::fit,
         Family::Forest => forest::fit,
         Family::Auto => dummy::fit,
     };

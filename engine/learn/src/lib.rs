@@ -1,6 +1,8 @@
 //! Fitting: rows in, a [`trainyard_infer`] model out. Nets train with burn on the device chosen at run time, boosted trees with
 //! perpetual on the CPU, random forests there too.
 
+pub mod boosting;
+mod cuts;
 pub mod device;
 pub mod dummy;
 mod family;

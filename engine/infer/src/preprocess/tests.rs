@@ -102,7 +102,10 @@ fn instants_become_parts() {
     let column = Column { name: "at".into(), kind: ColumnType::Datetime, values: Values::Numbers(values) };
     let encoder = Encoder::fit(&frame(vec![column]), Recipe::RealMlp).unwrap();
     let names = encoder.output_names();
-    assert_eq!(names[..6], ["at: days", "at: month", "at: weekday", "at: hour", "at: day of year", "at: sine of weekday"]);
+    assert_eq!(
+        names[..6],
+        ["at: days", "at: month", "at: weekday", "at: hour", "at: day of year", "at: sine of weekday"]
+    );
     // Noon and midnight have the same sine, which says nothing.
     assert!(names.contains(&"at: cosine of hour".into()) && !names.contains(&"at: sine of hour".into()));
     assert_eq!((names.len(), names.last().map(String::as_str)), (11, Some("at is missing")));

@@ -81,7 +81,10 @@ impl Objective {
         match (self, outcomes.target) {
             (Objective::Classes { classes, .. }, Target::Classes(truth)) => {
                 let mut shares = vec![0.0; classes];
-                truth.iter().enumerate().for_each(|(row, &class)| shares[class as usize] += outcomes.weight(row) / total);
+                truth
+                    .iter()
+                    .enumerate()
+                    .for_each(|(row, &class)| shares[class as usize] += outcomes.weight(row) / total);
                 // A class without weight is possible all the same.
                 let logs: Vec<f64> = shares.iter().map(|share| share.clamp(1e-6, 1.0 - 1e-6).ln()).collect();
                 if classes > 2 { logs } else { vec![logs[1] - logs[0]] }
@@ -93,7 +96,8 @@ impl Objective {
                 vec![level(values, f64::from(share))]
             }
             (_, Target::Values(values)) => {
-                let mean = values.iter().enumerate().map(|(row, value)| value * outcomes.weight(row) / total).sum::<f64>();
+                let mean =
+                    values.iter().enumerate().map(|(row, value)| value * outcomes.weight(row) / total).sum::<f64>();
                 vec![if matches!(self, Objective::Rate { .. }) { mean.max(f64::MIN_POSITIVE).ln() } else { mean }]
             }
             _ => vec![0.0; self.width()],
@@ -140,7 +144,11 @@ impl Objective {
                     let of = match loss {
                         NumberLoss::Huber { delta } => error.clamp(-f64::from(delta), f64::from(delta)),
                         NumberLoss::Absolute | NumberLoss::Quantile { .. } => {
-                            if error > 0.0 { f64::from(over) } else { -f64::from(under) }
+                            if error > 0.0 {
+                                f64::from(over)
+                            } else {
+                                -f64::from(under)
+                            }
                         }
                         _ => error,
                     };

@@ -165,8 +165,7 @@ impl<'a> Search<'a> {
     fn category(&self, feature: usize, bins: &[Sums], missing: Sums) -> Option<Split> {
         let rules = self.rules;
         let present = |(bin, sums): (usize, Sums)| (sums.rows > 0.0).then_some((bin, sums));
-        let all: Vec<(usize, Sums)> =
-            bins.iter().copied().chain([missing]).enumerate().filter_map(present).collect();
+        let all: Vec<(usize, Sums)> = bins.iter().copied().chain([missing]).enumerate().filter_map(present).collect();
         let mut best: Option<Split> = None;
         let mut consider = |set: &[(usize, Sums)], l2: f64| {
             let mut left = Sums::default();

@@ -29,7 +29,13 @@ impl Kind {
             _ if value.is_nan() => MISSING,
             Kind::Number(cuts) => cuts.partition_point(|&cut| cut <= value) as u8,
             // Codes count from 1.
-            Kind::Category(codes) => if value as usize > *codes { MISSING } else { (value as usize - 1) as u8 },
+            Kind::Category(codes) => {
+                if value as usize > *codes {
+                    MISSING
+                } else {
+                    (value as usize - 1) as u8
+                }
+            }
         }
     }
 }

@@ -74,7 +74,9 @@ pub fn grow(ground: &Ground<'_>, layout: &Layout, mut rows: Vec<u32>, slopes: &[
     while open.len() < rules.num_leaves {
         let gain = |leaf: &Open| leaf.split.as_ref().map_or(f64::NEG_INFINITY, |split| split.gain);
         // The first of equals.
-        let Some(next) = (0..open.len()).reduce(|a, b| if gain(&open[b]) > gain(&open[a]) { b } else { a }) else { break };
+        let Some(next) = (0..open.len()).reduce(|a, b| if gain(&open[b]) > gain(&open[a]) { b } else { a }) else {
+            break;
+        };
         let Some(split) = open[next].split.take() else { break };
         let Open { node, from, to, histogram: mut larger, .. } = open.swap_remove(next);
         let middle = from + divide(&split, ground.table, &mut rows[from..to], &mut spare);

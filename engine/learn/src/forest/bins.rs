@@ -2,14 +2,13 @@
 //! an order that a tree can cut.
 
 use super::order;
+use crate::cuts::cuts;
 use trainyard_infer::trees::TreeEncoder;
 
 /// The bin of a missing value; the others count from 0.
 pub const MISSING: u8 = 255;
 /// Bins besides that one.
 const MOST: usize = 255;
-/// Rows that thresholds are chosen from, evenly spread.
-const SAMPLE: usize = 200_000;
 
 /// What is learned, a row each.
 pub enum Outcome {
@@ -115,7 +114,7 @@ impl Binned {
                     bins.iter_mut().zip(values).for_each(|(bin, &code)| *bin = places[code as u8 as usize]);
                     Cuts::Categories(codes)
                 } else {
-                    let cuts = cuts(values);
+                    let cuts = cuts(values, MOST);
                     let place = |value: f64| {
                         if value.is_nan() { MISSING } else { cuts.partition_point(|&cut| cut <= value) as u8 }
                     };
@@ -135,35 +134,4 @@ impl Binned {
     pub fn column(&self, feature: usize) -> &[u8] {
         &self.bins[feature * self.rows..(feature + 1) * self.rows]
     }
-}
-
-/// Thresholds between different numbers: between all of them where they are few, otherwise so that bins hold about as many
-/// rows each.
-pub fn cuts(values: &[f64]) -> Vec<f64> {
-    let stride = values.len().div_ceil(SAMPLE).max(1);
-    let mut sorted: Vec<f64> = values.iter().copied().step_by(stride).filter(|value| !value.is_nan()).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let mut different = sorted.clone();
-    // Minus zero is zero: `==` says so where the order does not.
-    different.dedup_by(|a, b| a == b);
-    let pairs: Vec<(f64, f64)> = if different.len() <= MOST {
-        different.windows(2).map(|pair| (pair[0], pair[1])).collect()
-    } else {
-        let mut pairs: Vec<(f64, f64)> = (1..MOST)
-            .filter_map(|at| {
-                let high = sorted[sorted.len() * at / MOST];
-                let before = different.partition_point(|&value| value < high);
-                Some((*different.get(before.checked_sub(1)?)?, high))
-            })
-            .collect();
-        pairs.dedup();
-        pairs
-    };
-    pairs.into_iter().map(|(low, high)| between(low, high)).collect()
-}
-
-/// The middle, which no rounding brings down to `low`.
-fn between(low: f64, high: f64) -> f64 {
-    let middle = low / 2.0 + high / 2.0;
-    if middle > low && middle <= high { middle } else { high }
 }

@@ -324,12 +324,12 @@ fn hyperparameters_budget_and_size_make_the_plan() {
 
 #[test]
 fn bins_lie_between_values_and_hold_about_as_many_rows() {
-    assert_eq!(bins::cuts(&[3.0, 1.0, f64::NAN, 1.0, 2.0]), [1.5, 2.5]);
+    assert_eq!(crate::cuts::cuts(&[3.0, 1.0, f64::NAN, 1.0, 2.0], 255), [1.5, 2.5]);
     let next = 1.0 + f64::EPSILON;
-    assert_eq!(bins::cuts(&[next, 1.0]), [next]);
-    assert_eq!(bins::cuts(&[-0.0, 0.0]), [0.0; 0]);
+    assert_eq!(crate::cuts::cuts(&[next, 1.0], 255), [next]);
+    assert_eq!(crate::cuts::cuts(&[-0.0, 0.0], 255), [0.0; 0]);
     let values = spread(20_000, 9);
-    let cuts = bins::cuts(&values);
+    let cuts = crate::cuts::cuts(&values, 255);
     assert_eq!(cuts.len(), 254);
     let mut counts = vec![0usize; 255];
     values.iter().for_each(|value| counts[cuts.partition_point(|cut| cut <= value)] += 1);
