@@ -321,12 +321,14 @@ fn FamilyChoice(settings: RwSignal<TrainSettings>, choose: Callback<Family>) -> 
         .into_iter()
         .map(|family| {
             let words = match family {
-                Family::Auto => "Trains several and keeps the one that is best on validation rows.",
+                Family::Auto => "Trains several and keeps what is best on validation rows: one, or a blend.",
                 Family::Linear => "One weight a column. Quick and easy to explain.",
                 Family::RealMlp => "A neural network for tables. Often the most accurate.",
                 Family::TabM => "Sixteen neural networks in one. Accurate, and slower to train.",
                 Family::Trees => "Many small decision trees. Strong on mixed columns.",
+                Family::Boosting => "Trees as LightGBM grows them. Quick, and strong on mixed columns.",
                 Family::Forest => "Deep trees on samples of the rows, averaged. Hard to get wrong.",
+                Family::Blend => "Several that answer together.",
             };
             view! {
                 <label class="option-card">

@@ -171,7 +171,9 @@ fn family(family: Family) -> &'static str {
         Family::RealMlp => "RealMLP",
         Family::TabM => "TabM",
         Family::Trees => "gradient-boosted trees",
+        Family::Boosting => "leaf-wise boosted trees",
         Family::Forest => "a random forest",
+        Family::Blend => "the blend",
         Family::Auto => "the model",
     }
 }

@@ -403,6 +403,20 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         T,
+        "boosting",
+        "Leaf-wise boosting",
+        "Boosted trees that divide the leaf next which gains most, on columns cut into bins, and that stop where validation rows \
+         gain nothing more: LightGBM's way (Ke and others, 2017).",
+    ),
+    entry(
+        T,
+        "blend",
+        "Blend",
+        "Several models that answer together: the weighted mean of their answers, with weights chosen on the validation rows \
+         (Caruana and others, 2004). An automatic run keeps one where it is better than the best of its models.",
+    ),
+    entry(
+        T,
         "forest",
         "Random forest",
         "Many deep trees, each grown on a sample of the rows and looking at some of the columns at each split. Their answers \
@@ -412,8 +426,8 @@ pub const ENTRIES: &[Entry] = &[
         T,
         "auto",
         "Automatic",
-        "Trains a linear model, boosted trees and RealMLP, on small data a random forest and TabM too, and keeps the one that \
-         is best on the validation rows.",
+        "Trains a linear model, boosted trees of both kinds and RealMLP, on small data a random forest and TabM too, and keeps \
+         what is best on the validation rows: one of them, or a blend.",
     ),
     entry(D, "target", "Target", "The column that the model learns to predict."),
     entry(

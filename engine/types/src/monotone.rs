@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn what_cannot_be_kept_is_refused_in_words() {
         let one = Monotone::from([("age".to_owned(), Direction::Increasing)]);
-        for family in [Family::Auto, Family::Trees, Family::Forest] {
+        for family in [Family::Auto, Family::Trees, Family::Boosting, Family::Forest] {
             assert!(check_family(&one, family).is_ok(), "{family:?}");
         }
         for family in [Family::Linear, Family::RealMlp, Family::TabM] {

@@ -49,8 +49,8 @@ impl Task {
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
-    /// Trains a linear model, boosted trees and RealMLP, on small data a random forest and TabM too, and keeps the one that is
-    /// best on the validation rows.
+    /// Trains a linear model, boosted trees of both kinds and RealMLP, on small data a random forest and TabM too, and keeps what
+    /// is best on the validation rows: one of them, or a blend.
     #[default]
     Auto,
     /// Logistic or linear regression, with L2.
@@ -59,15 +59,37 @@ pub enum Family {
     RealMlp,
     /// TabM, several neural networks that share most of their weights and answer together.
     TabM,
-    /// Gradient-boosted trees.
+    /// Gradient-boosted trees, as perpetual grows them.
     Trees,
+    /// Gradient-boosted trees, grown leaf by leaf as LightGBM does.
+    Boosting,
     /// Trees that are grown apart from each other, each on a sample of the rows, and averaged (Breiman 2001).
     Forest,
+    /// Several of the others that answer together. An automatic run may end with it; it can't be asked for.
+    Blend,
 }
 
 impl Family {
-    pub const ALL: [Family; 6] =
-        [Family::Auto, Family::Linear, Family::RealMlp, Family::TabM, Family::Trees, Family::Forest];
+    /// Those that can be asked for.
+    pub const ALL: [Family; 7] = [
+        Family::Auto,
+        Family::Linear,
+        Family::RealMlp,
+        Family::TabM,
+        Family::Trees,
+        Family::Boosting,
+        Family::Forest,
+    ];
+
+    /// # Errors
+    /// A sentence where it can't be asked for.
+    pub fn check_asked(self) -> Result<(), Problem> {
+        if self != Family::Blend {
+            return Ok(());
+        }
+        let message = "A blend is made of what an automatic run tries. Choose 'auto'.";
+        Err(Problem::field("family", message))
+    }
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -76,7 +98,9 @@ impl Family {
             Family::RealMlp => "realmlp",
             Family::TabM => "tabm",
             Family::Trees => "trees",
+            Family::Boosting => "boosting",
             Family::Forest => "forest",
+            Family::Blend => "blend",
         }
     }
     /// As a page names it.
@@ -87,22 +111,23 @@ impl Family {
             Family::RealMlp => "RealMLP",
             Family::TabM => "TabM",
             Family::Trees => "Boosted trees",
+            Family::Boosting => "Leaf-wise boosting",
             Family::Forest => "Random forest",
+            Family::Blend => "Blend",
         }
     }
     /// Whether it can be held to answers that move in one direction only as a column grows; see [`crate::monotone`].
     pub fn keeps_directions(self) -> bool {
-        matches!(self, Family::Trees | Family::Forest)
+        matches!(self, Family::Trees | Family::Boosting | Family::Forest)
     }
 }
 
 impl std::str::FromStr for Family {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Family::ALL
-            .into_iter()
-            .find(|f| f.as_str() == text)
-            .ok_or_else(|| format!("'{text}' is no model family. Use auto, linear, realmlp, tabm, trees or forest."))
+        Family::ALL.into_iter().chain([Family::Blend]).find(|f| f.as_str() == text).ok_or_else(|| {
+            format!("'{text}' is no model family. Use auto, linear, realmlp, tabm, trees, boosting or forest.")
+        })
     }
 }
 
@@ -189,6 +214,10 @@ pub struct TrainSettings {
     /// the run is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protected: Vec<String>,
+    /// Whether an automatic run is to keep a single model. Otherwise it may keep a blend of several, where that is better on the
+    /// validation rows: more accurate, and slower to answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub single: bool,
     /// Columns of numbers whose growth may move the answer in one direction only, such as `{"income": "decreasing"}`: of two
     /// classes the second one's probability. Boosted trees and random forests keep it; `auto` leaves out the other families.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -219,6 +248,7 @@ impl TrainSettings {
             weight_column: None,
             decision: DecisionSettings::default(),
             protected: Vec::new(),
+            single: false,
             monotone: BTreeMap::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! A training job from its rows to its result: load, split, fit, judge, draw, write.
 
 mod aside;
+mod blend;
 pub mod checkpoint;
 mod decide;
 mod fits;
@@ -156,7 +157,7 @@ pub fn train_frames(
     job.plan(&prepared, settings);
 
     let candidates = Candidates::fit(&mut job, &prepared, settings)?;
-    let Chosen { mut kept, candidates, dummy, linear, scores } = candidates.choose(&mut job, prepared.aim())?;
+    let Chosen { mut kept, candidates, dummy, linear, scores } = candidates.choose(&mut job, &prepared, settings)?;
     let learned = decide::learn(&mut job, &prepared, settings, &mut kept.model)?;
     let curve = fits::learning_curve(&mut job, &prepared, settings, kept.model.family, &scores)?;
     result::finish(

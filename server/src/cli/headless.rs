@@ -32,7 +32,7 @@ pub(super) struct TrainArgs {
     /// A file with the test part; the rest is then split into train and validation
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
-    /// auto, linear, realmlp, tabm, trees or forest
+    /// auto, linear, realmlp, tabm, trees, boosting or forest
     #[arg(long, default_value = "auto")]
     family: Family,
     /// Seed of the split and of the training
@@ -51,6 +51,9 @@ pub(super) struct TrainArgs {
     /// [default: squared or log_loss]
     #[arg(long, value_name = "LOSS")]
     loss: Option<Loss>,
+    /// Keep a single model where several are tried; otherwise a blend of them may be kept
+    #[arg(long)]
+    single: bool,
     /// A column to leave out; may be given several times
     #[arg(long, value_name = "COLUMN")]
     drop: Vec<String>,
@@ -186,6 +189,7 @@ pub(super) fn train(args: TrainArgs, out: Out) -> Result<ExitCode, Problem> {
     let mut settings = TrainSettings::for_target(args.target);
     settings.drop = args.drop;
     settings.distinct = args.distinct;
+    settings.single = args.single;
     settings.family = args.family;
     settings.seed = args.seed;
     settings.split.seed = args.seed;

@@ -229,6 +229,7 @@ fn Training(settings: RwSignal<TrainSettings>, unread: Unread, problem: Signal<O
         DeviceChoice::Gpu => "gpu",
     };
     let on_epochs = by_epochs.get_untracked();
+    let single = move |event| settings.update(|s| s.single = event_target_checked(&event));
     view! {
         <div class="stack">
             <div class="form-row">
@@ -250,6 +251,12 @@ fn Training(settings: RwSignal<TrainSettings>, unread: Unread, problem: Signal<O
                     hint="The same seed on the CPU gives the same model." on_value=seed/>
             </div>
             <LossFields settings unread problem/>
+            {move || settings.with(|s| s.family == Family::Auto).then(|| view! {
+                <label class="check">
+                    <input type="checkbox" prop:checked=move || settings.with(|s| s.single) on:change=single/>
+                    <span>"Keep a single model "<small class="muted">"Otherwise a blend may be kept, where that is better: it answers more slowly."</small></span>
+                </label>
+            })}
         </div>
     }
 }

@@ -38,7 +38,7 @@ pub fn part_title(part: &str) -> &str {
 /// What one step is in the family's words.
 pub fn step_word(key: &str) -> &'static str {
     match split_key(key).0 {
-        "trees" => "round",
+        "trees" | "boosting" => "round",
         "forest" => "tree",
         SYSTEM => "second",
         _ => "epoch",

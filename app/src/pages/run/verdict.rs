@@ -46,6 +46,10 @@ fn regularised(run: &RunView, trained: Family) -> Option<(&'static str, f64)> {
     let told = |name: &str| run.result.as_ref()?.parameters.get(name)?.parse::<f64>().ok();
     let (key, value) = match trained {
         Family::Trees => ("trees.budget", (had("trees.budget").or(told("budget"))? * 0.6 * 100.0).round() / 100.0),
+        Family::Boosting => {
+            let key = "boosting.min_child_samples";
+            (key, had(key).or(told("min_child_samples"))? * 3.0)
+        }
         Family::Forest => {
             let key = "forest.min_samples_leaf";
             (key, had(key).or(told("min_samples_leaf"))? * 4.0 + 1.0)

@@ -61,6 +61,7 @@ enum Families {
     RealMlp,
     TabM,
     Trees,
+    Boosting,
     Forest,
 }
 
@@ -72,6 +73,7 @@ impl Families {
             Families::RealMlp => Family::RealMlp,
             Families::TabM => Family::TabM,
             Families::Trees => Family::Trees,
+            Families::Boosting => Family::Boosting,
             Families::Forest => Family::Forest,
         }
     }
@@ -97,9 +99,12 @@ pub struct Train {
     #[serde(default)]
     #[schemars(extend("x-names" = "columns"))]
     drop: Vec<String>,
-    /// auto trains several families and keeps the best.
+    /// auto trains several families and keeps the best, or a blend.
     #[serde(default)]
     family: Families,
+    /// Keep a single model where several are tried.
+    #[serde(default)]
+    single: bool,
     #[serde(default)]
     seed: u64,
     /// Passes over the rows; left out: what fits the budget.
@@ -256,7 +261,7 @@ impl Train {
         };
         (settings.weight_column, settings.protected) = (self.weight_column, self.protected);
         settings.drop = self.drop;
-        settings.family = self.family.family();
+        (settings.family, settings.single) = (self.family.family(), self.single);
         settings.device = match self.device {
             Devices::Auto => DeviceChoice::Auto,
             Devices::Cpu => DeviceChoice::Cpu,

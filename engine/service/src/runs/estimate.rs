@@ -139,9 +139,10 @@ fn rule_seconds(settings: &TrainSettings, size: Size, pace: Pace) -> f64 {
             Family::TabM if settings.epochs.is_some() => 8.0 * net,
             Family::TabM => budget.min(8.0 * net),
             Family::Trees => 2.0 * trees,
+            Family::Boosting => 0.5 * trees,
             Family::Forest => 1.75 * forest.min(budget),
-            Family::Auto if size.train <= FOREST_ROWS => net + 2.0 * trees + forest.min(budget / 4.0),
-            Family::Auto => net + 2.0 * trees,
+            Family::Auto if size.train <= FOREST_ROWS => net + 2.5 * trees + forest.min(budget / 4.0),
+            Family::Auto | Family::Blend => net + 2.5 * trees,
         }
 }
 

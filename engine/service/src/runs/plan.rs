@@ -316,6 +316,9 @@ fn check_settings(source: &VersionSource, settings: &TrainSettings) -> Vec<DataW
         warnings.push(critical("budget_seconds", "", "Use 1 to 86,400 seconds.".to_owned()));
     }
     warnings.extend(check_decision(source, settings));
+    if let Err(problem) = settings.family.check_asked() {
+        warnings.push(critical("family", "", problem.message));
+    }
     warnings.extend(check_directions(source, settings));
     if let Some(Err(problem)) = settings.loss.map(|loss| loss.check_family(settings.family)) {
         warnings.push(critical("loss", "", problem.message));

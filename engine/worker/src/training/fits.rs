@@ -1,7 +1,7 @@
 //! The fits of a job: the candidates, the baselines and the learning curve.
 
 use super::{
-    TrainError,
+    TrainError, blend,
     job::{DEFAULT_BUDGET, Job, Phase},
     prepare::{Prepared, subset},
 };
@@ -46,7 +46,7 @@ pub fn device(job: &mut Job<'_>, settings: &TrainSettings) -> Result<ChosenDevic
 /// Why a family trains on the CPU whatever device there is, if it does.
 pub fn on_cpu(family: Family) -> Option<&'static str> {
     match family {
-        Family::Trees => Some("Gradient-boosted trees train on the CPU."),
+        Family::Trees | Family::Boosting => Some("Gradient-boosted trees train on the CPU."),
         Family::Forest => Some("Random forests train on the CPU."),
         _ => None,
     }
@@ -59,7 +59,9 @@ pub fn name(family: Family) -> &'static str {
         Family::RealMlp => "RealMLP",
         Family::TabM => "TabM",
         Family::Trees => "gradient-boosted trees",
+        Family::Boosting => "leaf-wise boosting",
         Family::Forest => "the random forest",
+        Family::Blend => "the blend",
         Family::Auto => "the dummy",
     }
 }
@@ -141,7 +143,7 @@ pub fn wanted(settings: &TrainSettings, train_rows: usize) -> Vec<Family> {
     let mut all = vec![Family::Linear];
     match settings.family {
         Family::Auto => {
-            all.push(Family::Trees);
+            all.extend([Family::Trees, Family::Boosting]);
             all.extend((train_rows <= FOREST_ROWS).then_some(Family::Forest));
             all.push(Family::RealMlp);
             all.extend((train_rows <= TABM_ROWS).then_some(Family::TabM));
@@ -175,7 +177,7 @@ fn options(settings: &TrainSettings, family: Family) -> FitOptions {
         Family::TabM if settings.family == Family::Auto => budget * TABM_SHARE,
         Family::Forest if settings.family == Family::Auto => budget * FOREST_SHARE,
         _ if own => budget,
-        Family::Trees => budget.min(TREES_BUDGET),
+        Family::Trees | Family::Boosting => budget.min(TREES_BUDGET),
         _ => budget.min(BASELINE_BUDGET),
     };
     FitOptions {
@@ -298,9 +300,14 @@ impl Candidates {
         Ok(Self { scored, linear_counts, dummy })
     }
 
-    /// Takes the best on the validation rows; of equals the first, which is the simpler one.
-    pub fn choose(mut self, job: &mut Job<'_>, aim: Aim) -> Result<Chosen, TrainError> {
-        let primary = aim.primary_metric();
+    /// Takes the best on the validation rows; of equals the first, which is the simpler one. An automatic run may take a blend.
+    pub fn choose(
+        mut self,
+        job: &mut Job<'_>,
+        prepared: &Prepared,
+        settings: &TrainSettings,
+    ) -> Result<Chosen, TrainError> {
+        let primary = prepared.aim().primary_metric();
         let scores: Vec<(Family, f64)> =
             self.scored.iter().map(|s| (s.family, s.score)).filter(|(_, score)| score.is_finite()).collect();
         let linear = score_of(&scores, Family::Linear);
@@ -314,12 +321,22 @@ impl Candidates {
                 .partial_cmp(&metrics::oriented(primary, a.score))
                 .unwrap_or_else(|| a.score.is_nan().cmp(&b.score.is_nan()))
         });
-        let candidates: Vec<Candidate> = order
+        let mut candidates: Vec<Candidate> = order
             .iter()
             .enumerate()
             .filter(|(_, s)| s.score.is_finite())
             .map(|(i, s)| Candidate { family: s.family, valid_score: s.score, seconds: s.fitted.seconds, kept: i == 0 })
             .collect();
+        if settings.family == Family::Auto
+            && !settings.single
+            && let Some((kept, score)) = blended(job, prepared, &order)?
+        {
+            candidates.iter_mut().for_each(|candidate| candidate.kept = false);
+            let seconds = kept.seconds;
+            candidates.insert(0, Candidate { family: Family::Blend, valid_score: score, seconds, kept: true });
+            let linear = linear.unwrap_or(self.dummy);
+            return Ok(Chosen { kept, candidates, dummy: self.dummy, linear, scores });
+        }
         if let [best, next, ..] = candidates.as_slice()
             && is_better(primary, best.valid_score, next.valid_score)
         {
@@ -333,6 +350,30 @@ impl Candidates {
         })?;
         Ok(Chosen { kept: kept.fitted, candidates, dummy: self.dummy, linear: linear.unwrap_or(self.dummy), scores })
     }
+}
+
+/// Several of them as one, with its score, where that is better than the best: that stands first.
+fn blended(
+    job: &mut Job<'_>,
+    prepared: &Prepared,
+    order: &[Scored],
+) -> Result<Option<(Fitted, f64)>, TrainError> {
+    let sound: Vec<&Scored> = order.iter().filter(|scored| scored.score.is_finite()).collect();
+    let answers = sound.iter().map(|scored| scored.fitted.model.predict(&prepared.valid.frame));
+    let answers = answers.collect::<Result<Vec<_>, _>>()?;
+    let Some(best) = sound.first().map(|scored| scored.score) else { return Ok(None) };
+    let Some(found) = blend::choose(prepared.aim(), &prepared.valid.target, &answers, best) else { return Ok(None) };
+    let parts: Vec<(f64, &Fitted)> = found.weights.iter().map(|&(at, weight)| (weight, &sound[at].fitted)).collect();
+    let fitted = blend::together(prepared, &parts)
+        .map_err(|why| Problem::internal(format!("The models could not be blended: {why}")))?;
+    let metric = trainyard_report::words::metric(prepared.aim().primary_metric());
+    job.log(format!(
+        "Kept, as better on the validation rows than the best of them ({metric} {} instead of {}): a blend of {}.",
+        trainyard_report::words::number(found.score),
+        trainyard_report::words::number(best),
+        fitted.parameters.get("blend").map_or("", String::as_str)
+    ));
+    Ok(Some((fitted, found.score)))
 }
 
 fn score_of(scores: &[(Family, f64)], family: Family) -> Option<f64> {
@@ -352,7 +393,7 @@ pub struct Curve {
 /// Of a loss that trees do not learn it is a linear model's.
 fn curve_family(settings: &TrainSettings, kept: Family) -> Family {
     match kept {
-        Family::Linear | Family::Forest => kept,
+        Family::Linear | Family::Boosting | Family::Forest => kept,
         _ if learns(settings, Family::Trees) => Family::Trees,
         _ => Family::Linear,
     }

@@ -21,6 +21,7 @@ pub enum Phase {
     Load,
     Linear,
     Trees,
+    Boosting,
     Forest,
     RealMlp,
     TabM,
@@ -31,15 +32,16 @@ pub enum Phase {
 }
 
 impl Phase {
-    const COUNT: usize = 10;
+    const COUNT: usize = 11;
 
     pub fn of(family: Family) -> Phase {
         match family {
             Family::Trees => Phase::Trees,
+            Family::Boosting => Phase::Boosting,
             Family::Forest => Phase::Forest,
             Family::RealMlp => Phase::RealMlp,
             Family::TabM => Phase::TabM,
-            Family::Linear | Family::Auto => Phase::Linear,
+            Family::Linear | Family::Auto | Family::Blend => Phase::Linear,
         }
     }
 }
@@ -62,7 +64,7 @@ pub struct Job<'a> {
 impl<'a> Job<'a> {
     pub fn new(sink: &'a mut dyn Sink, folder: &Path, fingerprint: String, checkpoint_every: Duration) -> Self {
         // Until the rows are known, what a job of the default budget takes.
-        let estimates = vec![1.0, 2.0, 5.0, 0.0, DEFAULT_BUDGET, 0.0, 4.0, 2.0, 3.0, 0.5];
+        let estimates = vec![1.0, 2.0, 5.0, 1.0, 0.0, DEFAULT_BUDGET, 0.0, 4.0, 2.0, 3.0, 0.5];
         debug_assert_eq!(estimates.len(), Phase::COUNT);
         Self {
             sink,
@@ -96,12 +98,14 @@ impl<'a> Job<'a> {
         let forest = (0.5 + cells * 4e-5).min(if settings.family == Family::Auto { budget / 4.0 } else { budget });
         let wanted = fits::wanted(settings, rows.train as usize);
         let wanted = |family: Family| wanted.contains(&family);
+        let boosting = 0.3 + cells * 4e-6 * outputs;
         let curve = match settings.family {
             _ if !fits::learns(settings, Family::Trees) => 0.75 * linear,
             Family::Linear => 0.75 * linear,
             Family::RealMlp | Family::TabM => 1.75 * trees,
             Family::Forest => 0.75 * forest,
-            Family::Trees | Family::Auto => 0.75 * trees,
+            Family::Boosting => 0.75 * boosting,
+            Family::Trees | Family::Auto | Family::Blend => 0.75 * trees,
         };
         // TabM ends by itself, on most tables after some fifty epochs; a row costs ten times as much as RealMLP's.
         let tabm = match settings.epochs {
@@ -112,6 +116,7 @@ impl<'a> Job<'a> {
         for (phase, seconds) in [
             (Phase::Linear, linear),
             (Phase::Trees, if wanted(Family::Trees) { trees } else { 0.0 }),
+            (Phase::Boosting, if wanted(Family::Boosting) { boosting } else { 0.0 }),
             (Phase::Forest, if wanted(Family::Forest) { forest } else { 0.0 }),
             (Phase::RealMlp, if wanted(Family::RealMlp) { net } else { 0.0 }),
             (Phase::TabM, if wanted(Family::TabM) { tabm } else { 0.0 }),

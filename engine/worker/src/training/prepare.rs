@@ -96,6 +96,7 @@ pub fn prepare(
     parts: Option<&[Option<Part>]>,
     settings: &TrainSettings,
 ) -> Result<Prepared, Problem> {
+    settings.family.check_asked()?;
     let column = target_column(data, settings, "The data set")?;
     if let Some(unknown) = settings.protected.iter().find(|name| data.column(name).is_none()) {
         let message = format!("There is no column `{unknown}` to look at groups of. There are {}.", names(data));

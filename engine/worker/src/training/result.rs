@@ -232,6 +232,7 @@ fn explain_curve(verdict: &mut Verdict, family: Family, kept: Family) {
     }
     let of = match family {
         Family::Linear if kept == Family::Linear => "the linear model itself",
+        Family::Boosting => "leaf-wise boosting itself",
         Family::Forest => "the random forest itself",
         Family::Linear => "a linear model",
         _ => "gradient-boosted trees",
