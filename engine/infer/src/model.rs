@@ -5,7 +5,7 @@ use crate::{
     dummy::DummyModel,
     error::{LoadError, PredictError},
     frame::{Column, Frame, MISSING, Values},
-    net::{LinearModel, RealMlpModel, TabMModel},
+    net::{FtTransformerModel, LinearModel, RealMlpModel, TabMModel},
     signature,
     target::Predictions,
     tensors::{Stored, TensorBag},
@@ -43,6 +43,7 @@ pub enum Predictor {
     Linear(LinearModel),
     RealMlp(RealMlpModel),
     TabM(TabMModel),
+    FtTransformer(FtTransformerModel),
     Trees(TreesModel),
     Dummy(DummyModel),
 }
@@ -66,6 +67,7 @@ enum Kind {
     Linear,
     RealMlp,
     TabM,
+    FtTransformer,
     Trees,
     Dummy,
 }
@@ -76,6 +78,7 @@ impl Model {
             Predictor::Linear(_) => Family::Linear,
             Predictor::RealMlp(_) => Family::RealMlp,
             Predictor::TabM(_) => Family::TabM,
+            Predictor::FtTransformer(_) => Family::FtTransformer,
             Predictor::Trees(_) => Family::Trees,
             Predictor::Dummy(_) => Family::Auto,
         };
@@ -110,6 +113,7 @@ impl Model {
             Predictor::Linear(model) => model.predict(&frame),
             Predictor::RealMlp(model) => model.predict(&frame),
             Predictor::TabM(model) => model.predict(&frame),
+            Predictor::FtTransformer(model) => model.predict(&frame),
             Predictor::Trees(model) => model.predict(&frame),
             Predictor::Dummy(model) => model.predict(&frame),
         }
@@ -123,6 +127,7 @@ impl Model {
             Predictor::Linear(model) => (Kind::Linear, model.store(&mut bag)?),
             Predictor::RealMlp(model) => (Kind::RealMlp, model.store(&mut bag)?),
             Predictor::TabM(model) => (Kind::TabM, model.store(&mut bag)?),
+            Predictor::FtTransformer(model) => (Kind::FtTransformer, model.store(&mut bag)?),
             Predictor::Trees(model) => (Kind::Trees, model.store(&mut bag)?),
             Predictor::Dummy(model) => (Kind::Dummy, model.store(&mut bag)?),
         };
@@ -158,6 +163,7 @@ impl Model {
             Kind::Linear => Predictor::Linear(LinearModel::restore(header.body, &mut bag)?),
             Kind::RealMlp => Predictor::RealMlp(RealMlpModel::restore(header.body, &mut bag)?),
             Kind::TabM => Predictor::TabM(TabMModel::restore(header.body, &mut bag)?),
+            Kind::FtTransformer => Predictor::FtTransformer(FtTransformerModel::restore(header.body, &mut bag)?),
             Kind::Trees => Predictor::Trees(TreesModel::restore(header.body, &mut bag)?),
             Kind::Dummy => Predictor::Dummy(DummyModel::restore(header.body, &mut bag)?),
         };
