@@ -1,6 +1,6 @@
 //! The fit of any family. Free texts are numbers before a family sees them.
 
-use crate::{FitError, FitOptions, Fitted, Observer, TrainData, dummy, linear, realmlp, tabm, trees};
+use crate::{FitError, FitOptions, Fitted, Observer, TrainData, dummy, fttransformer, linear, realmlp, tabm, trees};
 use std::borrow::Cow;
 use trainyard_infer::{
     signature,
@@ -23,6 +23,7 @@ pub fn fit(
         Family::Linear => linear::fit,
         Family::RealMlp => realmlp::fit,
         Family::TabM => tabm::fit,
+        Family::FtTransformer => fttransformer::fit,
         Family::Trees => trees::fit,
         Family::Auto => dummy::fit,
     };

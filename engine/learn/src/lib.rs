@@ -4,6 +4,7 @@
 pub mod device;
 pub mod dummy;
 mod family;
+pub mod fttransformer;
 mod lbfgs;
 pub mod linear;
 mod net;
