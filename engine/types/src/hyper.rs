@@ -15,6 +15,8 @@ pub enum Scale {
     Log,
     /// Whole numbers.
     Integer,
+    /// Whole multiples of this number.
+    Multiple(u32),
 }
 
 /// A hyperparameter: its key begins with its family's name.
@@ -44,6 +46,86 @@ pub const ALL: &[Hyperparameter] = &[
         high: 1e6,
         scale: Scale::Log,
         default: "1",
+    },
+    Hyperparameter {
+        key: "fttransformer.blocks",
+        family: Family::FtTransformer,
+        title: "Blocks",
+        help: "Layers of attention: more find more tangled relations, take longer and overfit sooner. The paper has 3.",
+        low: 1.0,
+        high: 6.0,
+        scale: Scale::Integer,
+        default: "2",
+    },
+    Hyperparameter {
+        key: "fttransformer.width",
+        family: Family::FtTransformer,
+        title: "Width",
+        help: "Numbers that stand for a column: time grows with their square. The paper has 192.",
+        low: 16.0,
+        high: 256.0,
+        scale: Scale::Multiple(8),
+        default: "64",
+    },
+    Hyperparameter {
+        key: "fttransformer.attention_dropout",
+        family: Family::FtTransformer,
+        title: "Dropout in attention",
+        help: "The share of looks from column to column that each step leaves out: more regularises.",
+        low: 0.0,
+        high: 0.8,
+        scale: Scale::Linear,
+        default: "0.15",
+    },
+    Hyperparameter {
+        key: "fttransformer.dropout",
+        family: Family::FtTransformer,
+        title: "Dropout behind attention",
+        help: "The share of neurons that each step leaves out: more regularises.",
+        low: 0.0,
+        high: 0.8,
+        scale: Scale::Linear,
+        default: "0.05",
+    },
+    Hyperparameter {
+        key: "fttransformer.learning_rate",
+        family: Family::FtTransformer,
+        title: "Learning rate",
+        help: "How far each step goes: less needs more epochs and is steadier. The paper has 0.0001 for its wider net.",
+        low: 1e-6,
+        high: 0.1,
+        scale: Scale::Log,
+        default: "0.001",
+    },
+    Hyperparameter {
+        key: "fttransformer.weight_decay",
+        family: Family::FtTransformer,
+        title: "Weight decay",
+        help: "How much each step shrinks the weights of layers: more regularises.",
+        low: 0.0,
+        high: 1.0,
+        scale: Scale::Linear,
+        default: "0.00001",
+    },
+    Hyperparameter {
+        key: "fttransformer.batch_size",
+        family: Family::FtTransformer,
+        title: "Rows of a step",
+        help: "Fewer make more steps of an epoch, which are noisier.",
+        low: 8.0,
+        high: 4096.0,
+        scale: Scale::Integer,
+        default: "64 to 256, by the number of rows",
+    },
+    Hyperparameter {
+        key: "fttransformer.patience",
+        family: Family::FtTransformer,
+        title: "Patience",
+        help: "Training ends after so many epochs without a better score on the validation rows.",
+        low: 1.0,
+        high: 256.0,
+        scale: Scale::Integer,
+        default: "16",
     },
     Hyperparameter {
         key: "trees.budget",
@@ -82,9 +164,9 @@ pub fn find(key: &str) -> Option<&'static Hyperparameter> {
     ALL.iter().find(|known| known.key == key)
 }
 
-/// Those that a run of this family takes: its own, and for `auto` all.
+/// Those that a run of this family takes: its own, and for `auto` those of all families that it may try.
 pub fn of(family: Family) -> impl Iterator<Item = &'static Hyperparameter> {
-    ALL.iter().filter(move |known| family == Family::Auto || known.family == family)
+    ALL.iter().filter(move |known| known.belongs_to(family))
 }
 
 impl Hyperparameter {
@@ -93,12 +175,29 @@ impl Hyperparameter {
     /// # Errors
     /// A sentence that says the range.
     pub fn check(&self, value: f64) -> Result<(), String> {
-        let whole = self.scale != Scale::Integer || value.fract() == 0.0;
-        if whole && (self.low..=self.high).contains(&value) {
+        let fits = match self.scale {
+            Scale::Linear | Scale::Log => true,
+            Scale::Integer => value.fract() == 0.0,
+            Scale::Multiple(of) => value % f64::from(of) == 0.0,
+        };
+        if fits && (self.low..=self.high).contains(&value) {
             return Ok(());
         }
-        let what = if self.scale == Scale::Integer { "a whole number" } else { "a number" };
-        Err(format!("'{}' takes {what} from {} to {}.", self.key, self.low, self.high))
+        Err(format!("'{}' takes a {} from {} to {}.", self.key, self.kind(), self.low, self.high))
+    }
+
+    /// What its values are, in words: a number, a whole number, or a multiple of one.
+    pub fn kind(&self) -> String {
+        match self.scale {
+            Scale::Linear | Scale::Log => "number".to_owned(),
+            Scale::Integer => "whole number".to_owned(),
+            Scale::Multiple(of) => format!("multiple of {of}"),
+        }
+    }
+
+    /// Whether a run of this family takes it.
+    fn belongs_to(&self, family: Family) -> bool {
+        self.family == family || family == Family::Auto && self.family.is_tried()
     }
 }
 
@@ -107,7 +206,7 @@ pub fn problems(set: &Hyperparameters, family: Family) -> Vec<String> {
     let known = || of(family).map(|known| known.key).collect::<Vec<_>>().join(", ");
     set.iter()
         .filter_map(|(key, value)| match find(key) {
-            Some(found) if family == Family::Auto || found.family == family => found.check(*value).err(),
+            Some(found) if found.belongs_to(family) => found.check(*value).err(),
             Some(found) => {
                 Some(format!("'{key}' belongs to the family {}, which this run does not train.", found.family.as_str()))
             }
@@ -139,11 +238,14 @@ mod tests {
         let set = |key: &str, value: f64| Hyperparameters::from([(key.to_owned(), value)]);
         assert!(problems(&set("linear.l2", 0.1), Family::Auto).is_empty());
         assert!(problems(&set("linear.l2", 0.1), Family::Linear).is_empty());
+        assert!(problems(&set("fttransformer.width", 64.0), Family::FtTransformer).is_empty());
         for (key, value, family, words) in [
             ("linear.l2", 0.0, Family::Linear, "from 0.000001 to 1000000"),
             ("linear.l2", f64::NAN, Family::Linear, "takes a number"),
             ("linear.l2", 1.0, Family::Trees, "does not train"),
             ("trees.max_rounds", 1.5, Family::Trees, "a whole number"),
+            ("fttransformer.width", 60.0, Family::FtTransformer, "a multiple of 8 from 16 to 256"),
+            ("fttransformer.blocks", 2.0, Family::Auto, "does not train"),
             ("trees.depth", 3.0, Family::Trees, "Use trees.budget, "),
         ] {
             let found = problems(&set(key, value), family);

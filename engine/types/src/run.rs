@@ -56,12 +56,19 @@ pub enum Family {
     RealMlp,
     /// TabM, several neural networks that share most of their weights and answer together.
     TabM,
+    /// FT-Transformer, a neural network in which columns look at each other; for small data. `auto` does not try it.
+    FtTransformer,
     /// Gradient-boosted trees.
     Trees,
 }
 
+/// Most tokens of a row that FT-Transformer takes: one for each column, more for dates and numbers with gaps, and one of its
+/// own. Time and memory grow with their square.
+pub const MOST_TOKENS: usize = 200;
+
 impl Family {
-    pub const ALL: [Family; 5] = [Family::Auto, Family::Linear, Family::RealMlp, Family::TabM, Family::Trees];
+    pub const ALL: [Family; 6] =
+        [Family::Auto, Family::Linear, Family::RealMlp, Family::TabM, Family::FtTransformer, Family::Trees];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -69,6 +76,7 @@ impl Family {
             Family::Linear => "linear",
             Family::RealMlp => "realmlp",
             Family::TabM => "tabm",
+            Family::FtTransformer => "fttransformer",
             Family::Trees => "trees",
         }
     }
@@ -79,18 +87,22 @@ impl Family {
             Family::Linear => "Linear",
             Family::RealMlp => "RealMLP",
             Family::TabM => "TabM",
+            Family::FtTransformer => "FT-Transformer",
             Family::Trees => "Boosted trees",
         }
+    }
+    /// Whether [`Family::Auto`] may try it.
+    pub fn is_tried(self) -> bool {
+        !matches!(self, Family::Auto | Family::FtTransformer)
     }
 }
 
 impl std::str::FromStr for Family {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Family::ALL
-            .into_iter()
-            .find(|f| f.as_str() == text)
-            .ok_or_else(|| format!("'{text}' is no model family. Use auto, linear, realmlp, tabm or trees."))
+        Family::ALL.into_iter().find(|f| f.as_str() == text).ok_or_else(|| {
+            format!("'{text}' is no model family. Use auto, linear, realmlp, tabm, fttransformer or trees.")
+        })
     }
 }
 
@@ -143,8 +155,8 @@ pub struct TrainSettings {
     pub family: Family,
     #[serde(default)]
     pub seed: u64,
-    /// The nets' and the linear model's passes over the train rows; TabM may end earlier. Left out: what fits the time budget,
-    /// 256 at most.
+    /// The nets' and the linear model's passes over the train rows; TabM and FT-Transformer may end earlier. Left out: what fits
+    /// the time budget, 256 at most.
     #[serde(default)]
     pub epochs: Option<u32>,
     /// Seconds that a net may take, unless `epochs` is given. Left out: 60.

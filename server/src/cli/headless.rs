@@ -29,7 +29,7 @@ pub(super) struct TrainArgs {
     /// A file with the test part; the rest is then split into train and validation
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
-    /// auto, linear, realmlp, tabm or trees
+    /// auto, linear, realmlp, tabm, fttransformer or trees
     #[arg(long, default_value = "auto")]
     family: Family,
     /// Seed of the split and of the training
@@ -38,7 +38,7 @@ pub(super) struct TrainArgs {
     /// Passes over the train rows [default: what fits the time budget]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-    /// Seconds that RealMLP or TabM may take [default: 60]
+    /// Seconds that RealMLP, TabM or FT-Transformer may take [default: 60]
     #[arg(long, value_name = "SECONDS")]
     budget: Option<f64>,
     /// A hyperparameter that is not to have its default, such as trees.budget=1; may be given several times

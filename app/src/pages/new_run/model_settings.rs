@@ -4,7 +4,7 @@ use crate::{components::*, pages::split_fields::Unread};
 use leptos::prelude::*;
 use trainyard_types::{
     Problem,
-    hyper::{self, Hyperparameter, Scale},
+    hyper::{self, Hyperparameter},
     run::{Family, TrainSettings},
 };
 
@@ -61,8 +61,8 @@ fn field(
     problem: Signal<Option<Problem>>,
 ) -> impl IntoView {
     let value = settings.with_untracked(|s| s.parameters.get(known.key).map_or_else(String::new, f64::to_string));
-    let range = if known.scale == Scale::Integer { "whole number" } else { "number" };
-    let hint = format!("{} A {range} from {} to {}; default {}.", known.help, known.low, known.high, known.default);
+    let (kind, low, high) = (known.kind(), known.low, known.high);
+    let hint = format!("{} A {kind} from {low} to {high}; default {}.", known.help, known.default);
     let take = Callback::new(move |text: String| {
         unread.update(|u| u.retain(|(field, _)| *field != known.key));
         let text = text.trim().to_owned();

@@ -47,6 +47,10 @@ fn regularised(run: &RunView, trained: Family) -> Option<(&'static str, f64)> {
     let (key, value) = match trained {
         Family::Trees => ("trees.budget", (had("trees.budget").or(told("budget"))? * 0.6 * 100.0).round() / 100.0),
         Family::Linear => ("linear.l2", had("linear.l2").unwrap_or(1.0) * 10.0),
+        Family::FtTransformer => {
+            let key = "fttransformer.dropout";
+            (key, ((had(key).unwrap_or(0.05) + 0.15) * 100.0).round() / 100.0)
+        }
         _ => return None,
     };
     hyper::find(key)?.check(value).ok().map(|()| (key, value))

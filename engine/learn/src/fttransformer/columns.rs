@@ -3,10 +3,8 @@
 use crate::net::{Part, Truth};
 use std::collections::BTreeMap;
 use trainyard_infer::preprocess::{Encoded, Encoder};
-use trainyard_types::Problem;
+use trainyard_types::{Problem, run::MOST_TOKENS};
 
-/// Most tokens of a row, `[CLS]` among them: time and memory grow with their square.
-pub const MOST_TOKENS: usize = 200;
 /// Columns that are named.
 const NAMED: usize = 20;
 

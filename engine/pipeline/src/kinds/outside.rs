@@ -58,6 +58,7 @@ enum Families {
     Linear,
     RealMlp,
     TabM,
+    FtTransformer,
     Trees,
 }
 
@@ -68,6 +69,7 @@ impl Families {
             Families::Linear => Family::Linear,
             Families::RealMlp => Family::RealMlp,
             Families::TabM => Family::TabM,
+            Families::FtTransformer => Family::FtTransformer,
             Families::Trees => Family::Trees,
         }
     }

@@ -45,6 +45,7 @@ pub fn name(family: Family) -> &'static str {
         Family::Linear => "the linear model",
         Family::RealMlp => "RealMLP",
         Family::TabM => "TabM",
+        Family::FtTransformer => "FT-Transformer",
         Family::Trees => "gradient-boosted trees",
         Family::Auto => "the dummy",
     }
@@ -112,7 +113,7 @@ impl Observer for Ear<'_, '_> {
 
 /// Whether it trains for long and from a checkpoint.
 fn is_net(family: Family) -> bool {
-    matches!(family, Family::RealMlp | Family::TabM)
+    matches!(family, Family::RealMlp | Family::TabM | Family::FtTransformer)
 }
 
 /// What is fitted on all train rows, in this order: the linear model first, whether or not it may be kept.
@@ -124,6 +125,7 @@ pub fn wanted(family: Family, train_rows: usize) -> &'static [Family] {
         Family::Trees => &[Family::Linear, Family::Trees],
         Family::RealMlp => &[Family::Linear, Family::RealMlp],
         Family::TabM => &[Family::Linear, Family::TabM],
+        Family::FtTransformer => &[Family::Linear, Family::FtTransformer],
     }
 }
 
