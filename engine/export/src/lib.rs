@@ -5,6 +5,7 @@ mod columns;
 mod decide;
 mod describe;
 mod encoder;
+mod fttransformer;
 mod graph;
 mod nets;
 mod proto;
@@ -65,6 +66,7 @@ pub fn onnx(model: &Model, hash: &str, options: Options) -> Result<Vec<u8>, Prob
     let answer = match &model.predictor {
         Predictor::RealMlp(net) => nets::realmlp(&mut columns, net, options.int8)?,
         Predictor::TabM(net) => tabm::tabm(&mut columns, net, options.int8)?,
+        Predictor::FtTransformer(net) => fttransformer::fttransformer(&mut columns, net, options.int8)?,
         Predictor::Linear(linear) => nets::linear(&mut columns, linear, options.int8)?,
         Predictor::Trees(trees) => trees::trees(&mut columns, trees)?,
         Predictor::Dummy(dummy) => baseline(&mut columns, dummy),
