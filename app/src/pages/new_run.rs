@@ -325,6 +325,7 @@ fn FamilyChoice(settings: RwSignal<TrainSettings>, choose: Callback<Family>) -> 
                 Family::Linear => "One weight a column. Quick and easy to explain.",
                 Family::RealMlp => "A neural network for tables. Often the most accurate.",
                 Family::TabM => "Sixteen neural networks in one. Accurate, and slower to train.",
+                Family::FtTransformer => "Columns look at each other. For up to some 10,000 rows and few columns; slow.",
                 Family::Trees => "Many small decision trees. Strong on mixed columns.",
                 Family::Boosting => "Trees as LightGBM grows them. Quick, and strong on mixed columns.",
                 Family::Forest => "Deep trees on samples of the rows, averaged. Hard to get wrong.",

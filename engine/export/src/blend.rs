@@ -34,6 +34,7 @@ fn levels(blend: &Blend) -> BTreeMap<String, Vec<String>> {
         let known: Vec<(&String, &[String])> = match part {
             Predictor::RealMlp(net) => of_encoder(net.encoder()),
             Predictor::TabM(net) => of_encoder(net.encoder()),
+            Predictor::FtTransformer(net) => of_encoder(net.encoder()),
             Predictor::Linear(linear) => of_encoder(linear.encoder()),
             Predictor::Trees(trees) | Predictor::Boosting(trees) | Predictor::Forest(trees) => {
                 of_trees(trees.encoder())

@@ -80,6 +80,14 @@ fn predictor(predictor: &Predictor) -> Described {
             preparation["numbers"] = json!(net.net().weights().numbers);
             preparation
         }
+        Predictor::FtTransformer(net) => {
+            steps.extend(encode_steps(net.encoder()));
+            steps.extend(fttransformer_steps(net.net().weights().heads));
+            steps.push(head_step(net.head()));
+            let mut preparation = encoder(net.encoder());
+            preparation["heads"] = json!(net.net().weights().heads);
+            preparation
+        }
         Predictor::Linear(linear) => {
             steps.extend(encode_steps(linear.encoder()));
             steps.push("outputs = dense · weights + bias".to_owned());
@@ -172,6 +180,29 @@ fn tabm_steps() -> Vec<String> {
          outputs[m, o] = Σ y·heads[m, o] + head_bias[m, o]",
     ]
     .map(str::to_owned)
+    .to_vec()
+}
+
+fn fttransformer_steps(heads: usize) -> Vec<String> {
+    [
+        "A row's tokens are cls; then for each entry i of dense dense[i]·scale[i] + bias[i]; then of each embedded column n the row \
+         codes[n] of table.n + bias[entries of dense + n]. Each is a row of x."
+            .to_owned(),
+        "norm(y), with the gain and the shift of a name, is (y − mean)/sqrt(variance + 0.00001)·gain + shift for each token, where \
+         mean and variance (the mean of squares) are those of its numbers."
+            .to_owned(),
+        "For block 0, 1, …, whose arrays begin with block.N: y = norm(x) by before, which block 0 has not: there y = x."
+            .to_owned(),
+        format!(
+            "q = y · query.weight + query.bias, k = y · key.weight, v = y · value.weight + value.bias. Their columns are cut into \
+             {heads} equal parts, the heads. Of each head, shares = softmax over all tokens of (q · kᵀ)/sqrt(columns of a head), and \
+             seen = shares · v; the heads' seen stand side by side."
+        ),
+        "x = x + seen · out.weight + out.bias; y = norm(x) by between; x = x + ((y · up.weight + up.bias)·max(y · gate.weight + \
+         gate.bias, 0)) · down.weight + down.bias"
+            .to_owned(),
+        "outputs = max(norm of the first token of x by norm, 0) · last.weight + last.bias".to_owned(),
+    ]
     .to_vec()
 }
 

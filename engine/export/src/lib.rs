@@ -6,6 +6,7 @@ mod columns;
 mod decide;
 mod describe;
 mod encoder;
+mod fttransformer;
 mod graph;
 mod nets;
 mod proto;
@@ -110,6 +111,7 @@ fn answer(
     Ok(match predictor {
         Predictor::RealMlp(net) => nets::realmlp(columns, net, options.int8)?,
         Predictor::TabM(net) => tabm::tabm(columns, net, options.int8)?,
+        Predictor::FtTransformer(net) => fttransformer::fttransformer(columns, net, options.int8)?,
         Predictor::Linear(linear) => nets::linear(columns, linear, options.int8)?,
         Predictor::Trees(trees) | Predictor::Boosting(trees) | Predictor::Forest(trees) => {
             trees::trees(columns, trees)?

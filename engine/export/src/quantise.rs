@@ -3,7 +3,7 @@
 use trainyard_infer::{
     LoadError, Model, Predictor,
     blend::Blend,
-    net::{LinearModel, RealMlpModel, RealMlpNet, TabMModel, TabMNet},
+    net::{FtTransformerModel, FtTransformerNet, LinearModel, RealMlpModel, RealMlpNet, TabMModel, TabMNet},
 };
 use trainyard_types::Problem;
 
@@ -50,6 +50,18 @@ pub fn quantised(model: &Model) -> Result<Model, Problem> {
                 layer.weight = rounded(&layer.weight, layer.outputs);
             }
             Predictor::TabM(TabMModel::new(net.encoder().clone(), TabMNet::new(weights)?, net.head())?)
+        }
+        Predictor::FtTransformer(net) => {
+            let mut weights = net.net().weights().clone();
+            for block in &mut weights.blocks {
+                block.key = rounded(&block.key, weights.width);
+                let layers = [&mut block.query, &mut block.value, &mut block.out];
+                for layer in layers.into_iter().chain([&mut block.up, &mut block.gate, &mut block.down]) {
+                    layer.weight = rounded(&layer.weight, layer.outputs);
+                }
+            }
+            let rebuilt = FtTransformerNet::new(weights)?;
+            Predictor::FtTransformer(FtTransformerModel::new(net.encoder().clone(), rebuilt, net.head())?)
         }
         Predictor::Linear(linear) => Predictor::Linear(LinearModel::new(
             linear.encoder().clone(),

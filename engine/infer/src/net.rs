@@ -1,5 +1,6 @@
-//! Forward passes of the nets: RealMLP, TabM and the linear model.
+//! Forward passes of the nets: RealMLP, TabM, FT-Transformer and the linear model.
 
+mod fttransformer;
 mod linear;
 mod pieces;
 mod realmlp;
@@ -8,6 +9,7 @@ mod tabm;
 use crate::{error::LoadError, target::Predictions, tensors::TensorBag};
 use serde::{Deserialize, Serialize};
 
+pub use fttransformer::{Block, FtTransformerModel, FtTransformerNet, FtTransformerWeights, NORM_EPSILON, Norm};
 pub use linear::LinearModel;
 pub use pieces::{BINS, Pieces, Place};
 pub use realmlp::{Layer, RealMlpModel, RealMlpNet, RealMlpWeights};
@@ -127,6 +129,8 @@ impl Head {
     }
 }
 
+#[cfg(test)]
+mod fttransformer_tests;
 #[cfg(test)]
 mod tabm_tests;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The fit of any family. Free texts are numbers before a family sees them.
 
 use crate::{
-    FitError, FitOptions, Fitted, Observer, RowStream, StreamedRows, TrainData, boosting, dummy, forest, linear,
-    realmlp, tabm, trees,
+    FitError, FitOptions, Fitted, Observer, RowStream, StreamedRows, TrainData, boosting, dummy, forest, fttransformer,
+    linear, realmlp, tabm, trees,
 };
 use std::borrow::Cow;
 use trainyard_infer::{
@@ -26,10 +26,12 @@ pub fn fit(
         Family::Linear => linear::fit,
         Family::RealMlp => realmlp::fit,
         Family::TabM => tabm::fit,
+        Family::FtTransformer => fttransformer::fit,
+        Family::FtTransformer => fttransformer::fit,
         Family::Trees => trees::fit,
         Family::Boosting => boosting::fit,
         Family::Forest => forest::fit,
-        Family::Auto => dummy::fit,
+        Family::Auto | Family::Blend => dummy::fit,
     };
     let texts = Texts::fit(data.train, data.train_target);
     if texts.is_empty() {

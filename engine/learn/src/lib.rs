@@ -7,6 +7,7 @@ pub mod device;
 pub mod dummy;
 mod family;
 pub mod forest;
+pub mod fttransformer;
 mod goal;
 mod lbfgs;
 pub mod linear;

@@ -170,6 +170,7 @@ fn family(family: Family) -> &'static str {
         Family::Linear => "a linear model",
         Family::RealMlp => "RealMLP",
         Family::TabM => "TabM",
+        Family::FtTransformer => "FT-Transformer",
         Family::Trees => "gradient-boosted trees",
         Family::Boosting => "leaf-wise boosted trees",
         Family::Forest => "a random forest",

@@ -397,6 +397,13 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         T,
+        "fttransformer",
+        "FT-Transformer",
+        "A neural network in which each column is a token and the tokens look at each other (Gorishniy and others, 2021). Its \
+         time grows with the square of the columns; choose it for up to some 10,000 rows. Automatic runs do not try it.",
+    ),
+    entry(
+        T,
         "trees",
         "Boosted trees",
         "Many small decision trees, each correcting the ones before. Strong on tables of mixed columns.",

@@ -50,6 +50,86 @@ pub const ALL: &[Hyperparameter] = &[
         default: "1",
     },
     Hyperparameter {
+        key: "fttransformer.blocks",
+        family: Family::FtTransformer,
+        title: "Blocks",
+        help: "Layers of attention: more find more tangled relations, take longer and overfit sooner. The paper has 3.",
+        low: 1.0,
+        high: 6.0,
+        scale: Scale::Integer,
+        default: "2",
+    },
+    Hyperparameter {
+        key: "fttransformer.width",
+        family: Family::FtTransformer,
+        title: "Width",
+        help: "Numbers that stand for a column: time grows with their square. The paper has 192.",
+        low: 16.0,
+        high: 256.0,
+        scale: Scale::Multiples(8),
+        default: "64",
+    },
+    Hyperparameter {
+        key: "fttransformer.attention_dropout",
+        family: Family::FtTransformer,
+        title: "Dropout in attention",
+        help: "The share of looks from column to column that each step leaves out: more regularises.",
+        low: 0.0,
+        high: 0.8,
+        scale: Scale::Linear,
+        default: "0.15",
+    },
+    Hyperparameter {
+        key: "fttransformer.dropout",
+        family: Family::FtTransformer,
+        title: "Dropout behind attention",
+        help: "The share of neurons that each step leaves out: more regularises.",
+        low: 0.0,
+        high: 0.8,
+        scale: Scale::Linear,
+        default: "0.05",
+    },
+    Hyperparameter {
+        key: "fttransformer.learning_rate",
+        family: Family::FtTransformer,
+        title: "Learning rate",
+        help: "How far each step goes: less needs more epochs and is steadier. The paper has 0.0001 for its wider net.",
+        low: 1e-6,
+        high: 0.1,
+        scale: Scale::Log,
+        default: "0.001",
+    },
+    Hyperparameter {
+        key: "fttransformer.weight_decay",
+        family: Family::FtTransformer,
+        title: "Weight decay",
+        help: "How much each step shrinks the weights of layers: more regularises.",
+        low: 0.0,
+        high: 1.0,
+        scale: Scale::Linear,
+        default: "0.00001",
+    },
+    Hyperparameter {
+        key: "fttransformer.batch_size",
+        family: Family::FtTransformer,
+        title: "Rows of a step",
+        help: "Fewer make more steps of an epoch, which are noisier.",
+        low: 8.0,
+        high: 4096.0,
+        scale: Scale::Integer,
+        default: "64 to 256, by the number of rows",
+    },
+    Hyperparameter {
+        key: "fttransformer.patience",
+        family: Family::FtTransformer,
+        title: "Patience",
+        help: "Training ends after so many epochs without a better score on the validation rows.",
+        low: 1.0,
+        high: 256.0,
+        scale: Scale::Integer,
+        default: "16",
+    },
+    Hyperparameter {
         key: "trees.budget",
         family: Family::Trees,
         title: "Budget",
@@ -378,9 +458,9 @@ pub fn find(key: &str) -> Option<&'static Hyperparameter> {
     ALL.iter().find(|known| known.key == key)
 }
 
-/// Those that a run of this family takes: its own, and for `auto` all.
+/// Those that a run of this family takes: its own, and for `auto` those of all families that it may try.
 pub fn of(family: Family) -> impl Iterator<Item = &'static Hyperparameter> {
-    ALL.iter().filter(move |known| family == Family::Auto || known.family == family)
+    ALL.iter().filter(move |known| known.belongs_to(family))
 }
 
 impl Hyperparameter {
@@ -410,6 +490,11 @@ impl Hyperparameter {
         };
         format!("{what} from {} to {}", self.low, self.high)
     }
+
+    /// Whether a run of this family takes it.
+    fn belongs_to(&self, family: Family) -> bool {
+        self.family == family || family == Family::Auto && self.family.is_tried()
+    }
 }
 
 /// Everything that is wrong with what is set for a run of this family, one sentence each.
@@ -417,7 +502,7 @@ pub fn problems(set: &Hyperparameters, family: Family) -> Vec<String> {
     let known = || of(family).map(|known| known.key).collect::<Vec<_>>().join(", ");
     set.iter()
         .filter_map(|(key, value)| match find(key) {
-            Some(found) if family == Family::Auto || found.family == family => found.check(*value).err(),
+            Some(found) if found.belongs_to(family) => found.check(*value).err(),
             Some(found) => {
                 Some(format!("'{key}' belongs to the family {}, which this run does not train.", found.family.as_str()))
             }
@@ -450,11 +535,14 @@ mod tests {
         let set = |key: &str, value: f64| Hyperparameters::from([(key.to_owned(), value)]);
         assert!(problems(&set("linear.l2", 0.1), Family::Auto).is_empty());
         assert!(problems(&set("linear.l2", 0.1), Family::Linear).is_empty());
+        assert!(problems(&set("fttransformer.width", 64.0), Family::FtTransformer).is_empty());
         for (key, value, family, words) in [
             ("linear.l2", 0.0, Family::Linear, "from 0.000001 to 1000000"),
             ("linear.l2", f64::NAN, Family::Linear, "takes a number"),
             ("linear.l2", 1.0, Family::Trees, "does not train"),
             ("trees.max_rounds", 1.5, Family::Trees, "a whole number"),
+            ("fttransformer.width", 60.0, Family::FtTransformer, "a multiple of 8 from 16 to 256"),
+            ("fttransformer.blocks", 2.0, Family::Auto, "does not train"),
             ("trees.depth", 3.0, Family::Trees, "Use trees.budget, "),
             ("realmlp.layers", 7.0, Family::RealMlp, "a whole number from 1 to 6"),
             ("realmlp.width", 40.0, Family::RealMlp, "a multiple of 16 from 16 to 1024"),

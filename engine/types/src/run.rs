@@ -59,6 +59,8 @@ pub enum Family {
     RealMlp,
     /// TabM, several neural networks that share most of their weights and answer together.
     TabM,
+    /// FT-Transformer, a neural network in which columns look at each other; for small data. `auto` does not try it.
+    FtTransformer,
     /// Gradient-boosted trees, as perpetual grows them.
     Trees,
     /// Gradient-boosted trees, grown leaf by leaf as LightGBM does.
@@ -69,13 +71,18 @@ pub enum Family {
     Blend,
 }
 
+/// Most tokens of a row that FT-Transformer takes: one for each column, more for dates and numbers with gaps, and one of its
+/// own. Time and memory grow with their square.
+pub const MOST_TOKENS: usize = 200;
+
 impl Family {
     /// Those that can be asked for.
-    pub const ALL: [Family; 7] = [
+    pub const ALL: [Family; 8] = [
         Family::Auto,
         Family::Linear,
         Family::RealMlp,
         Family::TabM,
+        Family::FtTransformer,
         Family::Trees,
         Family::Boosting,
         Family::Forest,
@@ -97,6 +104,7 @@ impl Family {
             Family::Linear => "linear",
             Family::RealMlp => "realmlp",
             Family::TabM => "tabm",
+            Family::FtTransformer => "fttransformer",
             Family::Trees => "trees",
             Family::Boosting => "boosting",
             Family::Forest => "forest",
@@ -110,6 +118,7 @@ impl Family {
             Family::Linear => "Linear",
             Family::RealMlp => "RealMLP",
             Family::TabM => "TabM",
+            Family::FtTransformer => "FT-Transformer",
             Family::Trees => "Boosted trees",
             Family::Boosting => "Leaf-wise boosting",
             Family::Forest => "Random forest",
@@ -120,13 +129,18 @@ impl Family {
     pub fn keeps_directions(self) -> bool {
         matches!(self, Family::Trees | Family::Boosting | Family::Forest)
     }
+
+    /// Whether [`Family::Auto`] may try it.
+    pub fn is_tried(self) -> bool {
+        !matches!(self, Family::Auto | Family::FtTransformer | Family::Blend)
+    }
 }
 
 impl std::str::FromStr for Family {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         Family::ALL.into_iter().chain([Family::Blend]).find(|f| f.as_str() == text).ok_or_else(|| {
-            format!("'{text}' is no model family. Use auto, linear, realmlp, tabm, trees, boosting or forest.")
+            format!("'{text}' is no model family. Use auto, linear, realmlp, tabm, fttransformer, trees, boosting or forest.")
         })
     }
 }
@@ -183,8 +197,8 @@ pub struct TrainSettings {
     pub family: Family,
     #[serde(default)]
     pub seed: u64,
-    /// The nets' and the linear model's passes over the train rows; TabM may end earlier. Left out: what fits the time budget,
-    /// 256 at most.
+    /// The nets' and the linear model's passes over the train rows; TabM and FT-Transformer may end earlier. Left out: what fits
+    /// the time budget, 256 at most.
     #[serde(default)]
     pub epochs: Option<u32>,
     /// Seconds that a net may take, unless `epochs` is given; a forest has as many trees as fit. Left out: 60.

@@ -32,7 +32,7 @@ pub(super) struct TrainArgs {
     /// A file with the test part; the rest is then split into train and validation
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
-    /// auto, linear, realmlp, tabm, trees, boosting or forest
+    /// auto, linear, realmlp, tabm, fttransformer, trees, boosting or forest
     #[arg(long, default_value = "auto")]
     family: Family,
     /// Seed of the split and of the training
@@ -41,7 +41,7 @@ pub(super) struct TrainArgs {
     /// Passes over the train rows [default: what fits the time budget]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-    /// Seconds that RealMLP, TabM or a random forest may take [default: 60]
+    /// Seconds that a neural network or a random forest may take [default: 60]
     #[arg(long, value_name = "SECONDS")]
     budget: Option<f64>,
     /// A hyperparameter that is not to have its default, such as trees.budget=1; may be given several times

@@ -82,6 +82,8 @@ def net(told, arrays, columns, kinds):
     dense, codes = encode({**preparation, "clip": clip}, columns, kinds)
     if told["family"] == "tabm":
         x = tabm(told, arrays, dense, codes)
+    elif told["family"] == "fttransformer":
+        x = fttransformer(told, arrays, dense, codes)
     elif told["family"] == "linear":
         x = dense @ arrays["weights"] + arrays["bias"]
     else:
@@ -151,6 +153,36 @@ def tabm(told, arrays, dense, codes):
     return np.log(np.mean([softmax(output) for output in outputs], axis=0))
 
 
+def fttransformer(told, arrays, dense, codes):
+    arrays = {name: array.astype(np.float64) for name, array in arrays.items()}
+    rows, heads = len(dense), told["preparation"]["heads"]
+    width = len(arrays["cls"])
+
+    def norm(y, name):
+        mean = y.mean(axis=-1, keepdims=True)
+        variance = ((y - mean) ** 2).mean(axis=-1, keepdims=True)
+        return (y - mean) / np.sqrt(variance + 0.00001) * arrays[name + ".gain"] + arrays[name + ".shift"]
+
+    parts = [np.tile(arrays["cls"], (rows, 1, 1))]
+    parts.append(dense[:, :, None] * arrays["scale"] + arrays["bias"][:dense.shape[1]])
+    for n, code in enumerate(codes):
+        parts.append((arrays[f"table.{n}"][code] + arrays["bias"][dense.shape[1] + n])[:, None])
+    x = np.concatenate(parts, axis=1)
+    for n in range(sum(name.endswith(".key.weight") for name in arrays)):
+        block = f"block.{n}."
+        layer = lambda y, name: y @ arrays[block + name + ".weight"] + arrays[block + name + ".bias"]
+        split = lambda y: y.reshape(rows, -1, heads, width // heads).transpose(0, 2, 1, 3)
+        y = norm(x, block + "before") if n else x
+        q, k, v = (split(y_) for y_ in (layer(y, "query"), y @ arrays[block + "key.weight"], layer(y, "value")))
+        scores = q @ k.transpose(0, 1, 3, 2) / np.sqrt(width // heads)
+        shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        seen = shares / shares.sum(axis=-1, keepdims=True) @ v
+        x = x + layer(seen.transpose(0, 2, 1, 3).reshape(rows, -1, width), "out")
+        y = norm(x, block + "between")
+        x = x + layer(layer(y, "up") * np.maximum(layer(y, "gate"), 0), "down")
+    return np.maximum(norm(x[:, 0], "norm"), 0) @ arrays["last.weight"] + arrays["last.bias"]
+
+
 def feature(entry, values):
     if "levels" in entry:
         beyond = len(entry["levels"]) + 1.0 if entry["other"] else np.nan
@@ -216,7 +248,7 @@ def predict(file, description, columns):
     arrays = read(file)
     if told["family"] in ("trees", "forest"):
         return trees(told, arrays, columns, kinds)
-    if told["family"] in ("linear", "realmlp", "tabm"):
+    if told["family"] in ("linear", "realmlp", "tabm", "fttransformer"):
         return net(told, arrays, columns, kinds)
     (value,) = told["preparation"].values()
     rows = len(next(iter(columns.values())))

@@ -16,7 +16,7 @@ use leptos::prelude::*;
 use trainyard_types::{
     Problem,
     dataset::{ColumnProfile, DataWarning},
-    run::{DeviceChoice, TrainSettings},
+    run::{DeviceChoice, Family, TrainSettings},
     split::{PARTS, SplitView, UsedSplit},
 };
 
@@ -240,9 +240,9 @@ fn Training(settings: RwSignal<TrainSettings>, unread: Unread, problem: Signal<O
                     </select>
                 </Field>
                 {move || if by_epochs.get() {
-                    view! { <TextField name="epochs" label="Epochs" kind="number" value=passes.clone() problem=problem hint="256 is the published recipe of RealMLP. TabM ends by itself." on_value=epochs/> }.into_any()
+                    view! { <TextField name="epochs" label="Epochs" kind="number" value=passes.clone() problem=problem hint="256 is the published recipe of RealMLP. TabM and FT-Transformer end by themselves." on_value=epochs/> }.into_any()
                 } else {
-                    view! { <TextField name="budget_seconds" label="Seconds" kind="number" value=seconds.clone() problem=problem hint="Holds for RealMLP, TabM and random forests; the others take what they need." on_value=budget/> }.into_any()
+                    view! { <TextField name="budget_seconds" label="Seconds" kind="number" value=seconds.clone() problem=problem hint="Holds for the neural networks and random forests; the others take what they need." on_value=budget/> }.into_any()
                 }}
             </div>
             <div class="form-row">

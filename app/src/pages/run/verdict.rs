@@ -55,6 +55,10 @@ fn regularised(run: &RunView, trained: Family) -> Option<(&'static str, f64)> {
             (key, had(key).or(told("min_samples_leaf"))? * 4.0 + 1.0)
         }
         Family::Linear => ("linear.l2", had("linear.l2").unwrap_or(1.0) * 10.0),
+        Family::FtTransformer => {
+            let key = "fttransformer.dropout";
+            (key, ((had(key).unwrap_or(0.05) + 0.15) * 100.0).round() / 100.0)
+        }
         _ => return None,
     };
     hyper::find(key)?.check(value).ok().map(|()| (key, value))

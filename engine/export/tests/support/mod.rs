@@ -7,8 +7,8 @@ use trainyard_infer::{
     dummy::DummyModel,
     ensemble::{Ensemble, Head as Sums, LinearCorrection, Rule, Source},
     net::{
-        Activation, Head, Layer, LinearModel, Pieces, RealMlpModel, RealMlpNet, RealMlpWeights, TabMModel, TabMNet,
-        TabMWeights,
+        Activation, Block, FtTransformerModel, FtTransformerNet, FtTransformerWeights, Head, Layer, LinearModel, Norm,
+        Pieces, RealMlpModel, RealMlpNet, RealMlpWeights, TabMModel, TabMNet, TabMWeights,
     },
     preprocess::{Encoder, Recipe, Says},
     signature,
@@ -251,6 +251,49 @@ pub fn tabm(random: &mut Random, train: &Frame, classes: usize, members: usize) 
     Model::new(describe(train, classes), Predictor::TabM(model))
 }
 
+/// A layer of random numbers.
+fn layer(random: &mut Random, inputs: usize, outputs: usize) -> Layer {
+    let weight = random.spread(inputs * outputs, 3.0 / (inputs as f32).sqrt());
+    Layer { inputs, outputs, weight, bias: random.spread(outputs, 0.5), alpha: Vec::new() }
+}
+
+fn norm(random: &mut Random, width: usize) -> Norm {
+    Norm { gain: random.spread(width, 0.8).iter().map(|v| v + 1.0).collect(), shift: random.spread(width, 0.5) }
+}
+
+pub fn fttransformer(random: &mut Random, train: &Frame, classes: usize, blocks: usize) -> Model {
+    let encoder = Encoder::fit(train, Recipe::FtTransformer).unwrap();
+    let (dense, width, heads, hidden) = (encoder.width(), 16, 4, 24);
+    let tables: Vec<Vec<f32>> = encoder.embedding_rows().iter().map(|rows| random.spread(rows * width, 1.5)).collect();
+    let block = |random: &mut Random, first: bool| Block {
+        before: (!first).then(|| norm(random, width)),
+        query: layer(random, width, width),
+        key: random.spread(width * width, 3.0 / (width as f32).sqrt()),
+        value: layer(random, width, width),
+        out: layer(random, width, width),
+        between: norm(random, width),
+        up: layer(random, width, hidden),
+        gate: layer(random, width, hidden),
+        down: layer(random, hidden, width),
+    };
+    let weights = FtTransformerWeights {
+        dense,
+        width,
+        heads,
+        hidden,
+        scale: random.spread(dense * width, 1.5),
+        bias: random.spread((dense + tables.len()) * width, 1.5),
+        tables,
+        cls: random.spread(width, 1.5),
+        blocks: (0..blocks).map(|index| block(random, index == 0)).collect(),
+        norm: norm(random, width),
+        head: layer(random, width, head(classes).outputs()),
+    };
+    let net = FtTransformerNet::new(weights).unwrap();
+    let model = FtTransformerModel::new(encoder, net, head(classes)).unwrap();
+    Model::new(describe(train, classes), Predictor::FtTransformer(model))
+}
+
 pub fn linear(random: &mut Random, train: &Frame, classes: usize) -> Model {
     let encoder = Encoder::fit(train, Recipe::Linear).unwrap();
     let outputs = head(classes).outputs();
@@ -417,7 +460,7 @@ pub fn rates(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
 
 /// A model of every family and answer, with rows to try it on.
 pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
-    let mut random = Random(seed);
+    let (mut random, mut own) = (Random(seed), Random(seed + 1_000));
     let mut cases = Vec::new();
     let table = train(&mut random, 300);
     for classes in [0, 2, 3] {
@@ -429,6 +472,8 @@ pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
         add("realmlp", model, &mut random);
         let model = tabm(&mut random, &table, classes, 1 + classes);
         add("tabm", model, &mut random);
+        let model = fttransformer(&mut own, &table, classes, 1 + classes.min(2));
+        add("fttransformer", model, &mut own);
         let model = linear(&mut random, &table, classes);
         add("linear", model, &mut random);
         add("dummy", dummy(&table, classes), &mut random);
@@ -441,6 +486,9 @@ pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
         let model = tabm(&mut random, table, 2, 6);
         let frame = trial(&mut random, table, rows, &[]);
         cases.push((format!("tabm of {} columns", table.columns.len()), model, frame));
+        let model = fttransformer(&mut own, table, 2, 2);
+        let frame = trial(&mut own, table, rows, &[]);
+        cases.push((format!("fttransformer of {} columns", table.columns.len()), model, frame));
     }
     for (kind, count, table) in [
         (Kind::Value, 230, &table),

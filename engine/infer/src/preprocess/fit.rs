@@ -17,6 +17,9 @@ pub enum Recipe {
     /// TabM (Gorishniy et al. 2025): two levels become ±1, up to 64 one 0/1 column each, more an embedding; numbers are centred
     /// at the median and divided by the interquartile range, which [`crate::net::Pieces`] go on from.
     TabM,
+    /// FT-Transformer (Gorishniy et al. 2021): two levels become ±1, more an embedding, so that a category is one token; numbers
+    /// are prepared as RealMLP's.
+    FtTransformer,
     /// Numbers are standardised, categories become one 0/1 column a level, the most frequent ones only.
     Linear,
 }
@@ -47,7 +50,7 @@ impl Encoder {
     pub fn fit(train: &Frame, recipe: Recipe) -> Result<Encoder, PredictError> {
         let categories = train.columns.iter().filter(|c| matches!(c.values, Values::Categories { .. })).count();
         let most_levels = match recipe {
-            Recipe::RealMlp | Recipe::TabM => EMBEDDING_LEVELS,
+            Recipe::RealMlp | Recipe::TabM | Recipe::FtTransformer => EMBEDDING_LEVELS,
             Recipe::Linear => (ONE_HOT_WIDTH / categories.max(1)).clamp(2, LINEAR_LEVELS),
         };
         let mut encoder = Encoder {
@@ -57,7 +60,7 @@ impl Encoder {
             imputed: train.columns.iter().map(|column| median(&column.values)).collect(),
             center: Vec::new(),
             scale: Vec::new(),
-            smooth_clip: recipe == Recipe::RealMlp,
+            smooth_clip: matches!(recipe, Recipe::RealMlp | Recipe::FtTransformer),
         };
         encoder.plan(recipe);
         let views = encoder.views(train)?;
@@ -85,6 +88,7 @@ impl Encoder {
     fn plan(&mut self, recipe: Recipe) {
         let (most, widest) = match recipe {
             Recipe::TabM => (TABM_ONE_HOT_LEVELS, TABM_ONE_HOT_WIDTH),
+            Recipe::FtTransformer => (2, ONE_HOT_WIDTH),
             Recipe::RealMlp | Recipe::Linear => (ONE_HOT_LEVELS, ONE_HOT_WIDTH),
         };
         let one_hot = |source: &Source| match source.levels().len() {
@@ -107,11 +111,13 @@ impl Encoder {
                     push(Says::Missing);
                 }
                 Reads::Category(levels) => match (recipe, levels.len()) {
-                    (Recipe::RealMlp | Recipe::TabM, 2) => push(Says::Sign),
-                    (Recipe::RealMlp | Recipe::TabM, count) if count <= most && !(crowded && count > 2) => {
+                    (Recipe::RealMlp | Recipe::TabM | Recipe::FtTransformer, 2) => push(Says::Sign),
+                    (Recipe::RealMlp | Recipe::TabM | Recipe::FtTransformer, count)
+                        if count <= most && !(crowded && count > 2) =>
+                    {
                         (0..count as u32).for_each(|level| push(Says::Level(level)));
                     }
-                    (Recipe::RealMlp | Recipe::TabM, _) => self.embedded.push(column),
+                    (Recipe::RealMlp | Recipe::TabM | Recipe::FtTransformer, _) => self.embedded.push(column),
                     (Recipe::Linear, 2) => {
                         push(Says::Level(1));
                         push(Says::Missing);
@@ -181,8 +187,8 @@ fn center_and_scale(values: &mut [f64], says: Says, recipe: Recipe) -> Option<(f
         return None;
     }
     let (center, scale) = match (recipe, says) {
-        (Recipe::TabM, Says::Level(_) | Says::Missing | Says::Sign) => (0.0, 1.0),
-        (Recipe::RealMlp | Recipe::TabM, _) => {
+        (Recipe::TabM | Recipe::FtTransformer, Says::Level(_) | Says::Missing | Says::Sign) => (0.0, 1.0),
+        (Recipe::RealMlp | Recipe::TabM | Recipe::FtTransformer, _) => {
             let spread = quantile(values, 0.75) - quantile(values, 0.25);
             (quantile(values, 0.5), if spread > 0.0 { 1.0 / spread } else { 2.0 / range })
         }

@@ -149,7 +149,7 @@ fn wrong_frames_are_refused_with_the_column() {
 fn extreme_values_stay_finite() {
     let train =
         frame(vec![numbers("x", &[-1e300, 0.0, 1.0, 2.0, 1e300]), numbers("y", &[1e-300, 2e-300, 3e-300, 0.0, 0.0])]);
-    for recipe in [Recipe::RealMlp, Recipe::Linear] {
+    for recipe in [Recipe::RealMlp, Recipe::FtTransformer, Recipe::Linear] {
         let encoder = Encoder::fit(&train, recipe).unwrap();
         let test = frame(vec![numbers("x", &[f64::MAX, f64::MIN]), numbers("y", &[f64::MAX, -1e300])]);
         assert!(encoder.encode(&test).unwrap().dense.iter().all(|v| v.is_finite()));
@@ -166,4 +166,23 @@ fn stored_and_restored_it_is_the_same() {
     let mut hostile = header;
     hostile["outputs"][0]["column"] = 99.into();
     assert!(Encoder::restore(hostile, &mut bag).is_err());
+}
+
+#[test]
+fn a_category_is_one_token() {
+    let levels = ["a", "b", "c", "a"];
+    let train = frame(vec![
+        numbers("x", &[1.0, 2.0, 3.0, 4.0]),
+        texts("three", &levels),
+        texts("two", &["n", "y", "y", "n"]),
+        texts("same", &["k", "k", "k", "k"]),
+    ]);
+    let encoder = Encoder::fit(&train, Recipe::FtTransformer).unwrap();
+    assert_eq!(encoder.output_names(), ["x", "two = y"]);
+    assert_eq!(encoder.embedding_rows(), [4]);
+    let encoded = encoder.encode(&train).unwrap();
+    assert_eq!(encoded.codes, [1, 2, 3, 1]);
+    let signs: Vec<f32> = encoded.dense.iter().skip(1).step_by(2).copied().collect();
+    let held = 1.0 / (10.0f32 / 9.0).sqrt();
+    assert!(signs.iter().zip([-held, held, held, -held]).all(|(a, b)| (a - b).abs() < 1e-6), "{signs:?}");
 }

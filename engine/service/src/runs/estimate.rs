@@ -138,6 +138,7 @@ fn rule_seconds(settings: &TrainSettings, size: Size, pace: Pace) -> f64 {
             // A row is one for each of its members.
             Family::TabM if settings.epochs.is_some() => 8.0 * net,
             Family::TabM => budget.min(8.0 * net),
+            Family::FtTransformer => transformer(settings, size) * pace.net,
             Family::Trees => 2.0 * trees,
             Family::Boosting => 0.5 * trees,
             Family::Forest => 1.75 * forest.min(budget),
@@ -154,6 +155,18 @@ fn rule_trees(size: Size) -> f64 {
 /// A net's pass over the train rows.
 fn rule_pass(size: Size) -> f64 {
     size.train * (1.0 + size.features / 50.0) / 120_000.0
+}
+
+/// FT-Transformer's own seconds: what a row costs grows with the square of the columns. It ends by itself, on most tables after
+/// some fifty epochs; then columns are shuffled to see which matter, and it answers slowly too.
+fn transformer(settings: &TrainSettings, size: Size) -> f64 {
+    let row = size.features * (1.0 + size.features / 100.0) / 15_000.0;
+    let train = match settings.epochs {
+        Some(epochs) => f64::from(epochs) * size.train * row,
+        None => (50.0 * size.train * row).min(settings.budget_seconds.unwrap_or(DEFAULT_BUDGET)),
+    };
+    let shuffled = (5.0 * size.features * (size.rows - size.train).min(4_000.0)).min(120_000.0);
+    train + (size.rows + shuffled) * row / 15.0
 }
 
 /// MiB of a job's process: the program and its tables, a cell's values as they are read, prepared and embedded.
@@ -184,6 +197,16 @@ mod tests {
         assert_eq!(estimate.from_runs, 0, "one run of that size is no pattern");
         assert!((estimate.seconds_high / estimate.seconds_low - RULE.1 / RULE.0).abs() < 1e-9);
         assert!(estimate.seconds_high < 20.0, "a small table is done long before the budget: {estimate:?}");
+    }
+
+    #[test]
+    fn a_transformer_s_time_grows_with_the_square_of_the_columns() {
+        let settings =
+            TrainSettings { family: Family::FtTransformer, epochs: Some(10), ..TrainSettings::for_target("y") };
+        let [few, many] = [50, 200].map(|features| estimate(&settings, 6_000, 10_000, features, &[]).seconds_high);
+        assert!(many > 6.0 * few, "{many} beside {few}");
+        let budget = TrainSettings { epochs: None, budget_seconds: Some(60.0), ..settings };
+        assert!(estimate(&budget, 60_000, 100_000, 10, &[]).seconds_high < 300.0, "it keeps to its budget");
     }
 
     #[test]

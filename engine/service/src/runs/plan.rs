@@ -23,11 +23,13 @@ use trainyard_types::{
     catalog::ColumnFlag,
     dataset::{ColumnType, DataWarning, Severity},
     hyper, monotone,
-    run::{RunPlan, SplitMethod, Task, TrainSettings},
+    run::{Family, MOST_TOKENS, RunPlan, SplitMethod, Task, TrainSettings},
 };
 
 /// Train rows below which a warning is due: intervals get wide and RealMLP seldom wins.
 const FEW_ROWS: u64 = 200;
+/// Train rows above which an FT-Transformer seldom gets through enough epochs.
+const TRANSFORMER_ROWS: u64 = 10_000;
 /// Share of the rarest class below which a warning is due.
 const RARE_CLASS: f64 = 0.05;
 /// A worker that was seen so lately is there to take the run, milliseconds.
@@ -105,6 +107,9 @@ pub(super) async fn make(
             plan.warnings.extend(check_target(settings, &facts));
             let notes = facts.notes.into_iter();
             plan.warnings.extend(notes.map(|note| warning(Severity::Info, "streamed", "", note)));
+            if settings.family == Family::FtTransformer {
+                plan.warnings.extend(check_transformer(plan.features, plan.train_rows));
+            }
         }
         Err(problem) => {
             plan.summary = "This can't be trained yet.".to_owned();
@@ -365,6 +370,28 @@ fn check_target(settings: &TrainSettings, facts: &TargetFacts) -> Vec<DataWarnin
             );
             warnings.push(warning(Severity::Warning, "imbalance", &settings.target, message));
         }
+    }
+    warnings
+}
+
+/// What is too much for an FT-Transformer.
+fn check_transformer(features: u32, train_rows: u64) -> Vec<DataWarning> {
+    let most = MOST_TOKENS as u32 - 1;
+    let mut warnings = Vec::new();
+    if features > most {
+        let message = format!(
+            "FT-Transformer compares each column with each and takes {most} at most; these are {features}. Leave out {} or more, \
+             or choose boosted trees. The run would end at once and say which columns go least with the target.",
+            features - most
+        );
+        warnings.push(warning(Severity::Warning, "many_columns", "", message));
+    }
+    if train_rows > TRANSFORMER_ROWS {
+        let message = format!(
+            "FT-Transformer is slow: {train_rows} train rows see few epochs within the time budget. Give it more seconds, or \
+             choose boosted trees or RealMLP, which go through more rows."
+        );
+        warnings.push(warning(Severity::Warning, "many_rows", "", message));
     }
     warnings
 }

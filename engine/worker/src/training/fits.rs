@@ -58,6 +58,7 @@ pub fn name(family: Family) -> &'static str {
         Family::Linear => "the linear model",
         Family::RealMlp => "RealMLP",
         Family::TabM => "TabM",
+        Family::FtTransformer => "FT-Transformer",
         Family::Trees => "gradient-boosted trees",
         Family::Boosting => "leaf-wise boosting",
         Family::Forest => "the random forest",
@@ -134,7 +135,7 @@ pub fn left_out(settings: &TrainSettings) -> Option<String> {
 
 /// Whether it trains for long and from a checkpoint.
 fn is_net(family: Family) -> bool {
-    matches!(family, Family::RealMlp | Family::TabM)
+    matches!(family, Family::RealMlp | Family::TabM | Family::FtTransformer)
 }
 
 /// What is fitted on all train rows, in this order: the linear model first, whether or not it may be kept. Families that do

@@ -25,6 +25,7 @@ pub enum Phase {
     Forest,
     RealMlp,
     TabM,
+    FtTransformer,
     LearningCurve,
     Evaluate,
     Importance,
@@ -32,7 +33,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    const COUNT: usize = 11;
+    const COUNT: usize = 12;
 
     pub fn of(family: Family) -> Phase {
         match family {
@@ -41,6 +42,7 @@ impl Phase {
             Family::Forest => Phase::Forest,
             Family::RealMlp => Phase::RealMlp,
             Family::TabM => Phase::TabM,
+            Family::FtTransformer => Phase::FtTransformer,
             Family::Linear | Family::Auto | Family::Blend => Phase::Linear,
         }
     }
@@ -64,7 +66,7 @@ pub struct Job<'a> {
 impl<'a> Job<'a> {
     pub fn new(sink: &'a mut dyn Sink, folder: &Path, fingerprint: String, checkpoint_every: Duration) -> Self {
         // Until the rows are known, what a job of the default budget takes.
-        let estimates = vec![1.0, 2.0, 5.0, 1.0, 0.0, DEFAULT_BUDGET, 0.0, 4.0, 2.0, 3.0, 0.5];
+        let estimates = vec![1.0, 2.0, 5.0, 1.0, 0.0, DEFAULT_BUDGET, 0.0, 0.0, 4.0, 2.0, 3.0, 0.5];
         debug_assert_eq!(estimates.len(), Phase::COUNT);
         Self {
             sink,
@@ -102,7 +104,7 @@ impl<'a> Job<'a> {
         let curve = match settings.family {
             _ if !fits::learns(settings, Family::Trees) => 0.75 * linear,
             Family::Linear => 0.75 * linear,
-            Family::RealMlp | Family::TabM => 1.75 * trees,
+            Family::RealMlp | Family::TabM | Family::FtTransformer => 1.75 * trees,
             Family::Forest => 0.75 * forest,
             Family::Boosting => 0.75 * boosting,
             Family::Trees | Family::Auto | Family::Blend => 0.75 * trees,
@@ -113,6 +115,17 @@ impl<'a> Job<'a> {
             None => net.min(seen as f64 / 200.0 + 1.0),
         };
         let columns = prepared.train.frame.columns.len() as f64;
+        // FT-Transformer ends by itself as well; what a row costs grows with the square of the columns. To answer a row costs a
+        // fifteenth.
+        let transformer = settings.family == Family::FtTransformer;
+        let row = columns * (1.0 + columns / 100.0) / 15_000.0;
+        let ft_transformer = match settings.epochs {
+            Some(epochs) => f64::from(epochs.min(50)) * rows.train as f64 * row + 1.0,
+            None => net.min(50.0 * rows.train as f64 * row + 1.0),
+        };
+        let predicted = if transformer { row / 15.0 } else { 4e-6 };
+        let shuffled = columns * (rows.valid.min(4000) as f64) * 5.0;
+        let shuffled = if transformer { shuffled.min(120_000.0) } else { shuffled };
         for (phase, seconds) in [
             (Phase::Linear, linear),
             (Phase::Trees, if wanted(Family::Trees) { trees } else { 0.0 }),
@@ -120,9 +133,10 @@ impl<'a> Job<'a> {
             (Phase::Forest, if wanted(Family::Forest) { forest } else { 0.0 }),
             (Phase::RealMlp, if wanted(Family::RealMlp) { net } else { 0.0 }),
             (Phase::TabM, if wanted(Family::TabM) { tabm } else { 0.0 }),
+            (Phase::FtTransformer, if wanted(Family::FtTransformer) { ft_transformer } else { 0.0 }),
             (Phase::LearningCurve, curve),
-            (Phase::Evaluate, 0.5 + (rows.train + rows.valid + rows.test) as f64 * 1.5e-5),
-            (Phase::Importance, columns * (rows.valid.min(4000) as f64) * 5.0 * 4e-6),
+            (Phase::Evaluate, 0.5 + (rows.train + rows.valid + rows.test) as f64 * predicted.max(1.5e-5)),
+            (Phase::Importance, shuffled * predicted),
         ] {
             self.estimate(phase, seconds);
         }

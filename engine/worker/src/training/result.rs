@@ -252,6 +252,14 @@ fn finite(verdict: &mut Verdict) {
     }
 }
 
+/// Rows in which each column is shuffled, and how often. What an FT-Transformer's answer takes grows with the columns.
+fn effort(family: Family, columns: usize) -> (usize, usize) {
+    match family {
+        Family::FtTransformer => ((60_000 / columns).clamp(300, 2_000), (100 / columns).clamp(1, IMPORTANCE_REPEATS)),
+        _ => (IMPORTANCE_ROWS, (IMPORTANCE_FITS / columns).clamp(1, IMPORTANCE_REPEATS)),
+    }
+}
+
 fn importances(
     job: &mut Job<'_>,
     prepared: &Prepared,
@@ -259,7 +267,7 @@ fn importances(
     model: &Model,
 ) -> Result<Vec<Importance>, TrainError> {
     let columns = model.signature.inputs.len().max(1);
-    let repeats = (IMPORTANCE_FITS / columns).clamp(1, IMPORTANCE_REPEATS);
+    let (rows, repeats) = effort(model.family, columns);
     job.begin(Phase::Importance, "Shuffling columns to see which matter");
     let mut done = 0;
     let mut stopped = false;
@@ -270,7 +278,7 @@ fn importances(
         prepared.aim().primary_metric(),
         repeats,
         settings.seed,
-        IMPORTANCE_ROWS,
+        rows,
         &mut || {
             job.progress(done as f64 / columns as f64, "Shuffling columns to see which matter", None);
             done += 1;

@@ -111,7 +111,14 @@ impl Sink for Heard {
 }
 
 fn settings(family: Family) -> TrainSettings {
-    TrainSettings { family, epochs: Some(6), device: DeviceChoice::Cpu, ..TrainSettings::for_target("y") }
+    let mut settings =
+        TrainSettings { family, epochs: Some(6), device: DeviceChoice::Cpu, ..TrainSettings::for_target("y") };
+    if family == Family::FtTransformer {
+        // Small, because its graph is slow where it is not optimised.
+        let small = [("fttransformer.width", 16.0), ("fttransformer.blocks", 1.0)];
+        settings.parameters = small.map(|(key, value)| (key.to_owned(), value)).into();
+    }
+    settings
 }
 
 const EVERY_EPOCH: Options = Options { checkpoint_every: Duration::ZERO };
@@ -227,7 +234,7 @@ fn the_same_spec_gives_the_same_model() {
 
 #[test]
 fn an_interrupted_job_goes_on_to_the_same_model() {
-    for family in [Family::RealMlp, Family::TabM] {
+    for family in [Family::RealMlp, Family::TabM, Family::FtTransformer] {
         goes_on_to_the_same_model(family);
     }
 }
