@@ -13,6 +13,7 @@ use crate::{
     FitError, FitOptions, Fitted, Observer, TrainData,
     net::{
         diverged,
+        feed::Feed,
         ground::{Ground, fitted, misfit},
         place,
         score::Scorer,
@@ -44,10 +45,10 @@ pub fn fit(
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
     let ground = Ground::new(data, options, Recipe::FtTransformer, observer)?;
-    let Ground { started, chosen, encoder, head, train, valid } = ground;
+    let Ground { started, chosen, encoder, goal, train, valid } = ground;
     columns::check(&encoder, &train)?;
-    let settings = Settings::new(options, train.encoded.rows);
-    let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), &settings));
+    let settings = Settings::new(options, data.train_rows());
+    let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), goal.head.outputs(), &settings));
     let theta = init::initial(&layout, options.seed);
     let halves = Halves::new(Arc::clone(&layout), &train, &valid, &theta)?;
     let graph = |device| Graph::new(Arc::clone(&layout), &train, &valid, &theta, device);
@@ -63,13 +64,14 @@ pub fn fit(
         patience: Some(settings.patience),
         clock: Box::new(move |step, _| settings.clock(seed, step)),
     };
-    let scorer = Scorer::new(head, 1, &train, &valid, SCORED);
-    let mut training = Training::new(course, options, train.encoded.rows, valid.encoded.rows, scorer, theta);
-    training.start(engine.as_mut(), options, resume, started, observer)?;
-    let speed = training.run(engine.as_mut(), observer)?;
+    let scorer = Scorer::new(goal, 1, &train, &valid, SCORED);
+    let mut training = Training::new(course, options, data, scorer, theta);
+    let feed = Feed::new(data, &encoder, goal);
+    training.start(engine.as_mut(), feed, options, resume, started, observer)?;
+    let speed = training.run(engine.as_mut(), feed, observer)?;
     let net = layout.net(&training.best.theta).map_err(|_| diverged())?;
     let parameters = parameters(&training, &layout, &settings, &place);
-    let model = FtTransformerModel::new(encoder, net, head).map_err(misfit)?;
+    let model = FtTransformerModel::new(encoder, net, goal.head).map_err(misfit)?;
     Ok(fitted(data, Predictor::FtTransformer(model), &training, started, speed, parameters))
 }
 

@@ -49,7 +49,9 @@ fn timed(family: Family, rows: usize, epochs: Option<u32>) -> Result<Fitted, Fit
         task: Task::Binary,
         classes: &["no".to_owned(), "yes".to_owned()],
         target_name: "y",
+        loss: None,
         weights: None,
+        stream: None,
     };
     let options = FitOptions {
         seed: 0,
@@ -57,6 +59,7 @@ fn timed(family: Family, rows: usize, epochs: Option<u32>) -> Result<Fitted, Fit
         budget_seconds: 10.0,
         device: DeviceChoice::Auto,
         parameters: Default::default(),
+        monotone: Default::default(),
     };
     fit(family, &data, &options, None, &mut Nobody)
 }

@@ -207,6 +207,11 @@ impl Net {
         leaves.layer(activation::relu(leaves.norm(flat(x), self.layout.norm)), self.layout.head)
     }
 
+    /// Takes other train rows.
+    pub fn replace_train(&mut self, part: &Part) {
+        self.train = Resident::new(part, &self.layout, &self.device);
+    }
+
     /// What train rows add to the mean loss of a batch of `of` rows, in which they begin at `first`, and to its gradient in the
     /// flat vector's order.
     ///
@@ -309,6 +314,10 @@ impl Engine for Graph {
 
     fn outputs(&mut self, valid: bool, rows: Range<usize>) -> Result<Vec<f32>, Failure> {
         self.net.outputs(&self.theta, valid, rows)
+    }
+
+    fn replace_train(&mut self, part: Arc<Part>) {
+        self.net.replace_train(&part);
     }
 
     fn state(&self) -> Result<State, Failure> {

@@ -85,6 +85,10 @@ impl Engine for Halves {
         Ok(all)
     }
 
+    fn replace_train(&mut self, part: Arc<Part>) {
+        self.net.replace_train(&part);
+    }
+
     fn state(&self) -> Result<State, Failure> {
         Ok(self.held.state())
     }

@@ -1,11 +1,11 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
+    goal::Goal,
     linear,
     net::{
         Part,
         engine::{Clock, Engine},
-        head,
     },
     tests::{Recorder, data, numbers, options, spread, table},
 };
@@ -38,8 +38,9 @@ impl Start {
     fn of(frame: &Frame, target: &Target, task: Task) -> Self {
         let encoder = Encoder::fit(frame, Recipe::FtTransformer).unwrap();
         let classes: Vec<String> = (0..3).map(|i| i.to_string()).collect();
-        let head = head(&data(frame, target, frame, target, task, &classes)).unwrap();
-        let part = Part::new(&encoder, frame, target, head, None).unwrap();
+        let goal = Goal::new(&data(frame, target, frame, target, task, &classes)).unwrap();
+        let head = goal.head;
+        let part = Part::new(&encoder, frame, target, goal, None).unwrap();
         let settings = Settings::new(&small(&[]), frame.rows);
         let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), head.outputs(), &settings));
         let mut theta = init::initial(&layout, 5);
