@@ -89,7 +89,11 @@ impl TextColumn {
         // Of each level, the n-grams, then words and characters.
         let mut of_level = vec![0.0f64; levels.len() * (width + 2)];
         let mut used = vec![false; levels.len()];
-        codes.iter().filter_map(|&code| used.get_mut(code as usize)).for_each(|used| *used = true);
+        for &code in codes {
+            if let Some(used) = used.get_mut(code as usize) {
+                *used = true;
+            }
+        }
         let rows = of_level.chunks_exact_mut(width + 2).zip(levels).zip(used);
         for ((numbers, level), _) in rows.filter(|(_, used)| *used) {
             let text = read(level);

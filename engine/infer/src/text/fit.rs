@@ -24,7 +24,11 @@ pub fn is_free(column: &Column) -> bool {
         return false;
     }
     let mut counts = vec![0usize; levels.len()];
-    codes.iter().filter_map(|&code| counts.get_mut(code as usize)).for_each(|count| *count += 1);
+    for &code in codes {
+        if let Some(count) = counts.get_mut(code as usize) {
+            *count += 1;
+        }
+    }
     let present: usize = counts.iter().sum();
     let used = counts.iter().filter(|count| **count > 0).count();
     if used * 4 < present.max(1) && used < DIFFERENT || used < FEWEST_ROWS / 2 {
