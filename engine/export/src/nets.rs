@@ -13,7 +13,6 @@ use trainyard_types::Problem;
 /// The nets' answer, the mean of theirs where there are several: probabilities as floats, or values as doubles.
 pub fn realmlp(columns: &mut Columns, model: &RealMlpModel, int8: bool) -> Result<Value, Problem> {
     let encoded = encode(columns, model.encoder())?;
-    let classes = matches!(model.head(), Head::Classes { .. });
     let several = model.nets().len() > 1;
     let mut sum: Option<Value> = None;
     for net in model.nets() {
@@ -25,9 +24,12 @@ pub fn realmlp(columns: &mut Columns, model: &RealMlpModel, int8: bool) -> Resul
                 x = activate(columns, weights.activation, &x, &layer.alpha);
             }
         }
-        if several && classes {
-            x = answer(columns, &x, model.head());
-        }
+        // What is meant over the nets: probabilities, rates over their mean, or outputs.
+        x = match model.head() {
+            Head::Classes { .. } if several => answer(columns, &x, model.head()),
+            Head::Rate { .. } if several => columns.graph.op("Exp", &[&x]),
+            _ => x,
+        };
         sum = Some(match sum {
             Some(sum) => columns.graph.op("Add", &[&sum, &x]),
             None => x,
@@ -39,7 +41,14 @@ pub fn realmlp(columns: &mut Columns, model: &RealMlpModel, int8: bool) -> Resul
     }
     let count = columns.graph.floats(&[1], &[model.nets().len() as f32]);
     let mean = columns.graph.op("Div", &[&sum, &count]);
-    Ok(if classes { mean } else { answer(columns, &mean, model.head()) })
+    Ok(match model.head() {
+        Head::Classes { .. } => mean,
+        Head::Rate { mean: unit, low, high } => {
+            let mean = columns.graph.cast(&mean, Type::Double);
+            rate(columns, &mean, unit, low, high)
+        }
+        Head::Value { .. } => answer(columns, &mean, model.head()),
+    })
 }
 
 pub fn linear(columns: &mut Columns, model: &LinearModel, int8: bool) -> Result<Value, Problem> {

@@ -27,7 +27,6 @@ pub fn fit(
         Family::RealMlp => realmlp::fit,
         Family::TabM => tabm::fit,
         Family::FtTransformer => fttransformer::fit,
-        Family::FtTransformer => fttransformer::fit,
         Family::Trees => trees::fit,
         Family::Boosting => boosting::fit,
         Family::Forest => forest::fit,

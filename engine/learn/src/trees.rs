@@ -18,7 +18,7 @@ use std::{
 };
 use trainyard_assess::metrics;
 use trainyard_infer::{
-    Frame, Predictions, Predictor, Target,
+    Frame, Predictor, Target,
     ensemble::{Ensemble, Head},
     trees::{TreeEncoder, TreesModel},
 };
@@ -355,7 +355,7 @@ fn constant(data: &TrainData<'_>) -> Result<Ensemble, FitError> {
 }
 
 /// The metrics on train and validation rows after a growing number of rounds (each part thinned to 5,000 rows).
-fn curve(data: &TrainData<'_>, model: &TreesModel, rounds: usize) -> Result<Vec<MetricPoint>, FitError> {
+pub(crate) fn curve(data: &TrainData<'_>, model: &TreesModel, rounds: usize) -> Result<Vec<MetricPoint>, FitError> {
     let mut points = Vec::new();
     let primary = data.aim().primary_metric();
     let names: &[&str] = if data.task == Task::Regression { &[primary] } else { &["log_loss", primary] };

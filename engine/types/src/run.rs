@@ -243,6 +243,18 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl TrainSettings {
+    /// The task where it was asked for: a loss of numbers asks for a regression, whatever the target looks like.
+    pub fn asked_task(&self) -> Option<Task> {
+        let numbers = self.loss.filter(|loss| !loss.is_of_classes());
+        self.task.or(numbers.map(|_| Task::Regression))
+    }
+
+    /// What to say where the target is not of [`TrainSettings::asked_task`].
+    pub fn refused(&self, problem: Problem) -> Problem {
+        let by_loss = self.loss.filter(|loss| self.task.is_none() && !loss.is_of_classes());
+        by_loss.and_then(|loss| loss.check_task(Task::Binary).err()).unwrap_or(problem)
+    }
+
     pub fn for_target(target: impl Into<String>) -> Self {
         Self {
             target: target.into(),

@@ -4,7 +4,7 @@ use crate::{components::*, pages::split_fields::Unread};
 use leptos::prelude::*;
 use trainyard_types::{
     Problem,
-    hyper::{self, Hyperparameter},
+    hyper::{self, Hyperparameter, Scale},
     run::{Family, TrainSettings},
 };
 

@@ -4,6 +4,7 @@
 
 use trainyard_infer::{
     Column, Frame, MISSING, Model, Predictor, Values,
+    blend::Blend,
     dummy::DummyModel,
     ensemble::{Ensemble, Head as Sums, LinearCorrection, Rule, Source},
     net::{
@@ -428,7 +429,7 @@ pub fn rates(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
     let table = train(&mut random, 300);
     let head = Head::Rate { mean: 40.0, low: 4e-5, high: 60.0 };
     let nets = [
-        realmlp(&mut random, &table, 0),
+        realmlp(&mut random, &table, 0, 2, true, &[32, 16]),
         tabm(&mut random, &table, 0, 1),
         tabm(&mut random, &table, 0, 5),
         linear(&mut random, &table, 0),
@@ -436,7 +437,7 @@ pub fn rates(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
     let powered = nets.map(|model| {
         let predictor = match model.predictor {
             Predictor::RealMlp(net) => {
-                Predictor::RealMlp(RealMlpModel::new(net.encoder().clone(), net.net().clone(), head).unwrap())
+                Predictor::RealMlp(RealMlpModel::new(net.encoder().clone(), net.nets().to_vec(), head).unwrap())
             }
             Predictor::TabM(net) => {
                 Predictor::TabM(TabMModel::new(net.encoder().clone(), net.net().clone(), head).unwrap())
@@ -521,6 +522,16 @@ pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
         let model = realmlp(&mut random, &table, classes, nets, cosines, &[32]);
         let frame = trial(&mut random, &table, rows, &[]);
         cases.push((format!("{name} {classes}"), model, frame));
+    }
+    for (classes, kind) in [(0, Kind::Value), (2, Kind::Binary), (3, Kind::OneVsRest)] {
+        // Trees and nets keep the same categories in orders of their own.
+        let (grown, thresholds) = trees(&mut random, &table, kind, 40);
+        let Predictor::Trees(grown) = grown.predictor else { unreachable!() };
+        let other = [realmlp(&mut random, &table, classes, 1, true, &[32]), linear(&mut random, &table, classes)];
+        let others = other.into_iter().zip([0.25, 0.125]).map(|(model, weight)| (weight, model.predictor));
+        let parts = others.chain([(0.625, Predictor::Boosting(grown))]).collect();
+        let model = Model::new(describe(&table, classes), Predictor::Blend(Blend::new(parts).unwrap()));
+        cases.push((format!("blend {classes}"), model, trial(&mut random, &table, rows, &thresholds)));
     }
     cases
 }

@@ -203,10 +203,10 @@ mod tests {
     fn a_transformer_s_time_grows_with_the_square_of_the_columns() {
         let settings =
             TrainSettings { family: Family::FtTransformer, epochs: Some(10), ..TrainSettings::for_target("y") };
-        let [few, many] = [50, 200].map(|features| estimate(&settings, 6_000, 10_000, features, &[]).seconds_high);
+        let [few, many] = [50, 200].map(|features| estimate(&settings, [6_000, 10_000], features, &[], &[], limit()).seconds_high);
         assert!(many > 6.0 * few, "{many} beside {few}");
         let budget = TrainSettings { epochs: None, budget_seconds: Some(60.0), ..settings };
-        assert!(estimate(&budget, 60_000, 100_000, 10, &[]).seconds_high < 300.0, "it keeps to its budget");
+        assert!(estimate(&budget, [60_000, 100_000], 10, &[], &[], limit()).seconds_high < 300.0, "it keeps to its budget");
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(far.from_runs, 0);
         assert!(far.memory_mib_high > small.memory_mib_high);
         let little = Memory::new(Memory::LEAST).unwrap_or_default();
-        let streamed = estimate(&settings, (60_000_000, 100_000_000), 10, &same, little);
+        let streamed = estimate(&settings, [60_000_000, 100_000_000], 10, &same, &[], little);
         assert_eq!((streamed.memory_mib_low, streamed.memory_mib_high), (256.0, 256.0));
     }
 

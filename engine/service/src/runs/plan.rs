@@ -61,7 +61,7 @@ pub(super) async fn make(
 ) -> Result<RunPlan, Problem> {
     let queue = store::queue::read(ctx.store().db(), now()).await?;
     let mut plan = RunPlan {
-        task: settings.task,
+        task: settings.asked_task(),
         summary: "Choose the column to predict.".to_owned(),
         train_rows: 0,
         valid_rows: 0,
@@ -141,7 +141,8 @@ fn target_facts(
     let column = frame.column(&settings.target).ok_or_else(|| {
         Problem::field("target", format!("There is no column '{}' in this version.", settings.target))
     })?;
-    let info = trainyard_data::target::target_info(column, settings.task)?;
+    let info = trainyard_data::target::target_info(column, settings.asked_task())
+        .map_err(|problem| settings.refused(problem))?;
     let labels: Vec<String> = info.classes.iter().map(|(label, _)| label.clone()).collect();
     let (outcomes, mut usable) = trainyard_data::target::encode(column, info.task, &labels)?;
     if settings.distinct {
@@ -186,7 +187,7 @@ fn streamed_facts(
     }
     let kept = kept.map(|file| splits::parts(file, settings, table.rows())).transpose()?;
     let Divided { info, rows, .. } =
-        divide(table, &settings.split, (settings.target.as_str(), settings.task), kept, limit)?;
+        divide(table, &settings.split, (settings.target.as_str(), settings.asked_task()), kept, limit)?;
     let note = format!(
         "The table would take about {} in memory, and the limit is {limit}: it is trained in a stream. RealMLP and TabM see all \
          train rows, the other families a sample of them; validation and test rows are drawn as well.",
@@ -264,7 +265,7 @@ fn check_directions(source: &VersionSource, settings: &TrainSettings) -> Option<
         // One that never varies is left out by every family, and its direction is kept all the same.
         (features.contains(&name) || there.distinct <= 1).then_some(there.kind)
     };
-    let task = settings.task.map_or(Ok(()), |task| monotone::check_task(&settings.monotone, task));
+    let task = settings.asked_task().map_or(Ok(()), |task| monotone::check_task(&settings.monotone, task));
     let all = monotone::check_family(&settings.monotone, settings.family).and(task);
     let problem = all.and_then(|()| monotone::check_columns(&settings.monotone, kind)).err()?;
     Some(critical("monotone", "", problem.message))

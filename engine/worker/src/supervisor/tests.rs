@@ -47,7 +47,7 @@ impl Stage {
         let path = self.dir.path().join(name);
         let probe = r#"{"event":"device","device":"Test device","reason":"It is a test."}"#;
         let text = format!(
-            "#!/bin/sh\nif [ \"$2\" = --probe ]; then echo '{probe}'; exit 0; fi\nfolder=$(dirname \"$2\")\n{body}\n"
+            "#!/bin/sh\nif [ \"$2\" = --probe ]; then [ -n \"$CUBECL_WGPU_DEFAULT_DEVICE\" ] || echo '{probe}'; exit 0; fi\nfolder=$(dirname \"$2\")\n{body}\n"
         );
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();

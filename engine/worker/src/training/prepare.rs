@@ -102,7 +102,7 @@ pub fn prepare(
         let message = format!("There is no column `{unknown}` to look at groups of. There are {}.", names(data));
         return Err(Problem::field("protected", message));
     }
-    let info = target::target_info(column, settings.task)?;
+    let info = target::target_info(column, settings.asked_task()).map_err(|problem| settings.refused(problem))?;
     let mut task = info.task;
     let mut notes = vec![info.summary.clone()];
     let features = features(data, settings)?;

@@ -232,7 +232,8 @@ fn explain_curve(verdict: &mut Verdict, family: Family, kept: Family) {
     }
     let of = match family {
         Family::Linear if kept == Family::Linear => "the linear model itself",
-        Family::Boosting => "leaf-wise boosting itself",
+        Family::Boosting if kept == Family::Boosting => "leaf-wise boosting itself",
+        Family::Boosting => "leaf-wise boosted trees",
         Family::Forest => "the random forest itself",
         Family::Linear => "a linear model",
         _ => "gradient-boosted trees",

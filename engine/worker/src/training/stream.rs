@@ -98,7 +98,7 @@ pub fn tables(
     let all = std::iter::once(&table).chain(test);
     let size = format!("The table would take about {} in memory, and the limit is {memory}", in_words(whole(all)?));
     let spec = split_spec(settings, test.is_some());
-    let divided = divide(&table, &spec, (settings.target.as_str(), settings.task), kept, memory)?;
+    let divided = divide(&table, &spec, (settings.target.as_str(), settings.asked_task()), kept, memory)?;
     let mut rows: Vec<(usize, Part)> = divided.of_classes.iter().map(|&row| (row, Part::Train)).collect();
     for (part, most) in [(Part::Train, rooms.sample), (Part::Valid, rooms.judged), (Part::Test, rooms.judged)] {
         rows.extend(drawn(&divided.parts, part, most, settings.seed).into_iter().map(|row| (row, part)));
