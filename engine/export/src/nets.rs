@@ -41,14 +41,7 @@ pub fn realmlp(columns: &mut Columns, model: &RealMlpModel, int8: bool) -> Resul
     }
     let count = columns.graph.floats(&[1], &[model.nets().len() as f32]);
     let mean = columns.graph.op("Div", &[&sum, &count]);
-    Ok(match model.head() {
-        Head::Classes { .. } => mean,
-        Head::Rate { mean: unit, low, high } => {
-            let mean = columns.graph.cast(&mean, Type::Double);
-            rate(columns, &mean, unit, low, high)
-        }
-        Head::Value { .. } => answer(columns, &mean, model.head()),
-    })
+    Ok(answer_of_mean(columns, mean, model.head()))
 }
 
 pub fn linear(columns: &mut Columns, model: &LinearModel, int8: bool) -> Result<Value, Problem> {
@@ -149,8 +142,20 @@ fn activate(columns: &mut Columns, activation: Activation, z: &str, alpha: &[f32
     graph.op("Add", &[z, &step])
 }
 
+/// The answer of several nets, of the mean of what each gives: probabilities, rates over their mean, or outputs.
+pub fn answer_of_mean(columns: &mut Columns, mean: Value, head: Head) -> Value {
+    match head {
+        Head::Classes { .. } => mean,
+        Head::Rate { mean: unit, low, high } => {
+            let mean = columns.graph.cast(&mean, Type::Double);
+            rate(columns, &mean, unit, low, high)
+        }
+        Head::Value { .. } => answer(columns, &mean, head),
+    }
+}
+
 /// A rate of its part of the mean, in doubles.
-pub fn rate(columns: &mut Columns, part: &str, mean: f64, low: f64, high: f64) -> Value {
+fn rate(columns: &mut Columns, part: &str, mean: f64, low: f64, high: f64) -> Value {
     let graph = &mut columns.graph;
     let x = graph.with("Mul", part, mean);
     let x = graph.with("Max", &x, low);

@@ -4,7 +4,7 @@ use crate::{
     columns::Columns,
     encoder::{Encoded, encode},
     graph::{Given, Value},
-    nets::{answer, multiply, rate},
+    nets::{answer_of_mean, multiply},
     proto::Type,
     trees::stepped,
 };
@@ -55,14 +55,7 @@ pub fn tabm(columns: &mut Columns, model: &TabMModel, int8: bool) -> Result<Valu
     let sum = graph.sum(&found, 0);
     let count = graph.floats(&[1], &[members as f32]);
     let mean = graph.op("Div", &[&sum, &count]);
-    Ok(match model.head() {
-        Head::Classes { .. } => mean,
-        Head::Rate { mean: unit, low, high } => {
-            let mean = columns.graph.cast(&mean, Type::Double);
-            rate(columns, &mean, unit, low, high)
-        }
-        Head::Value { .. } => answer(columns, &mean, model.head()),
-    })
+    Ok(answer_of_mean(columns, mean, model.head()))
 }
 
 /// The numbers' embeddings, the other dense columns, and the embedded columns' rows.

@@ -3,6 +3,35 @@
 use trainyard_infer::trees::{Encoding, TreeEncoder};
 use trainyard_types::monotone::{Direction, Monotone};
 
+/// What the answers below a node have to lie within, so that directions of columns above it are kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bounds {
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { low: f64::NEG_INFINITY, high: f64::INFINITY }
+    }
+}
+
+impl Bounds {
+    pub fn holds(&self, mean: f64) -> bool {
+        (self.low..=self.high).contains(&mean)
+    }
+
+    /// Of a left and a right child with these means: each side ends halfway.
+    pub fn divided(self, left: f64, right: f64, direction: Option<Direction>) -> [Bounds; 2] {
+        let middle = left / 2.0 + right / 2.0;
+        match direction {
+            None => [self, self],
+            Some(Direction::Increasing) => [Bounds { high: middle, ..self }, Bounds { low: middle, ..self }],
+            Some(Direction::Decreasing) => [Bounds { low: middle, ..self }, Bounds { high: middle, ..self }],
+        }
+    }
+}
+
 /// The direction of each feature, where it has one. Columns that are no numbers, or never vary, have none.
 pub(crate) fn of_features(encoder: &TreeEncoder, wanted: &Monotone) -> Vec<Option<Direction>> {
     let of = |column: &str, encoding: &Encoding| match encoding {

@@ -82,8 +82,12 @@ impl Loss {
             return Ok(());
         }
         let message = match family {
-            Family::Forest => "Random forests learn squared errors and shares of classes. Choose another model or loss.",
-            _ => "Boosted trees do not learn the focal loss. Choose another model, or let rare classes count more instead.",
+            Family::Forest => {
+                "Random forests learn squared errors and shares of classes. Choose another model or loss."
+            }
+            _ => {
+                "Boosted trees do not learn the focal loss. Choose another model, or let rare classes count more instead."
+            }
         };
         Err(Problem::field("loss", message))
     }

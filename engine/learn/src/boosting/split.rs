@@ -5,6 +5,7 @@ use super::{
     histogram::{Layout, Sums},
     table::Kind,
 };
+use crate::monotone::Bounds;
 use trainyard_types::monotone::Direction;
 
 /// What goes left.
@@ -35,19 +36,6 @@ pub struct Side {
     /// What it adds to its rows' score, before the learning rate.
     pub output: f64,
     pub bounds: Bounds,
-}
-
-/// Between which numbers outputs have to stay, so that directions are kept.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
-    pub low: f64,
-    pub high: f64,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { low: f64::NEG_INFINITY, high: f64::INFINITY }
-    }
 }
 
 impl Split {
@@ -123,16 +111,15 @@ impl<'a> Search<'a> {
             return None;
         }
         let [a, b] = [left, right].map(|sums| output(sums, l2, self.bounds));
-        let (mut low, mut high) = (self.bounds, self.bounds);
-        if let Some(direction) = direction {
-            let middle = (a + b) / 2.0;
-            match direction {
-                Direction::Increasing if a > b => return None,
-                Direction::Decreasing if a < b => return None,
-                Direction::Increasing => (low.high, high.low) = (middle, middle),
-                Direction::Decreasing => (low.low, high.high) = (middle, middle),
-            }
+        let wrong = match direction {
+            None => false,
+            Some(Direction::Increasing) => a > b,
+            Some(Direction::Decreasing) => a < b,
+        };
+        if wrong {
+            return None;
         }
+        let [low, high] = self.bounds.divided(a, b, direction);
         let gain = decrease(left, a, l2) + decrease(right, b, l2) - self.own;
         let side = |sums, output, bounds| Side { sums, output, bounds };
         (gain > 1e-12 * self.own.abs().max(1e-12)).then(|| (gain, side(left, a, low), side(right, b, high)))

@@ -90,7 +90,8 @@ fn tables_of_each_task_are_learned_and_the_same_each_time() {
 fn categories_are_divided_by_sets() {
     // More than a hundred rows each, at which sets grow.
     let rows = 4_000;
-    let codes: Vec<u32> = (0..rows as u32).map(|row| if row % 11 == 0 { trainyard_infer::MISSING } else { row % 20 }).collect();
+    let codes: Vec<u32> =
+        (0..rows as u32).map(|row| if row % 11 == 0 { trainyard_infer::MISSING } else { row % 20 }).collect();
     let high = |code: u32| code == trainyard_infer::MISSING || code % 3 == 0;
     let y = Target::Values(codes.iter().map(|&code| if high(code) { 5.0 } else { 1.0 }).collect());
     let levels: Vec<String> = (0..20).map(|level| format!("level {level}")).collect();
@@ -129,7 +130,10 @@ fn directions_are_kept() {
     let target = Target::Values(y);
     let mut options = set(&[("n_estimators", 60.0), ("learning_rate", 0.1), ("colsample_bytree", 1.0)]);
     let grid = Frame {
-        columns: vec![numbers("up", (0..=200).map(|at| f64::from(at) / 200.0).collect()), numbers("noise", vec![0.3; 201])],
+        columns: vec![
+            numbers("up", (0..=200).map(|at| f64::from(at) / 200.0).collect()),
+            numbers("noise", vec![0.3; 201]),
+        ],
         rows: 201,
     };
     let falls = |options: &FitOptions| {
@@ -148,7 +152,8 @@ fn losses_have_their_own_best_answers() {
     let rows = 3_000;
     let x = Frame { columns: vec![numbers("x", spread(rows, 5))], rows };
     let y = Target::Values(spread(rows, 77).into_iter().map(|u| -(1.0 - u).max(1e-9).ln()).collect());
-    let options = set(&[("n_estimators", 30.0), ("learning_rate", 0.1), ("num_leaves", 4.0), ("min_child_samples", 200.0)]);
+    let options =
+        set(&[("n_estimators", 30.0), ("learning_rate", 0.1), ("num_leaves", 4.0), ("min_child_samples", 200.0)]);
     for (loss, expected) in [
         (None, 1.0),
         (Some(Loss::Absolute), 2.0f64.ln()),
@@ -168,11 +173,13 @@ fn weights_count_as_repeated_rows_do() {
     // Numbers only, and bins between all values: categories are smoothed by how many rows there are.
     let frame = Frame { columns: vec![numbers("a", spread(200, 4)), numbers("b", spread(200, 5))], rows: 200 };
     let target = Target::Values(spread(200, 6).into_iter().zip(spread(200, 4)).map(|(e, a)| e + 3.0 * a).collect());
-    let twice: Vec<usize> = (0..200).flat_map(|row| std::iter::repeat_n(row, if row % 3 == 0 { 3 } else { 1 })).collect();
+    let twice: Vec<usize> =
+        (0..200).flat_map(|row| std::iter::repeat_n(row, if row % 3 == 0 { 3 } else { 1 })).collect();
     let (many, many_target) = (frame.take(&twice), target.take(&twice));
     let weights: Vec<f64> = (0..200).map(|row| if row % 3 == 0 { 3.0 } else { 1.0 }).collect();
     // So few rows in a leaf that their number does not matter.
-    let options = set(&[("n_estimators", 20.0), ("learning_rate", 0.2), ("min_child_samples", 1.0), ("num_leaves", 6.0)]);
+    let options =
+        set(&[("n_estimators", 20.0), ("learning_rate", 0.2), ("min_child_samples", 1.0), ("num_leaves", 6.0)]);
     let weighed = TrainData {
         weights: Some(crate::Weights { train: &weights, valid: &weights }),
         ..data(&frame, &target, &frame, &target, Task::Regression, &[])

@@ -3,9 +3,10 @@
 use super::{
     Rules,
     histogram::{Layout, Sums, subtract},
-    split::{Bounds, Rule, Search, Split},
+    split::{Rule, Search, Split},
     table::{Kind, Table},
 };
+use crate::monotone::Bounds;
 use trainyard_infer::{
     LoadError,
     ensemble::{self, Ensemble, Source},

@@ -2,9 +2,9 @@
 
 use super::{
     bins::{Binned, Outcome},
-    split::{Bounds, Found, Places, Rows, Split, purity},
+    split::{Found, Places, Rows, Split, purity},
 };
-use crate::net::random::Random;
+use crate::{monotone::Bounds, net::random::Random};
 use std::{
     cmp::Ordering,
     collections::BinaryHeap,

@@ -1,6 +1,7 @@
 //! The best split of some rows on one feature.
 
 use super::bins::{MISSING, Outcome};
+use crate::monotone::Bounds;
 use trainyard_types::monotone::Direction;
 
 /// Bins up to `bin` go left; missing values where they gained more.
@@ -14,35 +15,6 @@ pub struct Split {
 impl Split {
     pub fn left(&self, bin: u8) -> bool {
         if bin == MISSING { self.missing_left } else { bin <= self.bin }
-    }
-}
-
-/// What the means below a node have to lie within, so that directions of columns above it are kept. Outcomes of one sum only.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
-    pub low: f64,
-    pub high: f64,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { low: f64::NEG_INFINITY, high: f64::INFINITY }
-    }
-}
-
-impl Bounds {
-    fn holds(&self, mean: f64) -> bool {
-        (self.low..=self.high).contains(&mean)
-    }
-
-    /// Of a left and a right child with these means: each side ends halfway.
-    fn divided(self, left: f64, right: f64, direction: Option<Direction>) -> [Bounds; 2] {
-        let middle = left / 2.0 + right / 2.0;
-        match direction {
-            None => [self, self],
-            Some(Direction::Increasing) => [Bounds { high: middle, ..self }, Bounds { low: middle, ..self }],
-            Some(Direction::Decreasing) => [Bounds { low: middle, ..self }, Bounds { high: middle, ..self }],
-        }
     }
 }
 

@@ -203,10 +203,14 @@ mod tests {
     fn a_transformer_s_time_grows_with_the_square_of_the_columns() {
         let settings =
             TrainSettings { family: Family::FtTransformer, epochs: Some(10), ..TrainSettings::for_target("y") };
-        let [few, many] = [50, 200].map(|features| estimate(&settings, [6_000, 10_000], features, &[], &[], limit()).seconds_high);
+        let [few, many] =
+            [50, 200].map(|features| estimate(&settings, [6_000, 10_000], features, &[], &[], limit()).seconds_high);
         assert!(many > 6.0 * few, "{many} beside {few}");
         let budget = TrainSettings { epochs: None, budget_seconds: Some(60.0), ..settings };
-        assert!(estimate(&budget, [60_000, 100_000], 10, &[], &[], limit()).seconds_high < 300.0, "it keeps to its budget");
+        assert!(
+            estimate(&budget, [60_000, 100_000], 10, &[], &[], limit()).seconds_high < 300.0,
+            "it keeps to its budget"
+        );
     }
 
     #[test]

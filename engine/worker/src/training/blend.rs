@@ -131,7 +131,8 @@ pub fn together(prepared: &Prepared, parts: &[(f64, &Fitted)]) -> Result<Fitted,
 
 /// A forest knows its train rows by heart: with it, the blend's answers are about rows that the forest did not learn from.
 fn unseen(prepared: &Prepared, parts: &[(f64, &Fitted)]) -> Result<Option<Unseen>, Failure> {
-    let Some(rows) = parts.iter().find_map(|(_, fitted)| fitted.unseen.as_ref()).map(|unseen| unseen.rows.clone()) else {
+    let Some(rows) = parts.iter().find_map(|(_, fitted)| fitted.unseen.as_ref()).map(|unseen| unseen.rows.clone())
+    else {
         return Ok(None);
     };
     let frame = prepared.train.frame.take(&rows);

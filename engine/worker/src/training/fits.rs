@@ -355,11 +355,7 @@ impl Candidates {
 }
 
 /// Several of them as one, with its score, where that is better than the best: that stands first.
-fn blended(
-    job: &mut Job<'_>,
-    prepared: &Prepared,
-    order: &[Scored],
-) -> Result<Option<(Fitted, f64)>, TrainError> {
+fn blended(job: &mut Job<'_>, prepared: &Prepared, order: &[Scored]) -> Result<Option<(Fitted, f64)>, TrainError> {
     let sound: Vec<&Scored> = order.iter().filter(|scored| scored.score.is_finite()).collect();
     let answers = sound.iter().map(|scored| scored.fitted.model.predict(&prepared.valid.frame));
     let answers = answers.collect::<Result<Vec<_>, _>>()?;
