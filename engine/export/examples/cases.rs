@@ -15,8 +15,9 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, rows, seed] = arguments.as_slice() else { panic!("cases FOLDER ROWS SEED") };
     fs::create_dir_all(folder).unwrap();
-    for (at, (name, model, frame)) in support::all(seed.parse().unwrap(), rows.parse().unwrap()).into_iter().enumerate()
-    {
+    let (seed, rows) = (seed.parse().unwrap(), rows.parse().unwrap());
+    let cases = support::all(seed, rows).into_iter().chain(support::rates(seed, rows));
+    for (at, (name, model, frame)) in cases.enumerate() {
         let stem = format!("{folder}/{seed}-{at}");
         fs::write(format!("{stem}.onnx"), onnx(&model, "0", Options::default()).unwrap()).unwrap();
         fs::write(format!("{stem}.json"), case(&name, &model, &frame).to_string()).unwrap();

@@ -54,9 +54,11 @@ fn of_encoder(encoder: &Encoder) -> Vec<(&String, &[String])> {
 }
 
 fn of_trees(encoder: &TreeEncoder) -> Vec<(&String, &[String])> {
-    let levels = |encoding| match encoding {
-        &Encoding::Category { ref levels, .. } => Some(levels.as_slice()),
-        _ => None,
-    };
-    encoder.inputs().iter().filter_map(|input| Some((&input.column, levels(&input.encoding)?))).collect()
+    let mut all = Vec::new();
+    for input in encoder.inputs() {
+        if let Encoding::Category { levels, .. } = &input.encoding {
+            all.push((&input.column, levels.as_slice()));
+        }
+    }
+    all
 }

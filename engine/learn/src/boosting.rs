@@ -31,7 +31,7 @@ use tree::{Ground, Node, Tree, grow};
 const PATIENCE: usize = 100;
 const MOST_ROUNDS: usize = 5_000;
 /// Rows times features times trees a round that are got through in a second: rough, for two cores.
-const CELLS_A_SECOND: f64 = 4e7;
+const CELLS_A_SECOND: f64 = 3e8;
 /// How often progress is told, and after how many rounds a loss.
 const TELL: Duration = Duration::from_millis(200);
 const TELL_ROUNDS: usize = 10;

@@ -206,7 +206,7 @@ mod tests {
             assert_eq!(found.rows, [count(Part::Train), count(Part::Valid), count(Part::Test)]);
             // The first train row of `no` and that of `yes`.
             let first = |odd: bool| {
-                let is_yes = |row: &usize| (row * 7 % 4 == 0) == odd && usable[*row];
+                let is_yes = |row: &usize| (row * 7).is_multiple_of(4) == odd && usable[*row];
                 (0..2_000).filter(is_yes).find(|row| expected[*row] == Some(Part::Train)).unwrap()
             };
             assert_eq!(found.of_classes, [first(false), first(true)]);

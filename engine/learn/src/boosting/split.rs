@@ -102,12 +102,14 @@ impl<'a> Search<'a> {
         best
     }
 
+    fn is_heavy(&self, sums: Sums) -> bool {
+        sums.rows >= self.rules.min_child_samples as f64 && sums.curvature >= self.rules.min_child_weight
+    }
+
     /// The split into these two, if it is allowed and gains something.
     fn weigh(&self, left: Sums, l2: f64, direction: Option<Direction>) -> Option<(f64, Side, Side)> {
         let right = self.whole.without(left);
-        let least = self.rules.min_child_samples as f64;
-        let heavy = |sums: Sums| sums.rows >= least && sums.curvature >= self.rules.min_child_weight;
-        if !heavy(left) || !heavy(right) {
+        if !self.is_heavy(left) || !self.is_heavy(right) {
             return None;
         }
         let [a, b] = [left, right].map(|sums| output(sums, l2, self.bounds));
@@ -128,7 +130,10 @@ impl<'a> Search<'a> {
     /// Both ways for what is missing, where there is any; otherwise it goes where more rows go.
     fn number(&self, feature: usize, bins: &[Sums], missing: Sums) -> Option<Split> {
         let direction = self.directions.get(feature).copied().flatten();
-        let mut best: Option<Split> = None;
+        let (l2, least) = (self.rules.reg_lambda, self.rules.min_child_samples as f64);
+        // Without directions on the way, what a split gains is known without its outputs.
+        let free = direction.is_none() && self.bounds == Bounds::default();
+        let mut best: Option<(f64, usize, bool, Sums)> = None;
         let ways: &[bool] = if missing.rows > 0.0 { &[false, true] } else { &[false] };
         for &missing_left in ways {
             let mut left = if missing_left { missing } else { Sums::default() };
@@ -136,15 +141,28 @@ impl<'a> Search<'a> {
             let last = if missing.rows > 0.0 && !missing_left { bins.len() } else { bins.len().saturating_sub(1) };
             for (bin, sums) in bins.iter().enumerate().take(last) {
                 left.add(*sums);
-                let Some((gain, left, right)) = self.weigh(left, self.rules.reg_lambda, direction) else { continue };
-                if best.as_ref().is_none_or(|best| gain > best.gain) {
-                    let rows = missing.rows == 0.0 && left.sums.rows >= right.sums.rows;
-                    let missing_left = missing_left || rows;
-                    best = Some(Split { feature, rule: Rule::UpTo(bin as u8), missing_left, gain, left, right });
+                if left.rows < least {
+                    continue;
+                }
+                let right = self.whole.without(left);
+                if right.rows < least {
+                    break;
+                }
+                let gain = if free {
+                    let part = |sums: Sums| sums.slope * sums.slope / (sums.curvature + l2).max(f64::MIN_POSITIVE);
+                    part(left) + part(right) - self.own
+                } else {
+                    self.weigh(left, l2, direction).map_or(f64::NEG_INFINITY, |(gain, ..)| gain)
+                };
+                if best.is_none_or(|(most, ..)| gain > most) && self.is_heavy(left) && self.is_heavy(right) {
+                    best = Some((gain, bin, missing_left, left));
                 }
             }
         }
-        best
+        let (_, bin, missing_left, left) = best?;
+        let (gain, left, right) = self.weigh(left, l2, direction)?;
+        let missing_left = missing_left || missing.rows == 0.0 && left.sums.rows >= right.sums.rows;
+        Some(Split { feature, rule: Rule::UpTo(bin as u8), missing_left, gain, left, right })
     }
 
     /// Categories in the order of their slopes, so many from either end; a few each against the others. What is missing is a

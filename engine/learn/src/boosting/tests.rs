@@ -92,7 +92,7 @@ fn categories_are_divided_by_sets() {
     let rows = 4_000;
     let codes: Vec<u32> =
         (0..rows as u32).map(|row| if row % 11 == 0 { trainyard_infer::MISSING } else { row % 20 }).collect();
-    let high = |code: u32| code == trainyard_infer::MISSING || code % 3 == 0;
+    let high = |code: u32| code == trainyard_infer::MISSING || code.is_multiple_of(3);
     let y = Target::Values(codes.iter().map(|&code| if high(code) { 5.0 } else { 1.0 }).collect());
     let levels: Vec<String> = (0..20).map(|level| format!("level {level}")).collect();
     let column = |codes: Vec<u32>| Column {

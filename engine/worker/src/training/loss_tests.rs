@@ -57,7 +57,12 @@ fn the_loss_decides_what_a_run_is_judged_by() {
 #[test]
 fn every_family_learns_counts() {
     for family in [Family::Trees, Family::RealMlp, Family::TabM] {
-        let (result, heard) = train(counts(500), &with(Loss::Poisson, family)).unwrap();
+        let mut asked = with(Loss::Poisson, family);
+        if family == Family::RealMlp {
+            // Its schedule begins with wild steps.
+            asked.epochs = Some(40);
+        }
+        let (result, heard) = train(counts(500), &asked).unwrap();
         assert_eq!(result.family, family);
         let score = result.metrics.valid["mean_poisson_deviance"];
         let bound = if family == Family::Trees { 1.0 } else { 1.5 };
