@@ -100,8 +100,8 @@ fn of_column(described: &Described, rows: u64, warnings: &mut Vec<DataWarning>) 
             severity,
             "high_cardinality",
             format!(
-                "`{name}` has {} different texts over {} rows. Rare ones teach a model little: group them, or leave the \
-                 column out if it is free text.",
+                "`{name}` has {} different texts over {} rows. Rare ones teach a model little: group them. Sentences \
+                 are learned from by their words.",
                 count(column.distinct),
                 count(present)
             ),

@@ -116,7 +116,7 @@ pub fn together(prepared: &Prepared, parts: &[(f64, &Fitted)]) -> Result<Fitted,
         })
         .collect();
     let words = |(weight, fitted): &(f64, &Fitted)| {
-        format!("{:.0} % {}", weight * 100.0, super::fits::name(fitted.model.family))
+        format!("{:.0} % {}", weight * 100.0, super::fits::name(fitted.model.family).trim_start_matches("the "))
     };
     parameters.insert("blend".to_owned(), parts.iter().map(words).collect::<Vec<_>>().join(", "));
     Ok(Fitted {
