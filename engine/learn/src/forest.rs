@@ -163,7 +163,7 @@ impl Plan {
             usize::MAX => "none".to_owned(),
             depth => depth.to_string(),
         };
-        let score = out_of_bag.map(|score| (format!("oob_{}", task.primary_metric()), score.to_string()));
+        let score = out_of_bag.map(|score| (format!("oob_{}", task.primary_metric()), format!("{score:.4}")));
         [
             ("features", self.features.to_string()),
             ("max_features", self.rules.max_features.to_string()),

@@ -19,7 +19,7 @@ const PACKAGES: [&str; 5] =
 /// Holds the Otto table; installed without what it depends on.
 const OTTO: &str = "PDPbox==0.3.0";
 const LIGHTGBM: &str = "lightgbm 4.7.0, same splits";
-const FAMILIES: [&str; 6] = ["linear", "trees", "boosting", "forest", "realmlp", "auto"];
+const FAMILIES: [&str; 4] = ["trees", "boosting", "realmlp", "auto"];
 const SEEDS: u32 = 3;
 
 /// A table, and the published mean test score of tuned LightGBM on splits of the same shares (TabR's repository, 15 seeds).
