@@ -10,7 +10,7 @@ mod tree;
 use crate::{
     FitError, FitOptions, Fitted, Observer, TrainData, monotone,
     net::random::Random,
-    trees::{curve, problem},
+    trees::{self, curve, problem},
 };
 use histogram::Layout;
 use objective::{Objective, Outcomes};
@@ -24,7 +24,7 @@ use trainyard_infer::{
     ensemble::Ensemble,
     trees::{TreeEncoder, TreesModel},
 };
-use trainyard_types::{Problem, run::MetricPoint};
+use trainyard_types::run::MetricPoint;
 use tree::{Ground, Node, Tree, grow};
 
 /// Rounds without a better validation loss that end a fit.
@@ -97,11 +97,7 @@ pub fn fit(
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
     let start = Instant::now();
-    if data.train.rows == 0 {
-        return Err(Problem::invalid("There are no train rows. Choose a split that leaves some for training.").into());
-    }
-    observer.progress(0.0, "encoding columns", None);
-    let encoder = TreeEncoder::fit(data.train);
+    let encoder = trees::encoder(data, observer)?;
     let objective = Objective::new(data)?;
     let trees_a_round = objective.width();
     let rules = Rules::new(options, (data.train.rows * encoder.width().max(1) * trees_a_round) as f64);

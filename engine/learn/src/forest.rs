@@ -10,22 +10,18 @@ mod workers;
 
 use crate::{
     FitError, FitOptions, Fitted, Observer, TrainData, monotone,
-    trees::{problem, stages, thinned},
+    trees::{self, problem, stages, thinned},
 };
 use bins::{Binned, Cuts, Outcome};
 use grow::{Ground, Rules, Tree};
 use std::{collections::BTreeMap, time::Instant};
 use trainyard_assess::metrics;
 use trainyard_infer::{
-    Model, Predictions, Predictor, Target,
+    Predictions, Predictor, Target,
     ensemble::{Ensemble, Head, Rule, Source},
-    signature,
     trees::{TreeEncoder, TreesModel},
 };
-use trainyard_types::{
-    Problem,
-    run::{MetricPoint, Task},
-};
+use trainyard_types::run::{MetricPoint, Task};
 
 /// What a forest may have by default: the most of them that fit the time budget. Few figures, so that budgets that are nearly
 /// alike give the same forest.
@@ -56,11 +52,7 @@ pub fn fit(
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
     let start = Instant::now();
-    if data.train.rows == 0 {
-        return Err(Problem::invalid("There are no train rows. Choose a split that leaves some for training.").into());
-    }
-    observer.progress(0.0, "encoding columns", None);
-    let encoder = TreeEncoder::fit(data.train);
+    let encoder = trees::encoder(data, observer)?;
     let plan = Plan::new(data, options, &encoder);
     observer.log(&format!(
         "Random forest: {} rows, {} features, {} of them at a split, {} trees of at most {} leaves",
@@ -106,9 +98,8 @@ pub fn fit(
     let bag = score.map_or(String::new(), |score| format!(", out-of-bag {} {score:.4}", data.task.primary_metric()));
     observer.log(&format!("Random forest: {trees} trees, {nodes} nodes{bag}, {seconds:.1} s"));
     observer.progress(1.0, "forest fitted", None);
-    let signature = signature::fit(data.train, data.target_name, data.task, data.classes);
     Ok(Fitted {
-        model: Model::new(signature, Predictor::Forest(model)),
+        model: data.model(Predictor::Forest(model)),
         epochs: trees as u64,
         rows_per_second: data.train.rows as f64 * trees as f64 / seconds.max(1e-9),
         seconds,

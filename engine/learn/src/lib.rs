@@ -1,5 +1,5 @@
-//! Fitting: rows in, a [`trainyard_infer`] model out. Nets train with burn on the device chosen at run time, boosted trees with
-//! perpetual on the CPU, random forests there too.
+//! Fitting: rows in, a [`trainyard_infer`] model out. Nets train with burn on the device chosen at run time, boosted trees of
+//! both kinds and random forests on the CPU.
 
 pub mod boosting;
 mod cuts;

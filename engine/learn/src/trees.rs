@@ -63,14 +63,10 @@ pub fn fit(
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
     let start = Instant::now();
-    if data.train.rows == 0 {
-        return Err(Problem::invalid("There are no train rows. Choose a split that leaves some for training.").into());
-    }
     if let Some(loss) = data.loss {
         loss.check_family(Family::Trees)?;
     }
-    observer.progress(0.0, "encoding columns", None);
-    let encoder = TreeEncoder::fit(data.train);
+    let encoder = encoder(data, observer)?;
     let plan = Plan::new(data, options, &encoder)?;
     observer.log(&format!(
         "Boosted trees: {} rows, {} features ({} categorical), at most {} rounds",
@@ -117,6 +113,18 @@ pub fn fit(
         seconds,
         parameters: plan.parameters(boosted, rounds, trees, nodes),
     })
+}
+
+/// How the columns become features of trees, by the train rows.
+///
+/// # Errors
+/// There are none.
+pub(crate) fn encoder(data: &TrainData<'_>, observer: &mut dyn Observer) -> Result<TreeEncoder, FitError> {
+    if data.train.rows == 0 {
+        return Err(Problem::invalid("There are no train rows. Choose a split that leaves some for training.").into());
+    }
+    observer.progress(0.0, "encoding columns", None);
+    Ok(TreeEncoder::fit(data.train))
 }
 
 /// What is decided before the fit.

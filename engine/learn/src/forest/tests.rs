@@ -5,7 +5,7 @@ use crate::{
     Weights,
     tests::{Recorder, data, numbers, options, spread},
 };
-use trainyard_infer::{Column, Frame, Values};
+use trainyard_infer::{Column, Frame, Model, Values};
 
 fn names(classes: usize) -> Vec<String> {
     (0..classes).map(|class| format!("class {class}")).collect()
