@@ -113,6 +113,8 @@ pub struct FitOptions {
     /// Columns of numbers whose growth may move the answer in one direction only. Trees and forests keep it, for numbers and for
     /// two classes; the others do not know of it.
     pub monotone: Monotone,
+    /// Bytes that boosted trees may plan with beside the rows; `None`: 2 GB. What they plan decides how large a tree may grow.
+    pub memory: Option<u64>,
 }
 
 impl FitOptions {

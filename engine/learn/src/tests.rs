@@ -85,6 +85,7 @@ pub fn options() -> FitOptions {
         device: DeviceChoice::Cpu,
         parameters: Default::default(),
         monotone: Default::default(),
+        memory: None,
     }
 }
 

@@ -30,9 +30,9 @@ use trainyard_types::{
 };
 
 const MAX_BIN: u16 = 255;
-/// Memory (GB) that perpetual may plan with, beside the rows. A fixed figure, because what it plans decides how large a tree
-/// may grow: with the machine's free memory the same spec would give another model another day.
-const MEMORY: f32 = 2.0;
+/// Bytes that perpetual may plan with, beside the rows, where nothing limits it. A fixed figure, because what it plans decides
+/// how large a tree may grow: with the machine's free memory the same spec would give another model another day.
+const MEMORY: u64 = 2_000_000_000;
 /// Features times rows (times trees a round) that boosting gets through in a second: 3 to 5 million, measured on two cores
 /// with Adult, Diamonds, Bike Sharing.
 const CELLS_A_SECOND: f64 = 4e6;
@@ -139,6 +139,8 @@ struct Plan {
     budget: f32,
     max_bin: u16,
     rounds: usize,
+    /// Bytes, beside the rows.
+    memory: u64,
     /// Of each feature.
     directions: Vec<Option<Direction>>,
     expected_seconds: f64,
@@ -172,6 +174,7 @@ impl Plan {
             budget,
             max_bin: options.set("trees.max_bin").map_or(MAX_BIN, |set| set as u16),
             rounds,
+            memory: options.memory.unwrap_or(MEMORY),
             directions: monotone::of_features(encoder, &options.monotone),
             expected_seconds: (seconds_a_round * rounds.min(250) as f64).max(0.5),
         })
@@ -218,8 +221,8 @@ impl Plan {
     ) -> Result<Booster, String> {
         let matrix = Matrix::new(features, rows, self.features);
         let categorical = (!self.categorical.is_empty()).then(|| self.categorical.clone());
-        // Room for the binned rows comes on top of the fixed plan.
-        let memory = MEMORY + (rows * self.features * 2 + rows * 24) as f32 / 1e9;
+        // Room for the binned rows comes on top of the plan.
+        let memory = (self.memory + (rows * self.features * 2 + rows * 24) as u64) as f32 / 1e9;
         if self.outputs == 1 {
             let mut booster = PerpetualBooster::default()
                 .set_objective(self.objective.clone())

@@ -86,6 +86,7 @@ fn options() -> FitOptions {
         device: DeviceChoice::Cpu,
         parameters: Default::default(),
         monotone: Default::default(),
+        memory: None,
     }
 }
 

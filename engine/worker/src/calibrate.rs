@@ -60,6 +60,7 @@ fn timed(family: Family, rows: usize, epochs: Option<u32>) -> Result<Fitted, Fit
         device: DeviceChoice::Auto,
         parameters: Default::default(),
         monotone: Default::default(),
+        memory: None,
     };
     fit(family, &data, &options, None, &mut Nobody)
 }

@@ -113,6 +113,7 @@ fn fit(
         device: DeviceChoice::Cpu,
         parameters: Default::default(),
         monotone: Default::default(),
+        memory: None,
     };
     let family = if settings.family == Family::Linear { Family::Linear } else { Family::Trees };
     Ok(trainyard_learn::fit(family, &data, &options, None, ear)?.model)

@@ -171,7 +171,7 @@ pub fn learns(settings: &TrainSettings, family: Family) -> bool {
     settings.loss.is_none_or(|loss| loss.is_learned_by(family))
 }
 
-fn options(settings: &TrainSettings, family: Family) -> FitOptions {
+fn options(prepared: &Prepared, settings: &TrainSettings, family: Family) -> FitOptions {
     let budget = settings.budget_seconds.unwrap_or(DEFAULT_BUDGET);
     // Few epochs asked for a net must not cripple the baseline that it is compared with.
     let own = is_net(family) || settings.family == family;
@@ -189,6 +189,7 @@ fn options(settings: &TrainSettings, family: Family) -> FitOptions {
         device: settings.device,
         parameters: settings.parameters.clone(),
         monotone: settings.monotone.clone(),
+        memory: prepared.stream.as_ref().map(|stream| stream.beside_rows()),
     }
 }
 
@@ -248,7 +249,7 @@ impl Candidates {
         let auto = settings.family == Family::Auto;
         job.begin(Phase::Linear, "Fitting the baselines");
         let mut ear = Ear { job, family: Family::Auto, prefixed: false, quiet: Some(Passing { from: 0.0, to: 0.05 }) };
-        let dummy = fit(Family::Auto, &data, &options(settings, Family::Auto), None, &mut ear)?;
+        let dummy = fit(Family::Auto, &data, &options(prepared, settings, Family::Auto), None, &mut ear)?;
         let dummy = valid_score(prepared, &dummy)?;
 
         if let Some(words) = left_out(settings) {
@@ -272,7 +273,7 @@ impl Candidates {
             let resume = checkpoint.as_ref().map(|c| c.bytes.as_slice());
             let outcome = {
                 let mut ear = Ear { job, family, prefixed, quiet: None };
-                fit(family, &data, &options(settings, family), resume, &mut ear)
+                fit(family, &data, &options(prepared, settings, family), resume, &mut ear)
             };
             match outcome {
                 Ok(fitted) => {
@@ -405,7 +406,7 @@ pub fn learning_curve(
 ) -> Result<Curve, TrainError> {
     let family = curve_family(kept);
     job.begin(Phase::LearningCurve, "Fitting on parts of the rows");
-    let options = options(settings, family);
+    let options = options(prepared, settings, family);
     let whole = prepared.train.frame.rows;
     let known = score_of(scores, family);
     let shares = [SHARES[0], SHARES[1], 1.0];

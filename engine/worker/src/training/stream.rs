@@ -75,6 +75,7 @@ impl Rooms {
 #[derive(Debug)]
 pub struct Streamed {
     shuffled: Shuffled,
+    memory: Memory,
     notes: Vec<String>,
     parameters: Vec<(&'static str, String)>,
 }
@@ -144,7 +145,7 @@ pub fn tables(
         data,
         test,
         parts: Some(parts.into_iter().map(Some).collect()),
-        streamed: Some(Streamed { shuffled, notes, parameters }),
+        streamed: Some(Streamed { shuffled, memory, notes, parameters }),
     };
     Ok((tables, TrainSettings { task: Some(divided.info.task), ..settings.clone() }))
 }
@@ -152,7 +153,7 @@ pub fn tables(
 impl Streamed {
     /// Hands the stream to what the sample was made into.
     pub fn join(self, prepared: &mut Prepared, settings: &TrainSettings) {
-        let Self { shuffled, notes, parameters } = self;
+        let Self { shuffled, memory, notes, parameters } = self;
         let features = &prepared.train.frame.columns;
         let mut columns: Vec<String> = features.iter().map(|column| column.name.clone()).collect();
         let features = columns.len();
@@ -163,6 +164,7 @@ impl Streamed {
         prepared.notes = notes.into_iter().chain(of_sample).collect();
         prepared.stream = Some(Arc::new(TrainRows {
             shuffled,
+            memory,
             columns,
             features,
             target: settings.target.clone(),
@@ -178,6 +180,7 @@ impl Streamed {
 #[derive(Debug)]
 pub struct TrainRows {
     shuffled: Shuffled,
+    memory: Memory,
     /// The features, the target, and the column of weights where there is one.
     columns: Vec<String>,
     features: usize,
@@ -187,6 +190,13 @@ pub struct TrainRows {
     rule: Option<Rule>,
     /// For people.
     pub parameters: Vec<(&'static str, String)>,
+}
+
+impl TrainRows {
+    /// Bytes that a family may take beside its rows: a quarter of the room, where [`Rooms`] leaves more than that.
+    pub fn beside_rows(&self) -> u64 {
+        self.memory.room() / 4
+    }
 }
 
 impl RowStream for TrainRows {

@@ -3,7 +3,6 @@
 use super::{FtTransformerNet, NORM_EPSILON, Norm};
 use crate::{
     math::exp,
-    net::realmlp::sum_of_products,
     preprocess::Encoded,
     product::{Bias, Packed},
 };
@@ -112,14 +111,24 @@ impl Norm {
     pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
         let width = self.gain.len();
         for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-            let mean = x.iter().sum::<f32>() / width as f32;
-            out.iter_mut().zip(x).for_each(|(out, x)| *out = x - mean);
-            let variance = sum_of_products(out, out) / width as f32;
+            let center = mean(x, |x| x);
+            out.iter_mut().zip(x).for_each(|(out, x)| *out = x - center);
+            let variance = mean(out, |x| x * x);
             let factor = 1.0 / (variance + NORM_EPSILON).sqrt();
             let numbers = out.iter_mut().zip(&self.gain).zip(&self.shift);
             numbers.for_each(|((out, gain), shift)| *out = *out * factor * gain + shift);
         }
     }
+}
+
+/// The mean of what `f` makes of numbers, summed in 64 bits, so that the order of the sum shows in no digit of the answer.
+#[inline(always)]
+fn mean(numbers: &[f32], f: impl Fn(f64) -> f64) -> f32 {
+    let mut sums = [0.0f64; 8];
+    for numbers in numbers.chunks(sums.len()) {
+        sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += f(f64::from(*number)));
+    }
+    (sums.iter().sum::<f64>() / numbers.len() as f64) as f32
 }
 
 /// Attention of one row's tokens, with room for what it works out on the way.
