@@ -1,5 +1,6 @@
 //! How fast a RealMLP trains and predicts, for `cargo xtask bench speed`: prints one JSON object with `train` (rows a
-//! second, scoring after each epoch included), `one_row` (µs, median) and `batch` (rows a second in batches of 1,024).
+//! second, scoring after each epoch included), `one_row` (µs, median), `batch` (rows a second in batches of 1,024) and `peak`
+//! (operations on floats that one core gets through, thousand millions a second: what no net on it can pass).
 //! `ROWS COLUMNS EPOCHS [KEY=VALUE...]` are its arguments; the last ones set hyperparameters.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
@@ -53,6 +54,29 @@ fn median(times: usize, mut work: impl FnMut()) -> f64 {
     seconds[times / 2]
 }
 
+/// Multiplies and adds in registers only, as many at a time as the core takes.
+struct Peak;
+
+impl pulp::WithSimd for Peak {
+    type Output = f64;
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, simd: S) -> f64 {
+        const STEPS: usize = 1_000_000;
+        let (factor, more) = (simd.splat_f32s(black_box(0.999)), simd.splat_f32s(black_box(0.001)));
+        let mut sums = [simd.splat_f32s(1.0); 12];
+        let operations = 2 * STEPS * sums.len() * S::F32_LANES;
+        let seconds = median(21, || {
+            for _ in 0..STEPS {
+                for sum in &mut sums {
+                    *sum = simd.mul_add_e_f32s(factor, *sum, more);
+                }
+            }
+            black_box(&sums);
+        });
+        operations as f64 / seconds / 1e9
+    }
+}
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().unwrap().parse::<usize>().unwrap();
@@ -86,12 +110,14 @@ fn main() {
         device: DeviceChoice::Cpu,
         parameters,
         monotone: Default::default(),
+        memory: None,
     };
     let fitted = realmlp::fit(&data, &options, None, &mut Quiet).unwrap();
     let one_row = median(5_000, || drop(black_box(fitted.model.predict(black_box(&one)).unwrap())));
     let batch = median(50, || drop(black_box(fitted.model.predict(black_box(&valid)).unwrap())));
     let answer = serde_json::json!({
         "train": fitted.rows_per_second, "one_row": one_row * 1e6, "batch": 1_024.0 / batch,
+        "peak": pulp::Arch::new().dispatch(Peak),
     });
     println!("{answer}");
 }
