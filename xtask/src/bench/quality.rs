@@ -19,7 +19,7 @@ const PACKAGES: [&str; 5] =
 /// Holds the Otto table; installed without what it depends on.
 const OTTO: &str = "PDPbox==0.3.0";
 const LIGHTGBM: &str = "lightgbm 4.7.0, same splits";
-const FAMILIES: [&str; 4] = ["trees", "boosting", "realmlp", "auto"];
+const FAMILIES: [&str; 5] = ["trees", "boosting", "realmlp", "tabm", "auto"];
 const SEEDS: u32 = 3;
 
 /// A table, and the published mean test score of tuned LightGBM on splits of the same shares (TabR's repository, 15 seeds).
@@ -111,9 +111,14 @@ fn ours(program: &Path, file: &Path, table: &Table, family: &str, seed: u32) -> 
     let mut train = Command::new(program);
     train.args(["train", "--json", "--device", "cpu", "--split-column", "part", "--target", table.target]);
     train.args(["--family", family, "--seed", &seed.to_string(), "--data"]).arg(file);
-    if family == "realmlp" {
-        // The recipe, whatever the time.
-        train.args(["--epochs", "256"]);
+    // The recipe, whatever the time; TabM ends by its patience.
+    let epochs = match family {
+        "realmlp" => Some("256"),
+        "tabm" => Some("200"),
+        _ => None,
+    };
+    if let Some(epochs) = epochs {
+        train.args(["--epochs", epochs]);
     }
     let answer = train.arg("--out").arg(file.with_extension(family)).output()?;
     if !answer.status.success() {
