@@ -41,8 +41,9 @@ pub fn torch() -> Result<PathBuf, String> {
         return Ok(own);
     }
     let system = find(&["python3"]).ok_or_else(none)?;
-    if has(&system) {
-        return Ok(system);
+    // Debian's package is for Debian's Python, which another one may stand before.
+    if let Some(python) = [system.as_path(), Path::new("/usr/bin/python3")].into_iter().find(|python| has(python)) {
+        return Ok(python.to_owned());
     }
     let index = ["--index-url", "https://download.pytorch.org/whl/cpu", "--retries", "0", "--timeout", "15"];
     let _ = step("Installing PyTorch for the CPU", "1 min", || {
