@@ -200,7 +200,15 @@ test("a pipeline is built wholly by the form, seen as YAML, and run", async () =
   await turn("Form");
   await page.getByText("line", { exact: false }).first().waitFor();
   assert.equal(await page.locator(".step-list").count(), 0);
-  await page.locator("#pipeline-yaml").fill(yaml);
+  // Comments outlive what the form changes.
+  await page.locator("#pipeline-yaml").fill(`# Kept by the team.\n${yaml}`);
+  await turn("Form");
+  await page.locator("#head-description").fill("People of age");
+  await turn("YAML");
+  await page.locator("#pipeline-yaml").waitFor();
+  const commented = await page.locator("#pipeline-yaml").inputValue();
+  assert.match(commented, /^# Kept by the team\.$/m);
+  assert.match(commented, /description: People of age/);
   await turn("Form");
   await page.locator(".step-list").waitFor();
 

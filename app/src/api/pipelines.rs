@@ -45,7 +45,7 @@ pub async fn new_pipeline(project: String, template: String) -> Result<NewPipeli
         let form = pipelines::form::form(&ctx, &actor, &project).await?;
         let templates = pipelines::templates(&ctx, &actor, &project).await?;
         let chosen = templates.iter().find(|known| known.key == template);
-        let begun = chosen.map(|chosen| pipelines::form::both(&ctx, &chosen.document.to_string())).transpose()?;
+        let begun = chosen.map(|chosen| pipelines::form::both(&ctx, &chosen.document.to_string(), "")).transpose()?;
         Ok(NewPipelineShown { form, templates, begun })
     };
     super::done(shown.await)
@@ -59,17 +59,17 @@ pub async fn one_pipeline(project: String, id: PipelineId) -> Result<PipelineSho
         let view = pipelines::view(&ctx, &actor, &project, id).await?;
         let runs = pipelines::runs::list(&ctx, &actor, &project, id).await?;
         let form = pipelines::form::form(&ctx, &actor, &project).await?;
-        let forms = pipelines::form::both(&ctx, &view.yaml)?;
+        let forms = pipelines::form::both(&ctx, &view.yaml, "")?;
         Ok(PipelineShown { view, runs, form, forms })
     };
     super::done(shown.await)
 }
 
-/// A document, YAML or JSON, as the form and the text have it.
+/// A document, YAML or JSON, as the form and the text have it. `written`: the YAML that a form's JSON comes from.
 #[server(prefix = "/api/fn", endpoint = "turn_document", input = Json, output = Json)]
-pub async fn turn_document(project: String, text: String) -> Result<DocumentForms, AppError> {
+pub async fn turn_document(project: String, text: String, written: String) -> Result<DocumentForms, AppError> {
     let (ctx, ..) = super::in_project(&project)?;
-    super::done(trainyard_service::pipelines::form::both(&ctx, &text))
+    super::done(trainyard_service::pipelines::form::both(&ctx, &text, &written))
 }
 
 /// One setting that was written as YAML.

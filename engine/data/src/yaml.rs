@@ -1,5 +1,8 @@
 //! YAML documents that people write: check suites, pipelines.
 
+mod comments;
+
+pub use comments::carry;
 use serde::{Serialize, de::DeserializeOwned};
 pub use serde_saphyr::Spanned;
 use trainyard_types::{Code, Problem};

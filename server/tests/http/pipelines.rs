@@ -150,7 +150,25 @@ async fn life(server: Server) {
 
     partitions(&server, &mut admin).await;
     starts(&server, &mut admin, &at).await;
+    comments(&mut admin).await;
     assert!(admin.get("/api/v1/audit/verify").await.expect(200).json()["intact"].as_bool().unwrap());
+}
+
+/// What a form saves keeps the comments of the version before, or of the YAML that it says it comes from.
+async fn comments(admin: &mut Client) {
+    let save = format!("{PROJECT}/pipelines");
+    let yaml = "name: kept\nsteps:\n  # The people of today.\n  - {id: people, type: source, dataset: People}\n";
+    admin.post(&save, json!({ "document": yaml })).await.expect(200);
+    let step = json!({ "id": "people", "type": "source", "dataset": "People" });
+    let mut document = json!({ "name": "kept", "description": "Of today", "steps": [step] });
+    let saved = admin.post(&save, json!({ "document": document.to_string() })).await.expect(200).json();
+    let kept = saved["yaml"].as_str().unwrap();
+    assert!(kept.contains("# The people of today.\n") && kept.contains("Of today"), "{kept}");
+    document["description"] = json!("Of yesterday");
+    let written = yaml.replace("today", "yesterday");
+    let body = json!({ "document": document.to_string(), "written": written });
+    let saved = admin.post(&save, body).await.expect(200).json();
+    assert!(saved["yaml"].as_str().unwrap().contains("# The people of yesterday.\n"), "{saved}");
 }
 
 /// A step that fails while it writes, and one whose run another worker has, leave neither a data set nor a version.

@@ -69,7 +69,7 @@ pub(super) fn Editor(
 ) -> impl IntoView {
     let kinds = StoredValue::new(form.kinds.clone());
     let yaml = RwSignal::new(forms.yaml.clone());
-    // What the YAML says: as long as the form has the same, the text stays as it was written, comments included.
+    // What the YAML says: as long as the form has the same, the text stays as it was written.
     let same = StoredValue::new(forms.document.clone());
     let draft = Draft::new(project, form, &forms);
     let reason = RwSignal::new(String::new());
@@ -85,7 +85,7 @@ pub(super) fn Editor(
         }
     };
     let turn = Action::new(move |to_yaml: &bool| {
-        let (to_yaml, asked) = (*to_yaml, turn_document(draft.project.get_value(), text()));
+        let (to_yaml, asked) = (*to_yaml, turn_document(draft.project.get_value(), text(), yaml.get_untracked()));
         async move { asked.await.map(|forms| (to_yaml, forms)) }
     });
     Effect::new(move |_| {
@@ -97,7 +97,7 @@ pub(super) fn Editor(
         }
     });
     let save = Action::new(move |(): &()| {
-        let input = SavePipeline { document: text(), reason: reason.get_untracked() };
+        let input = SavePipeline { document: text(), written: yaml.get_untracked(), reason: reason.get_untracked() };
         keep_pipeline(draft.project.get_value(), input)
     });
     Effect::new(move |_| match save.value().get() {
@@ -108,15 +108,13 @@ pub(super) fn Editor(
         Some(Err(error)) if !error.0.fields.is_empty() => draft.problem.set(Some(error.0)),
         _ => {}
     });
-    let check = Action::new(move |(): &()| turn_document(draft.project.get_value(), yaml.get_untracked()));
+    let check = Action::new(move |(): &()| turn_document(draft.project.get_value(), yaml.get_untracked(), String::new()));
     let faults = move || {
         let refused = [problem_of(save.value().get()), problem_of(turn.value().get()), problem_of(check.value().get())];
         let refused = refused.into_iter().flatten().next();
         let known = if as_yaml.get() { None } else { draft.problem.get() };
         refused.or(known).map(said)
     };
-    let has_comments =
-        move || yaml.with(|text| text.lines().any(|line| line.trim_start().starts_with('#') || line.contains(" #")));
     let switch = move |to_yaml: bool, label: &'static str| {
         let pressed = move || if as_yaml.get() == to_yaml { "true" } else { "false" };
         let press = move |_| {
@@ -143,10 +141,7 @@ pub(super) fn Editor(
                 {move || check.value().get().and_then(Result::ok).map(checked)}
             }.into_any()
         } else {
-            view! {
-                {move || has_comments().then(|| view! { <p class="muted">"The YAML has comments. They stay as long as nothing is changed in the form."</p> })}
-                <FormFace draft/>
-            }.into_any()
+            view! { <FormFace draft/> }.into_any()
         }}
         <div role="status">{faults}</div>
         <div class="save-row">

@@ -43,6 +43,8 @@ pub trait Engine: Debug + Send + Sync {
     /// # Errors
     /// The document has no form in YAML.
     fn print(&self, document: &Pipeline) -> Result<String, Problem>;
+    /// What was printed, with the comments of what a person wrote.
+    fn carry_comments(&self, written: &str, printed: &str) -> String;
     /// # Errors
     /// The value has no form in YAML.
     fn print_value(&self, value: &Value) -> Result<String, Problem>;

@@ -25,21 +25,22 @@ pub async fn form(ctx: &Ctx, actor: &Actor, project: &Slug) -> Result<PipelineFo
     Ok(PipelineForm { head, step, kinds: engine.kinds(), datasets })
 }
 
-/// A document as the form and the text have it, with its faults; nothing is stored. Of YAML the text stays as it was written.
+/// A document as the form and the text have it, with its faults; nothing is stored. Of YAML the text stays as it was written;
+/// what the form has gets the comments of `written`, the YAML that it comes from.
 ///
 /// # Errors
 /// The YAML can't be read at all; the message has the line.
-pub fn both(ctx: &Ctx, text: &str) -> Result<DocumentForms, Problem> {
+pub fn both(ctx: &Ctx, text: &str, written: &str) -> Result<DocumentForms, Problem> {
     let engine = ctx.pipelines()?;
     let (document, yaml, mut problem) = match json(text) {
         Some(value) => match engine.of_form(&value) {
             Ok(document) => {
-                let yaml = engine.print(&document)?;
+                let yaml = engine.carry_comments(written, &engine.print(&document)?);
                 let problem = engine.check(&document).err();
                 (document, yaml, problem)
             }
             Err(problem) => {
-                let yaml = engine.print_value(&value)?;
+                let yaml = engine.carry_comments(written, &engine.print_value(&value)?);
                 return Ok(DocumentForms { document: value, yaml, problem: Some(problem), schedule: None });
             }
         },

@@ -147,16 +147,22 @@ pub async fn save(ctx: &Ctx, actor: &Actor, project: &Slug, input: SavePipeline)
         return Err(Problem::field("reason", "Use at most 500 characters."));
     }
     let (document, printed) = read(ctx, &input.document)?;
-    // JSON is kept as YAML, and YAML as it was written, with its comments.
-    let yaml = if input.document.trim_start().starts_with('{') { printed } else { input.document };
     let at = now();
     let next_tick = match &document.schedule {
         Some(schedule) => ctx.pipelines()?.ticks(schedule, at, at)?.1,
         None => None,
     };
-    let saved = Saved { document: &document, yaml: &yaml, reason, next_tick, at, by: &actor.name };
     let tx = ctx.store().begin().await?;
     let known = store::pipelines::by_name(&*tx, scope.project, document.name.as_str()).await?;
+    // YAML is kept as it was written; JSON as YAML, with the comments that there were.
+    let yaml = if input.document.trim_start().starts_with('{') {
+        let newest = known.as_ref().map_or("", |known| known.yaml.as_str());
+        let written = if input.written.is_empty() { newest } else { input.written.as_str() };
+        ctx.pipelines()?.carry_comments(written, &printed)
+    } else {
+        input.document
+    };
+    let saved = Saved { document: &document, yaml: &yaml, reason, next_tick, at, by: &actor.name };
     let id = match &known {
         Some(known) if known.document == document && known.yaml == yaml => {
             return Err(Problem::conflict(format!("Version {} is exactly this document.", known.latest)));

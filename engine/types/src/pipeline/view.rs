@@ -270,8 +270,11 @@ pub struct PipelineVersionView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct SavePipeline {
-    /// YAML or JSON.
+    /// YAML or JSON. YAML is kept as it is written.
     pub document: String,
+    /// YAML whose comments are kept where `document` is JSON; where it is empty, the newest version's.
+    #[serde(default)]
+    pub written: String,
     #[serde(default)]
     pub reason: String,
 }

@@ -39,6 +39,9 @@ impl Engine for Bridge {
     fn print(&self, document: &Pipeline) -> Result<String, Problem> {
         trainyard_pipeline::print(document)
     }
+    fn carry_comments(&self, written: &str, printed: &str) -> String {
+        trainyard_data::yaml::carry(written, printed)
+    }
     fn print_value(&self, value: &Value) -> Result<String, Problem> {
         trainyard_data::yaml::print(value)
     }

@@ -134,7 +134,7 @@ pub(super) fn FormFace(draft: Draft) -> impl IntoView {
 
 /// Has the document checked when it has not changed for a moment.
 fn keep_checked(draft: Draft) {
-    let check = Action::new(move |text: &String| turn_document(draft.project.get_value(), text.clone()));
+    let check = Action::new(move |text: &String| turn_document(draft.project.get_value(), text.clone(), String::new()));
     let waiting = StoredValue::new(None::<TimeoutHandle>);
     Effect::new(move |before: Option<()>| {
         draft.document.track();
