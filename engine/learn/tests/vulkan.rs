@@ -4,11 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 use std::{path::Path, process::Command};
 use trainyard_infer::{Column, Frame, Predictions, Target, Values};
-use trainyard_learn::{FitError, FitOptions, Fitted, Observer, TrainData, device, realmlp};
+use trainyard_learn::{FitError, FitOptions, Fitted, Observer, TrainData, device, fit};
 use trainyard_types::{
     Code,
     dataset::ColumnType,
-    run::{DeviceChoice, MetricPoint, Task},
+    hyper::Hyperparameters,
+    run::{DeviceChoice, Family, MetricPoint, Task},
 };
 
 struct Quiet;
@@ -29,19 +30,26 @@ const SWIFTSHADER: &str = "/usr/lib/chromium/vk_swiftshader_icd.json";
 /// Tells the test that it is the process that trains.
 const CHILD: &str = "TRAINYARD_TEST_TRAINS";
 
+/// Nets that learn the table in little time: epochs and hyperparameters.
+const NETS: [(Family, u32, &[(&str, f64)]); 3] = [
+    (Family::RealMlp, 6, &[]),
+    (Family::TabM, 20, &[("tabm.members", 4.0), ("tabm.width", 64.0), ("tabm.batch_size", 32.0)]),
+    (Family::FtTransformer, 12, &[("fttransformer.blocks", 1.0), ("fttransformer.width", 32.0)]),
+];
+
 /// Trains in a process of its own and shows what it said. A real GPU serves as it is. SwiftShader compiles burn's fused
 /// matrix products wrongly, which training notices and refuses, so that fusion is off there.
 #[test]
-fn a_tiny_net_trains_on_vulkan() {
+fn tiny_nets_train_on_vulkan() {
     if std::env::var_os(CHILD).is_some() {
-        return train_in_this_process();
+        return NETS.iter().for_each(|(family, epochs, set)| train_in_this_process(*family, *epochs, set));
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "a_tiny_net_trains_on_vulkan", "--nocapture"]).env(CHILD, "1");
+    command.args(["--exact", "tiny_nets_train_on_vulkan", "--nocapture"]).env(CHILD, "1");
     let real = device::choose(DeviceChoice::Auto).unwrap();
     if real.is_cpu {
         if !Path::new(SWIFTSHADER).exists() {
-            println!("SKIPPED a_tiny_net_trains_on_vulkan: no GPU, and no SwiftShader at {SWIFTSHADER}");
+            println!("SKIPPED tiny_nets_train_on_vulkan: no GPU, and no SwiftShader at {SWIFTSHADER}");
             return;
         }
         command.env("VK_DRIVER_FILES", SWIFTSHADER).env(device::SOFTWARE_ASKED_BY, "Cpu");
@@ -55,7 +63,7 @@ fn a_tiny_net_trains_on_vulkan() {
     assert!(output.status.success(), "{said}\n{}\n{}", String::from_utf8_lossy(&output.stderr), output.status);
 }
 
-fn train_in_this_process() {
+fn train_in_this_process(family: Family, epochs: u32, set: &[(&str, f64)]) {
     let rows = 256;
     let x: Vec<f64> = (0..rows).map(|i| f64::from((i * 37) % 101) / 101.0).collect();
     let codes: Vec<u32> = (0..rows as u32).map(|i| i % 12).collect();
@@ -82,16 +90,17 @@ fn train_in_this_process() {
     };
     let options = |device| FitOptions {
         seed: 3,
-        epochs: Some(6),
+        epochs: Some(epochs),
         budget_seconds: 60.0,
         device,
-        parameters: Default::default(),
+        parameters: set.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect::<Hyperparameters>(),
         monotone: Default::default(),
+        memory: None,
     };
-    let fitted = match realmlp::fit(&data, &options(DeviceChoice::Gpu), None, &mut Quiet) {
+    let fitted = match fit(family, &data, &options(DeviceChoice::Gpu), None, &mut Quiet) {
         Ok(fitted) => fitted,
         Err(FitError::Problem(problem)) if problem.code == Code::Unavailable => {
-            println!("SKIPPED a_tiny_net_trains_on_vulkan: {}", problem.message);
+            println!("SKIPPED tiny_nets_train_on_vulkan, {}: {}", family.as_str(), problem.message);
             return;
         }
         Err(error) => panic!("{error}"),
@@ -100,7 +109,7 @@ fn train_in_this_process() {
     assert!(!name.contains("CPU (flex)"));
     // The CPU's own step is another implementation of the same training; only what dropout drops differs. The measure of
     // nearness is a net that learned nothing but the share of positives.
-    let on_cpu = realmlp::fit(&data, &options(DeviceChoice::Cpu), None, &mut Quiet).unwrap();
+    let on_cpu = fit(family, &data, &options(DeviceChoice::Cpu), None, &mut Quiet).unwrap();
     let positive = |fitted: &Fitted| -> Vec<f64> {
         let Predictions::Probabilities { values, .. } = fitted.model.predict(&frame).unwrap() else { panic!() };
         values.chunks(2).map(|pair| f64::from(pair[1])).collect()
@@ -115,7 +124,8 @@ fn train_in_this_process() {
     let share = mean(&mut truth.iter().map(|class| f64::from(*class)));
     let nothing = mean(&mut cpu.iter().map(|p| (p - share).abs()));
     println!(
-        "VULKAN {name}: accuracy {:.3}, CPU {:.3}, probabilities {apart:.4} apart (nothing learned: {nothing:.4})",
+        "VULKAN {} on {name}: accuracy {:.3}, CPU {:.3}, probabilities {apart:.4} apart (nothing learned: {nothing:.4})",
+        family.as_str(),
         accuracy(&gpu),
         accuracy(&cpu)
     );
