@@ -6,6 +6,7 @@ use trainyard_infer::{
     datetime::PARTS,
     ensemble::Head as Sums,
     net::{Activation, Head},
+    normal_scores::NormalScores,
     preprocess::{Encoder, Reads, Says},
     trees::{Encoding, TreeEncoder},
 };
@@ -129,7 +130,7 @@ fn encode_steps(encoder: &Encoder) -> Vec<String> {
     } else {
         "Hold z within ±1e4; that is dense."
     };
-    vec![
+    let mut steps = vec![
         "Each entry of preparation.dense gives one number r of its column, in doubles. value: the number, or imputed where it \
          is missing or infinite. missing: 1 where the column is missing or infinite (categories: missing or not among the \
          levels), else 0. part: a part of the instant in UTC; days is days since 1970 with fraction, month 1 to 12, day of the \
@@ -139,10 +140,21 @@ fn encode_steps(encoder: &Encoder) -> Vec<String> {
             .to_owned(),
         "z = (r − center) · scale".to_owned(),
         format!("{clip} Round it to a 32-bit float; so is everything from here on."),
+    ];
+    if encoder.has_normal_scores() {
+        steps.push(format!(
+            "An entry with knots is a normal score instead: so many entries of encoder.knots and encoder.scores are its own, one \
+             entry's after the other. Hold z within ±{:e} and round it to a 32-bit float; dense is the line through its knots and \
+             scores there, held at the first and the last knot.",
+            NormalScores::FARTHEST
+        ));
+    }
+    steps.push(
         "codes: for each column of preparation.embedded 0 where the text is missing or not among the levels, else its place \
          counted from 1."
             .to_owned(),
-    ]
+    );
+    steps
 }
 
 fn realmlp_steps(activation: Activation, cosines: bool) -> Vec<String> {
@@ -289,6 +301,9 @@ fn encoder(encoder: &Encoder) -> Value {
                 Says::Value => {
                     entry["says"] = json!("value");
                     entry["imputed"] = json!(imputed);
+                    if let Some(scores) = &encoder.normal_scores()[at] {
+                        entry["knots"] = json!(scores.knots().len());
+                    }
                 }
                 Says::Missing => {
                     entry["says"] = json!("missing");

@@ -1,9 +1,15 @@
 //! The preprocessing of nets and linear models.
 
-use crate::{columns::Columns, graph::Value, proto::Type};
+use crate::{
+    columns::Columns,
+    graph::{Builder, Value},
+    normal_scores::normal_scores,
+    proto::Type,
+};
 use std::collections::BTreeMap;
 use trainyard_infer::{
     datetime,
+    normal_scores::NormalScores,
     preprocess::{Encoder, Reads, Says},
 };
 use trainyard_types::Problem;
@@ -151,7 +157,7 @@ fn categories(columns: &mut Columns, encoder: &Encoder, parts: &mut Parts) -> Re
     Ok(codes)
 }
 
-/// The outputs in their order, centred, scaled and clipped.
+/// The outputs in their order, centred, scaled and clipped, or as normal scores.
 fn standardise(columns: &mut Columns, encoder: &Encoder, parts: &Parts) -> Value {
     let graph = &mut columns.graph;
     let all = graph.concat(&parts.values);
@@ -162,10 +168,8 @@ fn standardise(columns: &mut Columns, encoder: &Encoder, parts: &Parts) -> Value
     let (center, scale) = encoder.standardise();
     let [center, scale] = [center, scale].map(|values| graph.doubles(&[1, values.len()], values));
     let x = graph.op("Sub", &[&raw, &center]);
-    let x = graph.op("Mul", &[&x, &scale]);
-    let limit = if encoder.smooth_clip() { 1e9 } else { 1e4 };
-    let x = graph.with("Min", &x, limit);
-    let mut x = graph.with("Max", &x, -limit);
+    let z = graph.op("Mul", &[&x, &scale]);
+    let mut x = hold(graph, &z, if encoder.smooth_clip() { 1e9 } else { 1e4 });
     if encoder.smooth_clip() {
         let third = graph.with("Div", &x, 3.0);
         let square = graph.op("Mul", &[&third, &third]);
@@ -173,7 +177,35 @@ fn standardise(columns: &mut Columns, encoder: &Encoder, parts: &Parts) -> Value
         let root = graph.op("Sqrt", &[&square]);
         x = graph.op("Div", &[&x, &root]);
     }
-    graph.cast(&x, Type::Float)
+    let dense = graph.cast(&x, Type::Float);
+    scored(columns, encoder, &z, dense)
+}
+
+/// No number farther from 0.
+fn hold(graph: &mut Builder, value: &str, limit: f64) -> Value {
+    let value = graph.with("Min", value, limit);
+    graph.with("Max", &value, -limit)
+}
+
+/// The dense columns, of which those that are normal scores are made anew of what was centred and scaled only.
+fn scored(columns: &mut Columns, encoder: &Encoder, z: &str, dense: Value) -> Value {
+    let scores = encoder.normal_scores().iter().enumerate();
+    let (outputs, lines): (Vec<usize>, Vec<&NormalScores>) =
+        scores.filter_map(|(at, line)| Some((at, line.as_ref()?))).unzip();
+    if lines.is_empty() {
+        return dense;
+    }
+    let wide = encoder.width();
+    let graph = &mut columns.graph;
+    let numbers = graph.columns(z, wide, &outputs);
+    let numbers = hold(graph, &numbers, NormalScores::FARTHEST);
+    let numbers = graph.cast(&numbers, Type::Float);
+    let scores = normal_scores(columns, &numbers, &lines);
+    let mut order: Vec<usize> = (0..wide).collect();
+    outputs.iter().enumerate().for_each(|(at, output)| order[*output] = wide + at);
+    let graph = &mut columns.graph;
+    let all = graph.concat(&[dense, scores]);
+    graph.columns(&all, wide + outputs.len(), &order)
 }
 
 fn places(columns: &mut Columns, encoder: &Encoder, codes: &BTreeMap<usize, Value>) -> Option<Value> {

@@ -9,6 +9,7 @@ mod encoder;
 mod fttransformer;
 mod graph;
 mod nets;
+mod normal_scores;
 mod proto;
 mod quantise;
 mod tabm;

@@ -5,8 +5,7 @@ use crate::{
     encoder::{Encoded, encode},
     graph::{Given, Value},
     nets::{answer_of_mean, multiply},
-    proto::Type,
-    trees::stepped,
+    normal_scores::normal_scores,
 };
 use trainyard_infer::net::{Head, Pieces, TabMModel, TabMNet};
 use trainyard_types::Problem;
@@ -65,7 +64,8 @@ fn trunk_input(columns: &mut Columns, net: &TabMNet, encoded: &Encoded) -> Value
     if let Some(dense) = &encoded.dense {
         if !weights.numbers.is_empty() {
             let numbers = columns.graph.columns(dense, weights.dense, &weights.numbers);
-            let scores = scores(columns, &numbers, &weights.pieces);
+            let lines: Vec<_> = weights.pieces.iter().map(Pieces::scores).collect();
+            let scores = normal_scores(columns, &numbers, &lines);
             parts.push(embeddings(columns, &scores, net));
         }
         if !net.plain().is_empty() {
@@ -80,52 +80,6 @@ fn trunk_input(columns: &mut Columns, net: &TabMNet, encoded: &Encoded) -> Value
         parts.push(graph.reshape(&looked_up, &[-1, (weights.tables.len() * weights.embedding) as i64]));
     }
     graph.concat(&parts)
-}
-
-/// The numbers' normal scores, `rows x numbers`: which stretch between two knots a number is in, and the line there.
-fn scores(columns: &mut Columns, numbers: &str, pieces: &[Pieces]) -> Value {
-    let count = pieces.len();
-    let ends = |last: bool| {
-        let end = |pieces: &Pieces| if last { pieces.knots().last() } else { pieces.knots().first() }.copied();
-        pieces.iter().map(|pieces| end(pieces).unwrap_or(0.0)).collect::<Vec<f32>>()
-    };
-    // The first knot and the last are not asked for: what is beyond them is in the stretch beside them.
-    let between = |pieces: &Pieces| -> Vec<f64> {
-        let knots = pieces.knots();
-        let inner: Vec<f64> = knots[1..knots.len() - 1].iter().map(|knot| f64::from(*knot)).collect();
-        // A single stretch: nothing is passed.
-        if inner.is_empty() { vec![f64::INFINITY] } else { inner }
-    };
-    let inner: Vec<Vec<f64>> = pieces.iter().map(between).collect();
-    let (mut starts, mut next) = (Vec::new(), 0i64);
-    let (mut knots, mut scores, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
-    for pieces in pieces {
-        starts.push(next);
-        for (x, y) in pieces.knots().windows(2).zip(pieces.scores().windows(2)) {
-            knots.push(x[0]);
-            scores.push(y[0]);
-            slopes.push((y[1] - y[0]) / (x[1] - x[0]));
-            next += 1;
-        }
-    }
-    let graph = &mut columns.graph;
-    let [low, high] = [false, true].map(|last| graph.floats(&[1, count], &ends(last)));
-    let held = graph.op("Max", &[numbers, &low]);
-    let held = graph.op("Min", &[&held, &high]);
-    let doubles = graph.cast(&held, Type::Double);
-    let inner: Vec<&[f64]> = inner.iter().map(Vec::as_slice).collect();
-    let passed = stepped(columns, &doubles, &inner);
-    let graph = &mut columns.graph;
-    let at = graph.cast(&passed, Type::Int64);
-    let starts = graph.ints(&[1, count], starts.into_iter());
-    let at = graph.op("Add", &[&at, &starts]);
-    let [knot, score, slope] = [&knots, &scores, &slopes].map(|list| {
-        let list = graph.floats(&[list.len()], list);
-        graph.op("Gather", &[&list, &at])
-    });
-    let beyond = graph.op("Sub", &[&held, &knot]);
-    let risen = graph.op("Mul", &[&beyond, &slope]);
-    graph.op("Add", &[&score, &risen])
 }
 
 /// The numbers' embeddings, `rows x numbers * embedding`.

@@ -208,6 +208,28 @@ fn the_same_model_gives_the_same_bytes() {
 }
 
 #[test]
+fn normal_scores_are_described() {
+    for (name, model, _) in support::all(3, 1) {
+        let told = describe(&model, "0").unwrap();
+        let scored = name.contains("of scores");
+        assert_eq!(told["steps"].to_string().contains("encoder.knots"), scored, "{name}");
+        if !scored {
+            continue;
+        }
+        let entries = told["preparation"]["dense"].as_array().unwrap();
+        let own = |entry: &&serde_json::Value| entry["says"] == "value";
+        let knots: Vec<u64> = entries.iter().filter(own).map(|entry| entry["knots"].as_u64().unwrap()).collect();
+        assert_eq!(knots.len(), 4, "{name}: the columns of numbers that vary");
+        assert!(!entries.iter().any(|entry| !own(&entry) && entry.get("knots").is_some()), "{name}");
+        let arrays = told["arrays"].as_array().unwrap();
+        let shape = |name: &str| &arrays.iter().find(|array| array["name"] == name).unwrap()["shape"];
+        let all = serde_json::json!([knots.iter().sum::<u64>()]);
+        assert_eq!((shape("encoder.knots"), shape("encoder.scores")), (&all, &all), "{name}");
+        assert_eq!(*shape("encoder.knot_counts"), serde_json::json!([entries.len()]), "{name}");
+    }
+}
+
+#[test]
 fn metadata_says_what_goes_in() {
     let (_, model, _) = support::all(3, 1).swap_remove(0);
     let bytes = onnx(&model, "abc", Options::default()).unwrap();

@@ -11,6 +11,7 @@ pub mod frame;
 pub mod math;
 pub mod model;
 pub mod net;
+pub mod normal_scores;
 pub mod oip;
 mod parallel;
 mod predictor;

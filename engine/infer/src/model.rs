@@ -96,8 +96,8 @@ impl Model {
         bag.to_bytes(Some((KEY.to_owned(), serde_json::to_string(&header)?)))
     }
 
-    /// Whether it holds what programs that know formats up to 2 would read wrongly: free texts, families that came later, answers
-    /// of the Poisson loss, which are powers.
+    /// Whether it holds what programs that know formats up to 2 would read wrongly: free texts, families that came later, normal
+    /// scores of numbers, answers of the Poisson loss, which are powers.
     fn is_new(&self) -> bool {
         self.predictor.is_new() || !self.texts.is_empty() || self.signature.loss == Some(Loss::Poisson)
     }
@@ -170,8 +170,12 @@ impl Model {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::dummy::DummyModel;
-    use trainyard_types::run::Task;
+    use crate::{
+        dummy::DummyModel,
+        net::{Head, LinearModel},
+        preprocess::{Encoder, Recipe},
+    };
+    use trainyard_types::{dataset::ColumnType, run::Task};
 
     fn dummy() -> Model {
         let signature = Signature {
@@ -189,6 +193,25 @@ mod tests {
         let bytes = dummy().to_bytes().unwrap();
         assert_eq!(bytes, dummy().to_bytes().unwrap());
         assert_eq!(Model::from_bytes(&bytes).unwrap(), dummy());
+    }
+
+    #[test]
+    fn normal_scores_are_told_to_older_programs() {
+        let values = Values::Numbers((0..60).map(|i| f64::from(i * i)).collect());
+        let table = Frame { columns: vec![Column { name: "x".into(), kind: ColumnType::Float, values }], rows: 60 };
+        let signature = signature::fit(&table, "y", Task::Regression, &[]);
+        let head = Head::Value { mean: 0.0, scale: 1.0, low: -9.0, high: 9.0 };
+        let scaled = Encoder::fit(&table, Recipe::Linear).unwrap();
+        let scored = scaled.clone().with_normal_scores(&table).unwrap();
+        for (encoder, format) in [(scaled, PLAIN), (scored, FORMAT)] {
+            let linear = LinearModel::new(encoder, head, vec![0.5], vec![0.1]).unwrap();
+            let model = Model::new(signature.clone(), Predictor::Linear(linear));
+            let bytes = model.to_bytes().unwrap();
+            let (_, metadata) = TensorBag::from_bytes(&bytes).unwrap();
+            let header: Header = serde_json::from_str(&metadata[KEY]).unwrap();
+            assert_eq!(header.format, format);
+            assert_eq!(Model::from_bytes(&bytes).unwrap(), model);
+        }
     }
 
     #[test]

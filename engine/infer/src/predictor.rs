@@ -77,7 +77,8 @@ impl Predictor {
     /// Whether programs that know file formats up to 2 would read it wrongly, or not at all.
     pub(crate) fn is_new(&self) -> bool {
         match self {
-            Predictor::RealMlp(model) => model.nets().len() > 1,
+            Predictor::Linear(model) => model.encoder().has_normal_scores(),
+            Predictor::RealMlp(model) => model.nets().len() > 1 || model.encoder().has_normal_scores(),
             Predictor::FtTransformer(_) | Predictor::Boosting(_) | Predictor::Forest(_) | Predictor::Blend(_) => true,
             _ => false,
         }

@@ -1,12 +1,13 @@
 //! Fitted encoders: raw columns in, the numbers that nets and linear models take out.
 
 mod fit;
+mod stored;
 
 use crate::{
     datetime,
-    error::{LoadError, PredictError},
+    error::PredictError,
     frame::{Column, Frame, MISSING, Values},
-    tensors::{Stored, TensorBag},
+    normal_scores::NormalScores,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -22,7 +23,8 @@ const LIMIT: f64 = 1e4;
 /// says so. Datetimes become days since 1970, month, weekday, hour and day of the year, treated as numbers, and the sine and
 /// cosine of those that come round, so that 23 o'clock lies beside midnight. Categories
 /// become one column each, ±1 for two, or an index into a table; a value that the train rows did not have counts as
-/// missing. Outputs that are constant in the train rows are dropped.
+/// missing. Outputs that are constant in the train rows are dropped. Instead of being scaled, numbers may become normal scores
+/// ([`Encoder::with_normal_scores`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Encoder {
     columns: Vec<Source>,
@@ -36,6 +38,8 @@ pub struct Encoder {
     scale: Vec<f64>,
     /// Whether outputs go through x / √(1 + (x/3)²).
     smooth_clip: bool,
+    /// The normal scores of each output that is one.
+    scores: Vec<Option<NormalScores>>,
 }
 
 /// A column that the encoder reads.
@@ -137,9 +141,21 @@ impl Encoder {
         (&self.center, &self.scale)
     }
 
-    /// Whether outputs go through x / √(1 + (x/3)²) with x within ±10⁹; otherwise they are held within ±10⁴.
+    /// Whether outputs go through x / √(1 + (x/3)²) with x within ±10⁹; otherwise they are held within ±10⁴. Normal scores are
+    /// neither.
     pub fn smooth_clip(&self) -> bool {
         self.smooth_clip
+    }
+
+    /// The normal scores that an output becomes when it is centred, scaled and held within [`NormalScores::FARTHEST`]; `None`:
+    /// it is none. One entry for each output.
+    pub fn normal_scores(&self) -> &[Option<NormalScores>] {
+        &self.scores
+    }
+
+    /// Whether any output is a normal score.
+    pub fn has_normal_scores(&self) -> bool {
+        self.scores.iter().any(Option::is_some)
     }
 
     /// What each dense output says: `age`, `age is missing`, `signed_at: weekday`, `purpose = car`.
@@ -172,11 +188,15 @@ impl Encoder {
         let width = self.width();
         let mut dense = vec![0.0f32; frame.rows * width];
         for (index, output) in self.outputs.iter().enumerate() {
-            let (center, scale) = (self.center[index], self.scale[index]);
+            let (center, scale, scores) = (self.center[index], self.scale[index], &self.scores[index]);
             let cells = dense.iter_mut().skip(index).step_by(width);
             for (cell, raw) in cells.zip(self.raw(&views, *output)) {
                 let x = (raw - center) * scale;
-                *cell = if self.smooth_clip { smooth_clip(x) } else { x.clamp(-LIMIT, LIMIT) as f32 };
+                *cell = match scores {
+                    Some(scores) => scores.at(hold(x)),
+                    None if self.smooth_clip => smooth_clip(x),
+                    None => x.clamp(-LIMIT, LIMIT) as f32,
+                };
             }
         }
         let embedded = self.embedded.len();
@@ -291,65 +311,15 @@ fn translate(known: &[String], codes: &[u32], levels: &[String]) -> Vec<u32> {
     codes.iter().map(|&code| map.get(code as usize).copied().unwrap_or(MISSING)).collect()
 }
 
+/// What normal scores are made of.
+fn hold(x: f64) -> f32 {
+    x.clamp(-NormalScores::FARTHEST, NormalScores::FARTHEST) as f32
+}
+
 /// x / √(1 + (x/3)²): about x near 0, and within ±3.
 fn smooth_clip(x: f64) -> f32 {
     let x = x.clamp(-1e9, 1e9);
     (x / (1.0 + (x / 3.0).powi(2)).sqrt()) as f32
-}
-
-#[derive(Serialize, Deserialize)]
-struct Header {
-    columns: Vec<Source>,
-    outputs: Vec<Output>,
-    embedded: Vec<usize>,
-    smooth_clip: bool,
-}
-
-impl Stored for Encoder {
-    fn store(&self, bag: &mut TensorBag) -> Result<serde_json::Value, LoadError> {
-        bag.put("encoder.imputed", &[self.imputed.len()], self.imputed.clone());
-        bag.put("encoder.center", &[self.center.len()], self.center.clone());
-        bag.put("encoder.scale", &[self.scale.len()], self.scale.clone());
-        Ok(serde_json::to_value(Header {
-            columns: self.columns.clone(),
-            outputs: self.outputs.clone(),
-            embedded: self.embedded.clone(),
-            smooth_clip: self.smooth_clip,
-        })?)
-    }
-
-    fn restore(header: serde_json::Value, bag: &mut TensorBag) -> Result<Self, LoadError> {
-        let Header { columns, outputs, embedded, smooth_clip } = serde_json::from_value(header)?;
-        let imputed = bag.take_shaped::<f64>("encoder.imputed", &[columns.len()])?;
-        let center = bag.take_shaped::<f64>("encoder.center", &[outputs.len()])?;
-        let scale = bag.take_shaped::<f64>("encoder.scale", &[outputs.len()])?;
-        let fits = |output: &Output| {
-            columns.get(output.column).is_some_and(|source| match (&source.reads, output.says) {
-                (Reads::Number, says) => matches!(says, Says::Value | Says::Missing),
-                (Reads::Datetime, Says::Part(part)) => part < datetime::PARTS.len(),
-                (Reads::Datetime, Says::Wave { part, .. }) => datetime::period(part).is_some(),
-                (Reads::Datetime, says) => says == Says::Missing,
-                (Reads::Category(levels), Says::Level(level)) => (level as usize) < levels.len(),
-                (Reads::Category(levels), Says::Sign) => levels.len() == 2,
-                (Reads::Category(_), says) => says == Says::Missing,
-            })
-        };
-        if !outputs.iter().all(fits) {
-            return Err(LoadError::part("an encoded column does not fit its source"));
-        }
-        let category =
-            |&column: &usize| columns.get(column).is_some_and(|source| matches!(source.reads, Reads::Category(_)));
-        if !embedded.iter().all(category) {
-            return Err(LoadError::part("an embedded column is no category"));
-        }
-        if !columns.iter().all(|source| source.levels().is_sorted()) {
-            return Err(LoadError::part("a column's categories are not sorted"));
-        }
-        if !imputed.iter().chain(&center).chain(&scale).all(|v| v.is_finite()) {
-            return Err(LoadError::part("the encoder holds numbers that are not finite"));
-        }
-        Ok(Self { columns, outputs, embedded, imputed, center, scale, smooth_clip })
-    }
 }
 
 /// Counts of each level of a category column, by name, in the rows at hand.

@@ -44,10 +44,10 @@ pub fn fit(
     resume: Option<&[u8]>,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
-    let ground = Ground::new(data, options, Recipe::FtTransformer, observer)?;
+    let settings = Settings::new(options, data.train_rows());
+    let ground = Ground::new(data, options, Recipe::FtTransformer, settings.quantile, observer)?;
     let Ground { started, chosen, encoder, goal, train, valid } = ground;
     columns::check(&encoder, &train)?;
-    let settings = Settings::new(options, data.train_rows());
     let layout = Arc::new(Layout::new(encoder.width(), &encoder.embedding_rows(), goal.head.outputs(), &settings));
     let theta = init::initial(&layout, options.seed);
     let halves = Halves::new(Arc::clone(&layout), &train, &valid, &theta)?;
@@ -77,9 +77,10 @@ pub fn fit(
 
 /// For people.
 fn parameters(training: &Training, layout: &Layout, settings: &Settings, device: &str) -> BTreeMap<String, String> {
-    let Settings { blocks, width, attention_dropout, dropout, rate, decay, batch, patience } = *settings;
+    let Settings { blocks, width, attention_dropout, dropout, rate, decay, batch, patience, quantile } = *settings;
+    let numbers = if quantile { "numbers as normal scores by their quantiles, others by " } else { "" };
     let columns = format!(
-        "{} dense columns (median and IQR, smooth clip), {} embedded, a token each",
+        "{} dense columns ({numbers}median and IQR, smooth clip), {} embedded, a token each",
         layout.dense,
         layout.tables.len()
     );

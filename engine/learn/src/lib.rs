@@ -167,6 +167,8 @@ pub enum FitError {
 }
 
 #[cfg(test)]
+mod quantile_tests;
+#[cfg(test)]
 mod stream_tests;
 #[cfg(test)]
 mod tests;

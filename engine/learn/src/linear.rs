@@ -10,14 +10,14 @@ use crate::{
     FitError, FitOptions, Fitted, Observer, TrainData, device,
     goal::{Goal, NumberLoss, focus},
     lbfgs::{self, Ended},
-    net::{Truth, truth},
+    net::{Truth, ground, truth},
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use std::time::{Duration, Instant};
 use trainyard_infer::{
     Predictor, Target, math,
     net::{Head, LinearModel},
-    preprocess::{Encoded, Encoder, Recipe},
+    preprocess::{Encoded, Recipe},
 };
 use trainyard_types::{Problem, run::MetricPoint};
 
@@ -40,7 +40,8 @@ pub fn fit(
     let started = Instant::now();
     observer.progress(0.0, "Preparing columns", None);
     let chosen = device::choose(options.device)?;
-    let encoder = Encoder::fit(data.train, Recipe::Linear).map_err(Problem::from)?;
+    let quantile = options.set("linear.quantile").is_some_and(|set| set != 0.0);
+    let encoder = ground::encoder(data, Recipe::Linear, quantile)?;
     if encoder.width() == 0 {
         return Err(Problem::invalid("No column says anything about the target: all are constant or only identify rows. Keep at least one feature.").into());
     }
@@ -117,11 +118,12 @@ pub fn fit(
     observer.log(&format!("The linear model {words} after {iterations} iterations."));
     let rows_per_second = (iterations * train.rows) as f64 / begun.elapsed().as_secs_f64().max(1e-9);
     let (weights, bias) = train.split(&x, goal.head);
+    let numbers = if quantile { "as normal scores by their quantiles" } else { "standardised" };
     let parameters = [
         ("model", name(goal).to_owned()),
         ("optimiser", format!("L-BFGS on all rows, {words} after {iterations} iterations")),
         ("penalty", format!("L2, strength {penalty} (alpha = {penalty}, C = {})", 1.0 / penalty)),
-        ("preprocessing", format!("{} columns: numbers standardised, one a category level", encoder.width())),
+        ("preprocessing", format!("{} columns: numbers {numbers}, one a category level", encoder.width())),
         ("device", chosen.name),
     ];
     let model = LinearModel::new(encoder, goal.head, weights, bias).map_err(|_| diverged())?;

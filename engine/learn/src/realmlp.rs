@@ -47,11 +47,11 @@ pub fn fit(
     resume: Option<&[u8]>,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
-    let ground = Ground::new(data, options, Recipe::RealMlp, observer)?;
-    let Ground { started, chosen, encoder, goal, train, valid } = ground;
     let classification = data.task.is_classification();
-    let activation = if classification { Activation::Selu } else { Activation::Mish };
     let config = Config::new(options, classification);
+    let ground = Ground::new(data, options, Recipe::RealMlp, config.quantile, observer)?;
+    let Ground { started, chosen, encoder, goal, train, valid } = ground;
+    let activation = if classification { Activation::Selu } else { Activation::Mish };
     let (members, batch) = (config.members, config.batch(data.train_rows()));
     let tables = encoder.embedding_rows();
     let layout = Arc::new(Layout::new(encoder.width(), &tables, goal.head.outputs(), activation, config.clone()));
@@ -91,8 +91,9 @@ fn parameters(
     device: &str,
 ) -> BTreeMap<String, String> {
     let config = &layout.config;
+    let numbers = if config.quantile { "numbers as normal scores by their quantiles, others by " } else { "" };
     let columns = format!(
-        "{} dense columns (median and IQR, smooth clip{}), {} embedded",
+        "{} dense columns ({numbers}median and IQR, smooth clip{}), {} embedded",
         encoder.width(),
         if config.cosines { ", cosine embeddings" } else { "" },
         layout.tables.len()

@@ -53,7 +53,7 @@ pub fn fit(
     resume: Option<&[u8]>,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, FitError> {
-    let ground = Ground::new(data, options, Recipe::TabM, observer)?;
+    let ground = Ground::new(data, options, Recipe::TabM, false, observer)?;
     let Ground { started, chosen, encoder, goal, train, valid } = ground;
     let config = Config::new(options);
     let (members, batch, patience) = (config.members, config.batch(data.train_rows()), config.patience);

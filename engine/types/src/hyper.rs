@@ -49,6 +49,16 @@ pub const ALL: &[Hyperparameter] = &[
         "1",
     ),
     of_family(
+        Family::Linear,
+        "linear.quantile",
+        "Numbers by quantiles",
+        "Yes: a number goes in as the normal score of its quantile in the train rows, so that skew and values far out do no \
+         harm. No: numbers are standardised. Dates are the same either way.",
+        [0.0, 1.0],
+        Scale::Switch,
+        "0 (no)",
+    ),
+    of_family(
         Family::FtTransformer,
         "fttransformer.blocks",
         "Blocks",
@@ -119,6 +129,16 @@ pub const ALL: &[Hyperparameter] = &[
         [1.0, 256.0],
         Scale::Integer,
         "16",
+    ),
+    of_family(
+        Family::FtTransformer,
+        "fttransformer.quantile",
+        "Numbers by quantiles",
+        "Yes: a number goes in as the normal score of its quantile in the train rows, so that skew does no harm. No: numbers are \
+         scaled by their quartiles and clipped smoothly. Dates are the same either way.",
+        [0.0, 1.0],
+        Scale::Switch,
+        "0 (no)",
     ),
     of_family(
         Family::Trees,
@@ -220,6 +240,16 @@ pub const ALL: &[Hyperparameter] = &[
         [0.0, 1.0],
         Scale::Switch,
         "1 (yes)",
+    ),
+    of_family(
+        Family::RealMlp,
+        "realmlp.quantile",
+        "Numbers by quantiles",
+        "Yes: a number goes in as the normal score of its quantile in the train rows, so that skew does no harm. No: numbers are \
+         scaled by their quartiles and clipped smoothly, as the recipe has it. Dates are the same either way.",
+        [0.0, 1.0],
+        Scale::Switch,
+        "0 (no)",
     ),
     of_family(
         Family::RealMlp,
@@ -530,6 +560,8 @@ mod tests {
             ("realmlp.width", 40.0, Family::RealMlp, "a multiple of 16 from 16 to 1024"),
             ("realmlp.width", 0.0, Family::RealMlp, "a multiple of 16 from 16 to 1024"),
             ("realmlp.embeddings", 0.5, Family::Auto, "1 (yes) or 0 (no)"),
+            ("linear.quantile", 2.0, Family::Auto, "1 (yes) or 0 (no)"),
+            ("fttransformer.quantile", 1.0, Family::Linear, "does not train"),
             ("realmlp.dropout", 0.95, Family::RealMlp, "a number from 0 to 0.9"),
             ("tabm.members", 1.0, Family::TabM, "a whole number from 2 to 64"),
             ("tabm.width", f64::NAN, Family::TabM, "a multiple of 16"),

@@ -55,15 +55,23 @@ def softmax(x):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def encode(preparation, columns, kinds):
+def encode(preparation, arrays, columns, kinds):
     width = len(preparation["dense"])
     rows = len(next(iter(columns.values())))
     dense = np.zeros((rows, width), np.float32)
+    knot_at = 0
     for at, entry in enumerate(preparation["dense"]):
         entry["kind"] = kinds[entry["column"]]
         raw = np.array([number(entry, value) for value in columns[entry["column"]]], np.float64)
         with np.errstate(over="ignore"):
-            dense[:, at] = preparation["clip"]((raw - entry["center"]) * entry["scale"])
+            z = (raw - entry["center"]) * entry["scale"]
+        if "knots" in entry:
+            own = slice(knot_at, knot_at + entry["knots"])
+            knot_at = own.stop
+            held = np.clip(z, -1e8, 1e8).astype(np.float32)
+            dense[:, at] = np.interp(held, arrays["encoder.knots"][own], arrays["encoder.scores"][own])
+        else:
+            dense[:, at] = preparation["clip"](z)
     codes = [
         [entry["levels"].index(value) + 1 if value in entry["levels"] else 0 for value in columns[entry["column"]]]
         for entry in preparation["embedded"]
@@ -79,7 +87,7 @@ def net(told, arrays, columns, kinds):
         z = np.clip(z, -1e9, 1e9) if smooth else np.clip(z, -1e4, 1e4)
         return z / np.sqrt(1 + (z / 3) ** 2) if smooth else z
 
-    dense, codes = encode({**preparation, "clip": clip}, columns, kinds)
+    dense, codes = encode({**preparation, "clip": clip}, arrays, columns, kinds)
     if told["family"] == "tabm":
         x = tabm(told, arrays, dense, codes)
     elif told["family"] == "fttransformer":

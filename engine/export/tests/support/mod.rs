@@ -303,6 +303,23 @@ pub fn linear(random: &mut Random, train: &Frame, classes: usize) -> Model {
     Model::new(describe(train, classes), Predictor::Linear(model))
 }
 
+/// The model, to which numbers go in as normal scores.
+fn scored(model: Model, train: &Frame) -> Model {
+    let anew = |encoder: &Encoder| encoder.clone().with_normal_scores(train).unwrap();
+    let predictor = match &model.predictor {
+        Predictor::RealMlp(net) => {
+            let encoder = anew(net.encoder());
+            Predictor::RealMlp(RealMlpModel::new(encoder, net.nets().to_vec(), net.head()).unwrap())
+        }
+        Predictor::Linear(line) => {
+            let (encoder, weights) = (anew(line.encoder()), line.weights().to_vec());
+            Predictor::Linear(LinearModel::new(encoder, line.head(), weights, line.bias().to_vec()).unwrap())
+        }
+        _ => unreachable!(),
+    };
+    Model { predictor, ..model }
+}
+
 pub fn dummy(train: &Frame, classes: usize) -> Model {
     let predictor = match classes {
         0 => DummyModel::Mean(-12.5),
@@ -532,6 +549,16 @@ pub fn all(seed: u64, rows: usize) -> Vec<(String, Model, Frame)> {
         let parts = others.chain([(0.625, Predictor::Boosting(grown))]).collect();
         let model = Model::new(describe(&table, classes), Predictor::Blend(Blend::new(parts).unwrap()));
         cases.push((format!("blend {classes}"), model, trial(&mut random, &table, rows, &thresholds)));
+    }
+    let mut own = Random(seed + 2_000);
+    for classes in [0, 3] {
+        for (name, model) in [
+            ("realmlp", realmlp(&mut own, &table, classes, 1, true, &[32])),
+            ("linear", linear(&mut own, &table, classes)),
+        ] {
+            let frame = trial(&mut own, &table, rows, &[]);
+            cases.push((format!("{name} of scores {classes}"), scored(model, &table), frame));
+        }
     }
     cases
 }

@@ -2,6 +2,7 @@
 use super::*;
 use crate::{
     frame::{Column, Frame, MISSING, Values},
+    normal_scores::NormalScores,
     preprocess::{Encoder, Recipe},
     tensors::Stored,
 };
@@ -15,7 +16,10 @@ fn close(found: &[f32], expected: &[f32], least: f32) {
 #[test]
 fn the_encoding_is_what_the_paper_draws() {
     // A line from (0, −1) by (1, 0) to (3, 1), and the bins [−1, −0.5], [−0.5, 0.5], [0.5, 0.8].
-    let pieces = Pieces::new(vec![0.0, 1.0, 3.0], vec![-1.0, 0.0, 1.0], vec![-1.0, -0.5, 0.5, 0.8]).unwrap();
+    let of = |knots: Vec<f32>, scores: Vec<f32>, edges: Vec<f32>| -> Result<Pieces, LoadError> {
+        Pieces::new(NormalScores::new(knots, scores)?, edges)
+    };
+    let pieces = of(vec![0.0, 1.0, 3.0], vec![-1.0, 0.0, 1.0], vec![-1.0, -0.5, 0.5, 0.8]).unwrap();
     let place = |value| pieces.place(value);
     assert_eq!(place(0.75), Place { score: -0.25, bin: 1, share: 0.25 });
     assert_eq!(place(2.0), Place { score: 0.5, bin: 2, share: 0.0 });
@@ -26,7 +30,7 @@ fn the_encoding_is_what_the_paper_draws() {
     close(&pieces.encoding(3.0), &[1.0, 1.0, 0.5 / 0.3], 1e-5);
     close(&pieces.encoding(99.0), &[1.0, 1.0, 0.5 / 0.3], 1e-5);
     close(&pieces.encoding(-99.0), &[0.0, 0.0, 0.0], 1e-6);
-    let narrow = Pieces::new(vec![0.0, 1.0], vec![-1.0, 1.0], vec![-0.5, 0.0, 0.5]).unwrap();
+    let narrow = of(vec![0.0, 1.0], vec![-1.0, 1.0], vec![-0.5, 0.0, 0.5]).unwrap();
     close(&narrow.encoding(0.0), &[-1.0, 0.0], 1e-6);
     for (knots, scores, edges) in [
         (vec![0.0, 0.0], vec![0.0, 1.0], vec![0.0, 1.0]),
@@ -36,7 +40,7 @@ fn the_encoding_is_what_the_paper_draws() {
         (vec![0.0, 1.0], vec![0.0, 1.0], vec![1.0]),
         (Vec::new(), Vec::new(), Vec::new()),
     ] {
-        assert!(Pieces::new(knots, scores, edges).is_err());
+        assert!(of(knots, scores, edges).is_err());
     }
 }
 
@@ -75,7 +79,8 @@ fn scores_are_scikit_learn_s() {
     // Whatever comes, there are numbers.
     for values in [vec![], vec![3.0], vec![1.0; 40], vec![0.0, 1e-30], vec![f32::NAN, 2.0], vec![-1e4, 1e4]] {
         let pieces = Pieces::fit(&values);
-        let again = Pieces::new(pieces.knots().to_vec(), pieces.scores().to_vec(), pieces.edges().to_vec());
+        let (knots, scores) = (pieces.scores().knots().to_vec(), pieces.scores().scores().to_vec());
+        let again = Pieces::new(NormalScores::new(knots, scores).unwrap(), pieces.edges().to_vec());
         assert_eq!(again.unwrap(), pieces);
         for value in [-1e4, 0.0, 1e-30, 1.0, 1e4] {
             let place = pieces.place(value);

@@ -1,10 +1,11 @@
 //! Fitting an [`Encoder`] on the train rows.
 
-use super::{Encoder, Output, Reads, Says, Source, View, count_levels};
+use super::{Encoder, Output, Reads, Says, Source, View, count_levels, hold};
 use crate::{
     datetime,
     error::PredictError,
     frame::{Column, Frame, MISSING, Values},
+    normal_scores::NormalScores,
 };
 use trainyard_types::dataset::ColumnType;
 
@@ -61,6 +62,7 @@ impl Encoder {
             center: Vec::new(),
             scale: Vec::new(),
             smooth_clip: matches!(recipe, Recipe::RealMlp | Recipe::FtTransformer),
+            scores: Vec::new(),
         };
         encoder.plan(recipe);
         let views = encoder.views(train)?;
@@ -80,8 +82,32 @@ impl Encoder {
         let embedded = encoder.embedded.iter().copied().filter(varies).collect();
         drop(views);
         encoder.embedded = embedded;
+        encoder.scores = vec![None; encoder.outputs.len()];
         encoder.forget_unused();
         Ok(encoder)
+    }
+
+    /// The same encoder, in which numbers become their normal scores by the quantiles of the train rows, in place of what the
+    /// recipe makes of them. Parts of instants stay what they were, so that a trend goes on beyond the train rows.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    pub fn with_normal_scores(mut self, train: &Frame) -> Result<Encoder, PredictError> {
+        let views = self.views(train)?;
+        for index in 0..self.outputs.len() {
+            let output = self.outputs[index];
+            if output.says != Says::Value {
+                continue;
+            }
+            let mut sorted: Vec<f64> = self.raw(&views, output).collect();
+            // Scores are the same in any unit; in this one 32-bit floats tell the numbers apart.
+            if let Some((center, scale)) = center_and_scale(&mut sorted, output.says, Recipe::TabM) {
+                let held: Vec<f32> = sorted.iter().map(|value| hold((value - center) * scale)).collect();
+                (self.center[index], self.scale[index]) = (center, scale);
+                self.scores[index] = Some(NormalScores::fit(&held));
+            }
+        }
+        Ok(self)
     }
 
     /// Lists every output that the columns could give.

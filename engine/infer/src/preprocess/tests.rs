@@ -1,5 +1,9 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::{
+    math::normal_quantile,
+    tensors::{Stored, TensorBag},
+};
 use trainyard_types::dataset::ColumnType;
 
 fn numbers(name: &str, values: &[f64]) -> Column {
@@ -155,7 +159,9 @@ fn extreme_values_stay_finite() {
     for recipe in [Recipe::RealMlp, Recipe::FtTransformer, Recipe::Linear] {
         let encoder = Encoder::fit(&train, recipe).unwrap();
         let test = frame(vec![numbers("x", &[f64::MAX, f64::MIN]), numbers("y", &[f64::MAX, -1e300])]);
-        assert!(encoder.encode(&test).unwrap().dense.iter().all(|v| v.is_finite()));
+        for encoder in [encoder.clone().with_normal_scores(&train).unwrap(), encoder] {
+            assert!(encoder.encode(&test).unwrap().dense.iter().all(|v| v.is_finite()));
+        }
     }
 }
 
@@ -169,6 +175,113 @@ fn stored_and_restored_it_is_the_same() {
     let mut hostile = header;
     hostile["outputs"][0]["column"] = 99.into();
     assert!(Encoder::restore(hostile, &mut bag).is_err());
+}
+
+#[test]
+fn numbers_become_normal_scores() {
+    // 999 normal quantiles as the powers of e that they are, a gap, and a value far out, which the quantiles before it hardly
+    // notice.
+    let mut values: Vec<f64> = (1..1000).map(|i| (3.0 * normal_quantile(f64::from(i) / 1000.0)).exp()).collect();
+    values.extend([f64::NAN, 1e6]);
+    let places: Vec<f64> = (0..1001).map(f64::from).collect();
+    let levels: Vec<&str> = (0..1001).map(|i| ["a", "b", "c"][i % 3]).collect();
+    let train = frame(vec![numbers("x", &values), texts("c", &levels), numbers("place", &places)]);
+    for recipe in [Recipe::RealMlp, Recipe::FtTransformer, Recipe::Linear] {
+        let scaled = Encoder::fit(&train, recipe).unwrap();
+        let scored = scaled.clone().with_normal_scores(&train).unwrap();
+        assert!(!scaled.has_normal_scores() && scored.has_normal_scores());
+        assert_eq!(scored.output_names(), scaled.output_names());
+        let (before, after) = (scaled.encode(&train).unwrap(), scored.encode(&train).unwrap());
+        assert_eq!(before.codes, after.codes);
+        let of = |encoded: &Encoded, name: &str| -> Vec<f32> {
+            let at = scored.output_names().iter().position(|known| known == name).unwrap();
+            encoded.dense.iter().skip(at).step_by(encoded.width).copied().collect()
+        };
+        for name in scored.output_names().iter().filter(|name| !["x", "place"].contains(&name.as_str())) {
+            assert_eq!(of(&before, name), of(&after, name), "{name}");
+        }
+        let (x, place) = (of(&after, "x"), of(&after, "place"));
+        // Between two of 33 quantiles the score is a line.
+        for i in 40..950 {
+            let expected = normal_quantile((i as f64 + 1.0) / 1000.0) as f32;
+            assert!((x[i] - expected).abs() < 0.08, "{recipe:?}, row {i}: {} is not {expected}", x[i]);
+            assert!((place[i] - expected).abs() < 0.08, "{recipe:?}, row {i}: {} is not {expected}", place[i]);
+        }
+        // The gap has the median's score; what is beyond the train rows has that of their ends.
+        assert!(x[999].abs() < 0.01 && (x[1000] - 5.199).abs() < 0.001, "{} and {}", x[999], x[1000]);
+        let beyond =
+            frame(vec![numbers("x", &[-1.0, f64::MAX]), texts("c", &["a", ""]), numbers("place", &[-9e9, 9e9])]);
+        let beyond = scored.encode(&beyond).unwrap();
+        for name in ["x", "place"] {
+            let ends = of(&beyond, name);
+            assert!(
+                ends.len() == 2 && (ends[0] + 5.199_337).abs() < 1e-5 && (ends[1] - 5.199_337).abs() < 1e-5,
+                "{ends:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_numbers_are_scored() {
+    let day = 86_400_000.0;
+    let at = Values::Numbers((0..90).map(|i| f64::from(i) * 13.0 * day).collect());
+    let train = frame(vec![
+        Column { name: "at".into(), kind: ColumnType::Datetime, values: at },
+        texts("c", &(0..90).map(|i| ["a", "b"][i % 2]).collect::<Vec<_>>()),
+    ]);
+    let encoder = Encoder::fit(&train, Recipe::Linear).unwrap();
+    assert_eq!(encoder.clone().with_normal_scores(&train).unwrap(), encoder);
+}
+
+#[test]
+fn normal_scores_are_stored_and_hostile_ones_refused() {
+    let values: Vec<f64> = (0..200).map(|i| (f64::from(i % 50) / 5.0).exp()).collect();
+    let levels: Vec<&str> = (0..200).map(|i| ["a", "b", "c"][i % 3]).collect();
+    let train = frame(vec![texts("c", &levels), numbers("x", &values), numbers("y", &values)]);
+    let scaled = Encoder::fit(&train, Recipe::Linear).unwrap();
+    let mut plain = TensorBag::default();
+    scaled.store(&mut plain).unwrap();
+    assert!(!plain.names().any(|name| name.contains("knot")), "files without scores are as they were");
+    let encoder = scaled.with_normal_scores(&train).unwrap();
+    let mut bag = TensorBag::default();
+    let header = encoder.store(&mut bag).unwrap();
+    let mut left = bag.clone();
+    assert_eq!(Encoder::restore(header.clone(), &mut left).unwrap(), encoder);
+    assert!(left.is_empty());
+    let (shape, counts) = bag.clone().take::<u32>("encoder.knot_counts").unwrap();
+    assert_eq!((shape, &counts[..3]), (vec![5], &[0, 0, 0][..]));
+    assert!(counts[3] > 2 && counts[3] == counts[4]);
+    let (_, knots) = bag.clone().take::<f32>("encoder.knots").unwrap();
+    let refused = |change: &dyn Fn(&mut TensorBag)| {
+        let mut hostile = bag.clone();
+        change(&mut hostile);
+        assert!(Encoder::restore(header.clone(), &mut hostile).is_err());
+    };
+    // Of too few outputs, of a category's level, more than there are, fewer than there are.
+    for counts in [
+        vec![counts[3], counts[4]],
+        vec![counts[3], 0, 0, 0, counts[4]],
+        vec![0, 0, 0, counts[3], u32::MAX],
+        vec![0, 0, 0, counts[3], 0],
+        vec![0, 0, 0, counts[3], counts[4] - 1],
+    ] {
+        refused(&|bag: &mut TensorBag| bag.put("encoder.knot_counts", &[counts.len()], counts.clone()));
+    }
+    for (index, value) in [(0, f32::NAN), (1, f32::INFINITY), (0, knots[1]), (2, -1e30)] {
+        refused(&|bag: &mut TensorBag| {
+            let mut knots = knots.clone();
+            knots[index] = value;
+            bag.put("encoder.knots", &[knots.len()], knots);
+        });
+    }
+    refused(&|bag: &mut TensorBag| bag.put("encoder.scores", &[knots.len()], vec![f32::NAN; knots.len()]));
+    refused(&|bag: &mut TensorBag| {
+        let falling = (0..knots.len()).map(|i| -(i as f32)).collect();
+        bag.put("encoder.scores", &[knots.len()], falling);
+    });
+    refused(&|bag: &mut TensorBag| bag.put("encoder.scores", &[2], vec![0.0f32, 1.0]));
+    refused(&|bag: &mut TensorBag| drop(bag.take::<f32>("encoder.scores")));
 }
 
 #[test]

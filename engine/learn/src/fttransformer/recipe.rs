@@ -39,6 +39,8 @@ pub struct Settings {
     pub decay: f64,
     pub batch: usize,
     pub patience: u32,
+    /// Whether numbers go in as normal scores by their quantiles.
+    pub quantile: bool,
 }
 
 impl Settings {
@@ -54,6 +56,7 @@ impl Settings {
             decay: set("fttransformer.weight_decay", WEIGHT_DECAY),
             batch: set("fttransformer.batch_size", batch_size(rows) as f64) as usize,
             patience: set("fttransformer.patience", PATIENCE) as u32,
+            quantile: set("fttransformer.quantile", 0.0) != 0.0,
         }
     }
 

@@ -70,6 +70,21 @@ fn a_number_as_scikit_learn() {
     }
 }
 
+/// The reference with QuantileTransformer(output_distribution="normal", n_quantiles=13, subsample=10**9) in place of
+/// standardising: a quantile for each 30 rows. Between two of them scikit-learn's score is no line.
+#[test]
+fn numbers_by_quantiles_as_scikit_learn() {
+    let (train, target) = table(Task::Regression, 400, 1);
+    let parameters = [("linear.quantile".to_owned(), 1.0)].into();
+    let options = FitOptions { epochs: None, parameters, ..options() };
+    let data = data(&train, &target, &train, &target, Task::Regression, &[]);
+    let fitted = fit(&data, &options, None, &mut Recorder::default()).unwrap();
+    let Predictions::Values(values) = fitted.model.predict(&train).unwrap() else { panic!() };
+    for (found, expected) in values.iter().zip([1_144.950, 1_069.211, 995.030, 1_050.399]) {
+        assert!((found - expected).abs() < 1.0, "{found} is not {expected}");
+    }
+}
+
 fn learned(task: Task, loss: Loss, classes: &[String]) -> (Fitted, Vec<f64>, Target) {
     let (train, target) = table(task, 400, 1);
     let data = TrainData { loss: Some(loss), ..data(&train, &target, &train, &target, task, classes) };

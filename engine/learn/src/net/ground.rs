@@ -24,18 +24,21 @@ pub struct Ground {
 }
 
 impl Ground {
+    /// `quantile`: whether numbers go in as normal scores by their quantiles.
+    ///
     /// # Errors
     /// No column varies, the target can't be learned, or the device that was asked for is not there.
     pub fn new(
         data: &TrainData<'_>,
         options: &FitOptions,
         recipe: Recipe,
+        quantile: bool,
         observer: &mut dyn Observer,
     ) -> Result<Self, FitError> {
         let started = Instant::now();
         observer.progress(0.0, "Preparing columns", None);
         let chosen = device::choose(options.device)?;
-        let encoder = Encoder::fit(data.train, recipe).map_err(Problem::from)?;
+        let encoder = encoder(data, recipe, quantile)?;
         if encoder.width() == 0 && encoder.embedding_rows().is_empty() {
             return Err(nothing_to_learn().into());
         }
@@ -45,6 +48,15 @@ impl Ground {
         let valid = Part::new(&encoder, data.valid, data.valid_target, goal, weights.map(|weights| weights.valid))?;
         Ok(Self { started, chosen, encoder, goal, train, valid })
     }
+}
+
+/// The encoder as fitted on the train rows, to which numbers may be normal scores by their quantiles.
+///
+/// # Errors
+/// The frame's columns are not as long as it says.
+pub fn encoder(data: &TrainData<'_>, recipe: Recipe, quantile: bool) -> Result<Encoder, Problem> {
+    let encoder = Encoder::fit(data.train, recipe)?;
+    Ok(if quantile { encoder.with_normal_scores(data.train)? } else { encoder })
 }
 
 /// The model with what its training tells of it. `speed`: train rows a second.

@@ -39,6 +39,8 @@ pub struct Config {
     pub batch: Option<usize>,
     /// Whether dense columns go in with cosines of themselves.
     pub cosines: bool,
+    /// Whether numbers go in as normal scores by their quantiles.
+    pub quantile: bool,
     /// Nets that train side by side and answer together.
     pub members: usize,
 }
@@ -55,6 +57,7 @@ impl Config {
             smoothing: 0.1,
             batch: None,
             cosines: true,
+            quantile: false,
             members: 1,
         }
     }
@@ -72,6 +75,7 @@ impl Config {
             smoothing: options.set("realmlp.label_smoothing").map_or(tuned.smoothing, |set| set as f32),
             batch: whole("realmlp.batch_size"),
             cosines: options.set("realmlp.embeddings").map_or(tuned.cosines, |set| set != 0.0),
+            quantile: options.set("realmlp.quantile").map_or(tuned.quantile, |set| set != 0.0),
             members: whole("realmlp.members").unwrap_or(tuned.members),
         }
     }
@@ -312,6 +316,7 @@ mod tests {
             ("realmlp.label_smoothing", 0.0),
             ("realmlp.batch_size", 512.0),
             ("realmlp.embeddings", 0.0),
+            ("realmlp.quantile", 1.0),
             ("realmlp.members", 4.0),
         ];
         let known = trainyard_types::hyper::of(trainyard_types::run::Family::RealMlp).map(|known| known.key);
@@ -325,6 +330,7 @@ mod tests {
             smoothing: 0.0,
             batch: Some(512),
             cosines: false,
+            quantile: true,
             members: 4,
         };
         let found = Config::new(&options(&set), true);
