@@ -96,6 +96,8 @@ enum Verb {
 
 #[derive(Args)]
 struct JobArgs {
+    /// A file, or what the worker asks a process for instead, which looks like a flag.
+    #[arg(allow_hyphen_values = true)]
     spec: PathBuf,
 }
 
@@ -223,5 +225,21 @@ impl Out {
             _ => format!("error: {}", problem.message),
         };
         let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trainyard_worker::child::{CALIBRATE, PROBE};
+
+    #[test]
+    fn a_worker_s_questions_are_understood() {
+        for asked in [PROBE, CALIBRATE, "job/spec.json"] {
+            let Ok(Cli { verb: Verb::Job(job), .. }) = Cli::try_parse_from(["trainyard", "job", asked]) else {
+                panic!("'job {asked}' is not understood")
+            };
+            assert_eq!(job.spec, PathBuf::from(asked));
+        }
     }
 }
