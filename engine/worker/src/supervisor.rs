@@ -304,7 +304,7 @@ async fn calibrate(ctx: Ctx, id: WorkerId, place: Place, mut stop: watch::Receiv
     let Ok(Ok(output)) = output else { return };
     let Some(measured) = output.stdout.split(|byte| *byte == b'\n').find_map(|line| serde_json::from_slice(line).ok())
     else {
-        return tracing::info!("this worker's speed could not be measured");
+        return tracing::warn!(status = %output.status, "this worker's speed could not be measured");
     };
     if let Err(error) = jobs::calibrated(&ctx, id, &measured).await {
         tracing::warn!(%error, "this worker's speed could not be noted");
@@ -328,10 +328,14 @@ async fn probe(program: &Path, gpu: Option<String>) -> Option<String> {
     asks.stdin(Stdio::null()).stderr(Stdio::null()).envs(gpu.map(|gpu| (slots::GPU, gpu)));
     let output = timeout(PROBE_LIMIT, asks.output()).await.ok()?.ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().find_map(|line| match serde_json::from_str(line) {
+    let device = text.lines().find_map(|line| match serde_json::from_str(line) {
         Ok(JobEvent::Device { device, .. }) => Some(device),
         _ => None,
-    })
+    });
+    if device.is_none() {
+        tracing::warn!(status = %output.status, "a process could not say which device it would train on");
+    }
+    device
 }
 
 /// The command of a job's process: without this program's settings, some of which are secret, and out of reach of the
