@@ -37,13 +37,10 @@ macro_rules! chunks {
 
 chunks! {
     home: home::StartPage, home::HomePage, inbox::InboxPage, glossary::GlossaryPage, api_docs::ApiDocsPage;
-    data: data::DataPage, upload::UploadPage, connections::ConnectionsPage;
-    dataset: dataset::DatasetPage, version_diff::VersionDiffPage;
+    data: data::DataPage, upload::UploadPage, connections::ConnectionsPage, dataset::DatasetPage,
+        version_diff::VersionDiffPage;
     pipelines: pipeline::PipelinesPage, pipeline::NewPipelinePage, pipeline::PipelinePage, pipeline::PipelineRunPage;
-    train: new_run::NewRunPage;
-    runs: runs::RunsPage, compare::ComparePage;
-    run: run::RunPage;
-    models: models::ModelsPage, model::ModelPage;
+    runs: runs::RunsPage, compare::ComparePage, new_run::NewRunPage, run::RunPage, models::ModelsPage, model::ModelPage;
     admin: people::PeoplePage, projects::ProjectsPage, workers::WorkersPage, audit::AuditPage, settings::SettingsPage;
 }
 
