@@ -99,16 +99,24 @@ def net(told, arrays, columns, kinds):
     if "head" in arrays:
         mean, scale, low, high = arrays["head"]
         return np.clip(x * scale + mean, low, high)
+    if "rate" in arrays:
+        mean, low, high = arrays["rate"]
+        return np.clip(np.exp(x) * mean, low, high)
     return softmax(x)
+
+
+def together(outputs, arrays):
+    """What nets say that answer together."""
+    if "head" in arrays or len(outputs) == 1:
+        return np.mean(outputs, axis=0)
+    return np.log(np.mean([np.exp(x) if "rate" in arrays else softmax(x) for x in outputs], axis=0))
 
 
 def realmlp(told, arrays, dense, codes):
     members = sum(name.endswith("layer.0.weight") for name in arrays)
     named = [f"member.{m}." for m in range(members)] if members > 1 else [""]
     outputs = [realmlp_member(told, arrays, dense, codes, prefix) for prefix in named]
-    if members == 1 or "head" in arrays:
-        return np.mean(outputs, axis=0)
-    return np.log(np.mean([softmax(output) for output in outputs], axis=0))
+    return together(outputs, arrays)
 
 
 def realmlp_member(told, arrays, dense, codes, prefix):
@@ -156,9 +164,7 @@ def tabm(told, arrays, dense, codes):
         for n in range(sum(name.endswith(".weight") for name in arrays)):
             y = np.maximum(y @ arrays[f"layer.{n}.weight"].astype(np.float64) + arrays[f"layer.{n}.bias"], 0)
         outputs.append(y @ heads.T.astype(np.float64) + bias)
-    if "head" in arrays:
-        return np.mean(outputs, axis=0)
-    return np.log(np.mean([softmax(output) for output in outputs], axis=0))
+    return together(outputs, arrays)
 
 
 def fttransformer(told, arrays, dense, codes):
@@ -235,6 +241,8 @@ def head(told, sums, features):
             z = np.where(np.isfinite(features.T), (features.T - linear["means"]) / linear["scales"], 0.0)
             sums = sums + (linear["weight"] * (linear["intercept"] + z @ linear["coefficients"]))[:, None]
         return sums
+    if told["kind"] == "rate":
+        return np.clip(np.exp(sums), told["low"], told["high"])
     if told["kind"] == "binary":
         positive = sigmoid(sums).mean(axis=1)
         return np.stack([1 - positive, positive], axis=1)
@@ -253,8 +261,16 @@ def predict(file, description, columns):
     """`columns`: lists of floats or of texts, `None` for missing texts."""
     told = json.loads(pathlib.Path(description).read_text())
     kinds = {entry["name"]: entry["kind"] for entry in told["signature"]["inputs"]}
-    arrays = read(file)
-    if told["family"] in ("trees", "forest"):
+    return answers(told, read(file), columns, kinds)
+
+
+def answers(told, arrays, columns, kinds):
+    """Of a predictor, or of a part of a blend."""
+    if isinstance(told["preparation"], list):
+        parts = enumerate(told["preparation"])
+        own = lambda at: {name.removeprefix(f"{at}/"): a for name, a in arrays.items() if name.startswith(f"{at}/")}
+        return sum(part["weight"] * answers(part, own(at), columns, kinds) for at, part in parts)
+    if told["family"] in ("trees", "boosting", "forest"):
         return trees(told, arrays, columns, kinds)
     if told["family"] in ("linear", "realmlp", "tabm", "fttransformer"):
         return net(told, arrays, columns, kinds)

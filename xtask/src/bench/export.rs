@@ -18,7 +18,7 @@ const PEER: &str = "onnxruntime==1.32.0";
 const DATA_SETS: &str = "TRAINYARD_DATA_SETS";
 const SETS: [(&str, &str, &str); 2] =
     [("adult", "adult_train.csv", "income"), ("california", "california_housing.parquet", "MedHouseVal")];
-const FAMILIES: [&str; 7] = ["linear", "realmlp", "tabm", "trees", "boosting", "forest", "auto"];
+const FAMILIES: [&str; 8] = ["linear", "realmlp", "tabm", "fttransformer", "trees", "boosting", "forest", "auto"];
 /// Answers may differ by this much: probabilities, or values in standard deviations.
 const TOLERANCE: f64 = 1e-5;
 
