@@ -108,7 +108,8 @@ pub(super) fn Editor(
         Some(Err(error)) if !error.0.fields.is_empty() => draft.problem.set(Some(error.0)),
         _ => {}
     });
-    let check = Action::new(move |(): &()| turn_document(draft.project.get_value(), yaml.get_untracked(), String::new()));
+    let check =
+        Action::new(move |(): &()| turn_document(draft.project.get_value(), yaml.get_untracked(), String::new()));
     let faults = move || {
         let refused = [problem_of(save.value().get()), problem_of(turn.value().get()), problem_of(check.value().get())];
         let refused = refused.into_iter().flatten().next();
