@@ -81,7 +81,7 @@ before(async () => {
 after(() => server?.stop());
 
 test("a worker asks a process for its device and its speed", async () => {
-  const ask = (question) => JSON.parse(execFileSync(process.env.TRAINYARD_PROGRAM, ["job", question]).toString().trim().split("\n").at(-1));
+  const ask = (question) => JSON.parse(execFileSync(process.env.TRAINYARD_PROGRAM, ["job", question], { stdio: ["ignore", "pipe", "ignore"] }).toString().trim().split("\n").at(-1));
   assert.match(ask("--probe").device, /CPU|GPU|NVIDIA|AMD|Intel/);
   assert.ok(ask("--calibrate").net_seconds > 0);
 });
