@@ -30,11 +30,25 @@ const SWIFTSHADER: &str = "/usr/lib/chromium/vk_swiftshader_icd.json";
 /// Tells the test that it is the process that trains.
 const CHILD: &str = "TRAINYARD_TEST_TRAINS";
 
-/// Nets that learn the table in little time: epochs and hyperparameters.
-const NETS: [(Family, u32, &[(&str, f64)]); 3] = [
-    (Family::RealMlp, 6, &[]),
-    (Family::TabM, 20, &[("tabm.members", 4.0), ("tabm.width", 64.0), ("tabm.batch_size", 32.0)]),
-    (Family::FtTransformer, 12, &[("fttransformer.blocks", 1.0), ("fttransformer.width", 32.0)]),
+/// A net that learns the table in little time.
+struct Net {
+    family: Family,
+    epochs: u32,
+    parameters: &'static [(&'static str, f64)],
+}
+
+const NETS: [Net; 3] = [
+    Net { family: Family::RealMlp, epochs: 6, parameters: &[] },
+    Net {
+        family: Family::TabM,
+        epochs: 20,
+        parameters: &[("tabm.members", 4.0), ("tabm.width", 64.0), ("tabm.batch_size", 32.0)],
+    },
+    Net {
+        family: Family::FtTransformer,
+        epochs: 12,
+        parameters: &[("fttransformer.blocks", 1.0), ("fttransformer.width", 32.0)],
+    },
 ];
 
 /// Trains in a process of its own and shows what it said. A real GPU serves as it is. SwiftShader compiles burn's fused
@@ -42,7 +56,7 @@ const NETS: [(Family, u32, &[(&str, f64)]); 3] = [
 #[test]
 fn tiny_nets_train_on_vulkan() {
     if std::env::var_os(CHILD).is_some() {
-        return NETS.iter().for_each(|(family, epochs, set)| train_in_this_process(*family, *epochs, set));
+        return NETS.iter().for_each(train_in_this_process);
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "tiny_nets_train_on_vulkan", "--nocapture"]).env(CHILD, "1");
@@ -63,7 +77,8 @@ fn tiny_nets_train_on_vulkan() {
     assert!(output.status.success(), "{said}\n{}\n{}", String::from_utf8_lossy(&output.stderr), output.status);
 }
 
-fn train_in_this_process(family: Family, epochs: u32, set: &[(&str, f64)]) {
+fn train_in_this_process(net: &Net) {
+    let family = net.family;
     let rows = 256;
     let x: Vec<f64> = (0..rows).map(|i| f64::from((i * 37) % 101) / 101.0).collect();
     let codes: Vec<u32> = (0..rows as u32).map(|i| i % 12).collect();
@@ -90,10 +105,10 @@ fn train_in_this_process(family: Family, epochs: u32, set: &[(&str, f64)]) {
     };
     let options = |device| FitOptions {
         seed: 3,
-        epochs: Some(epochs),
+        epochs: Some(net.epochs),
         budget_seconds: 60.0,
         device,
-        parameters: set.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect::<Hyperparameters>(),
+        parameters: net.parameters.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect::<Hyperparameters>(),
         monotone: Default::default(),
         memory: None,
     };
