@@ -2,13 +2,17 @@
 
 use trainyard_types::{RunId, Timestamp};
 
-/// A measured value at three significant figures: `0.914`, `12.3`, `49,300`, `1.20e-5`. Not a number: `–`.
+/// A measured value at three significant figures: `0.914`, `12.3`, `49,300`, `1.20e-5`; a count below 1,000 as it is. Not a
+/// number: `–`.
 pub fn measure(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
     if value == 0.0 {
         return "0".to_owned();
+    }
+    if value.fract() == 0.0 && (10.0..1000.0).contains(&value.abs()) {
+        return format!("{value:.0}");
     }
     let magnitude = value.abs().log10().floor();
     if !(-4.0..9.0).contains(&magnitude) {
@@ -252,6 +256,7 @@ mod tests {
             (0.91449, "0.914"),
             (0.9996, "1.00"),
             (12.345, "12.3"),
+            (80.0, "80"),
             (49_321.0, "49,300"),
             (-0.052_14, "-0.0521"),
             (0.0, "0"),
