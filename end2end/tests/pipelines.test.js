@@ -203,12 +203,13 @@ test("a pipeline is built wholly by the form, seen as YAML, and run", async () =
   // Comments outlive what the form changes.
   await page.locator("#pipeline-yaml").fill(`# Kept by the team.\n${yaml}`);
   await turn("Form");
-  await page.locator("#head-description").fill("People of age");
+  await page.locator(".lineage [data-step=adults]").click();
+  await page.locator("#step-where").fill("age >= 26");
   await turn("YAML");
   await page.locator("#pipeline-yaml").waitFor();
   const commented = await page.locator("#pipeline-yaml").inputValue();
   assert.match(commented, /^# Kept by the team\.$/m);
-  assert.match(commented, /description: People of age/);
+  assert.match(commented, /where: ["']?age >= 26/);
   await turn("Form");
   await page.locator(".step-list").waitFor();
 
