@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(delta_words(0.9, 0.8, Some(true)), ("delta better", "+0.100 better".to_owned()));
         assert_eq!(delta_words(0.9, 0.8, Some(false)), ("delta worse", "+0.100 worse".to_owned()));
         assert_eq!(delta_words(0.25, 0.5, Some(false)), ("delta better", "−0.250 better".to_owned()));
-        assert_eq!(delta_words(40.0, 20.0, None), ("delta", "+20.0".to_owned()));
+        assert_eq!(delta_words(40.0, 20.0, None), ("delta", "+20".to_owned()));
         assert_eq!(delta_words(0.5, 0.5, Some(true)).0, "delta");
     }
 
